@@ -1,0 +1,1 @@
+"""hemicycle: weigh many models against few human judgments."""

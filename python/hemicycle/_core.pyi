@@ -1,0 +1,3 @@
+"""Stub of the compiled core. The functions are documented where users call them, in the modules of `hemicycle`."""
+
+__version__: str

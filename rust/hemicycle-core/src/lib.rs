@@ -1,0 +1,11 @@
+//! The numerical core of hemicycle: slices in, slices out.
+//!
+//! People judge pairs of items, models predict a logit for every item. This crate scores the models
+//! against the judgments and finds weights for them on the simplex. It knows nothing of Python, prints nothing and
+//! holds no global state; results are the same bits for any number of threads.
+
+pub mod error;
+pub mod parallel;
+
+pub use error::{Error, Result};
+pub use parallel::{Execution, Interrupt};

@@ -1,0 +1,68 @@
+//! Threads without a trace in the results: work is cut into chunks of a constant size, so that no sum depends on how
+//! many threads there are, and every long loop looks at an [`Interrupt`] once a chunk.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::ThreadPoolBuilder;
+
+use crate::error::{Error, Result};
+
+/// A flag that another thread may raise to stop a computation.
+#[derive(Debug, Default)]
+pub struct Interrupt(AtomicBool);
+
+impl Interrupt {
+    /// A flag that is down.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Ask the computation to stop.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Go on, or stop with [`Error::Interrupted`].
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] once the flag was raised.
+    pub fn check(&self) -> Result<()> {
+        if self.0.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        Ok(())
+    }
+}
+
+/// How a computation runs: on how many threads, and whether it must stop.
+#[derive(Debug, Default)]
+pub struct Execution {
+    /// Number of threads; `None` uses every core.
+    pub n_threads: Option<usize>,
+    /// Raised from outside to stop the work.
+    pub interrupt: Interrupt,
+}
+
+impl Execution {
+    /// Run `work` on this number of threads; rayon calls inside it use them.
+    ///
+    /// # Errors
+    /// Whatever `work` returns; [`Error::Domain`] if the number of threads is 0 or the system refuses to start them.
+    pub fn install<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let Some(n_threads) = self.n_threads else {
+            return work();
+        };
+        let refused = Error::Domain {
+            what: "n_threads",
+            position: vec![],
+            value: n_threads as f64,
+            requirement: "at least 1 and no more than the system can start",
+        };
+        if n_threads == 0 {
+            return Err(refused);
+        }
+        let pool = ThreadPoolBuilder::new().num_threads(n_threads).build().map_err(|_| refused)?;
+        pool.install(work)
+    }
+}
