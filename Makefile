@@ -1,0 +1,66 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+PACKAGING := pyproject.toml
+
+.PHONY: help demo test build fmt lint rust-test python-test bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+demo: build ## set everything up and run the main job on a synthetic round
+	$(BIN)/hemicycle demo
+
+test: lint rust-test python-test ## set everything up and pass every check
+
+build: $(VENV)/.built ## build the extension into .venv
+
+fmt: $(VENV)/.checked ## format Rust and Python
+	cargo fmt --all
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lint: $(VENV)/.built $(VENV)/.checked ## formatting, clippy, ruff, types, stubs
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/stubtest hemicycle._core
+
+rust-test: ## tests of the core crate
+	cargo test --workspace --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+python-test: $(VENV)/.built $(VENV)/.checked ## tests of the package, docs and examples
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+bench: $(VENV)/.built ## speed, memory and accuracy beside the peers
+	$(BIN)/pip install --quiet --group bench
+	cd benches && ../$(BIN)/asv run --python=same --show-stderr
+
+clean: ## remove what was built
+	rm -rf target $(VENV) dist
+
+# Each stamp is older than what it depends on only when something changed: nothing heavy is done twice.
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hemicycle needs Python 3.11 or newer; set PYTHON=")'
+	@cargo --version >/dev/null || { echo "hemicycle needs Rust: https://rustup.rs" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1' 'maturin>=1.10,<2'
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.created $(RUST_SOURCES) $(PACKAGING)
+	$(BIN)/maturin develop --release --locked --quiet --extras solve
+	@touch $@
+
+$(VENV)/.checked: $(VENV)/.created $(PACKAGING)
+	$(BIN)/pip install --quiet --group dev
+	@touch $@
