@@ -5,6 +5,7 @@
 //! holds no global state; results are the same bits for any number of threads.
 
 pub mod error;
+pub mod names;
 pub mod parallel;
 
 pub use error::{Error, Result};

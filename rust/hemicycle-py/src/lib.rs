@@ -3,12 +3,16 @@
 mod arrays;
 mod errors;
 mod interrupt;
+mod names;
 
 use pyo3::prelude::*;
 
 /// The compiled core of hemicycle. Use the documented functions of `hemicycle`, not this module.
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::names::item_keys;
+
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
     #[pymodule_init]

@@ -1,0 +1,129 @@
+"""Array arguments, checked once at the door: dtype, shape, finiteness. Nothing is converted with loss or in silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemicycle.errors import DomainError, DtypeError, IndexOutOfRangeError, NonFiniteError, ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "float_array",
+    "index_array",
+    "numeric_array",
+    "read_only",
+    "require_finite",
+    "require_length",
+    "require_non_negative",
+]
+
+
+def numeric_array(values: ArrayLike, what: str, kinds: str, expected: str) -> NDArray[Any]:
+    """Return `values` as an array of one of the dtype kinds, in native byte order.
+
+    Raises
+    ------
+    DtypeError
+        If the array is of another kind (bool, object, text, complex, dates), wider than 8 bytes, or masked somewhere.
+    """
+    array = np.asanyarray(values)
+    if isinstance(array, np.ma.MaskedArray):
+        if np.ma.is_masked(array):
+            raise DtypeError(
+                f"{what}: {int(np.ma.getmaskarray(array).sum())} values are masked; fill or drop them first"
+            )
+        array = array.data
+    if array.dtype.kind not in kinds or array.dtype.itemsize > 8:
+        raise DtypeError(f"{what}: expected {expected}, got dtype {array.dtype}")
+    array = np.asarray(array)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def float_array(values: ArrayLike, what: str, ndim: int, *, keep_float32: bool = False) -> NDArray[Any]:
+    """Return `values` as a C-contiguous float64 array of `ndim` dimensions; copied only where it must be.
+
+    Parameters
+    ----------
+    values : array_like
+        Integers or floats.
+    what : str
+        Name of the argument, for messages.
+    ndim : int
+        Number of dimensions that it must have.
+    keep_float32 : bool, default False
+        Keep float32 as it is, and turn float16 into float32.
+
+    Raises
+    ------
+    DtypeError
+        If the values are not real numbers or are masked.
+    ShapeError
+        If the number of dimensions differs.
+    """
+    array = numeric_array(values, what, "iuf", "integers or floats")
+    if array.ndim != ndim:
+        raise ShapeError(f"{what}: expected {ndim} dimensions, got shape {array.shape}")
+    dtype = np.float32 if keep_float32 and array.dtype in (np.float16, np.float32) else np.float64
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDArray[np.int64]:
+    """Return `values` as a one-dimensional int64 array of indices in [0, length).
+
+    Raises
+    ------
+    DtypeError
+        If the values are not integers.
+    ShapeError
+        If the array is not one-dimensional.
+    IndexOutOfRangeError
+        If an index is negative or not below `length`.
+    """
+    array = numeric_array(values, what, "iu", "integers")
+    if array.ndim != 1:
+        raise ShapeError(f"{what}: expected 1 dimension, got shape {array.shape}")
+    outside = (array < 0) | (array >= (np.iinfo(np.int64).max if length is None else length))
+    if outside.any():
+        position = int(np.argmax(outside))
+        limit = "it must not be negative" if length is None else f"there are {length} items, counted from 0"
+        raise IndexOutOfRangeError(f"{what}[{position}] is {array[position]}; {limit}")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def require_length(array: NDArray[Any], what: str, length: int, of_what: str) -> None:
+    """Raise ShapeError unless the array has this length."""
+    if len(array) != length:
+        raise ShapeError(f"{what}: expected length {length}, as {of_what} has, got {len(array)}")
+
+
+def require_finite(array: NDArray[Any], what: str) -> None:
+    """Raise NonFiniteError at the first value that is NaN or infinite."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        _raise_at(NonFiniteError, array, ~finite, what, "it must be finite")
+
+
+def require_non_negative(array: NDArray[Any], what: str) -> None:
+    """Raise NonFiniteError or DomainError at the first value that is not a finite number >= 0."""
+    require_finite(array, what)
+    if (array < 0).any():
+        _raise_at(DomainError, array, array < 0, what, "it must not be negative")
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of the array that cannot be written to; the array itself stays as it is."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _raise_at(
+    error: type[NonFiniteError | DomainError], array: NDArray[Any], bad: NDArray[np.bool_], what: str, rule: str
+) -> None:
+    position = tuple(int(index) for index in np.argwhere(bad)[0])
+    place = f"[{', '.join(map(str, position))}]" if position else ""
+    raise error(f"{what}{place} is {array[position]}; {rule}")

@@ -1,0 +1,189 @@
+"""The items of a round: what is judged and weighed, keyed by parent and name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+import numpy as np
+
+from hemicycle._core import item_keys
+from hemicycle.errors import DtypeError, FormatError, NoDataError, UnknownItemError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Item", "Items"]
+
+
+class Item(NamedTuple):
+    """One item in its original spelling; ``parent`` is empty where the source names none."""
+
+    parent: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items(Sequence[Item]):
+    """The items of a round, in order, unique by key.
+
+    Two spellings are one item when their keys agree: scheme, host, ``www.``, trailing slash, ``.git`` and surrounding
+    space stripped, lower case. The original spelling is kept for output. Build one with `Items.of` or `Items.read`.
+
+    Attributes
+    ----------
+    parents : tuple of str
+        Parent of each item, as written; ``""`` where none was named.
+    names : tuple of str
+        Name of each item, as written.
+    keys : tuple of (str, str)
+        Normalised parent and name of each item.
+    parent_index : ndarray of int64, shape (n_items,)
+        Which of `parent_names` each item belongs to.
+    parent_names : tuple of str
+        The distinct parents in order of first appearance, shape (n_parents,).
+    """
+
+    parents: tuple[str, ...]
+    names: tuple[str, ...]
+    keys: tuple[tuple[str, str], ...] = field(init=False, repr=False)
+    parent_index: NDArray[np.int64] = field(init=False, repr=False)
+    parent_names: tuple[str, ...] = field(init=False, repr=False)
+    _position: dict[tuple[str, str], int] = field(init=False, repr=False)
+    _by_name: dict[str, list[int]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        parent_keys = item_keys(list(self.parents))
+        keys = tuple(zip(parent_keys, item_keys(list(self.names)), strict=True))
+        if not keys:
+            raise NoDataError("there are no items")
+        first_of_parent: dict[str, int] = {}
+        parent_index = np.array([first_of_parent.setdefault(key, len(first_of_parent)) for key in parent_keys])
+        parent_index.flags.writeable = False
+        spelling = dict(zip(reversed(parent_keys), reversed(self.parents), strict=True))
+        set_field = object.__setattr__
+        set_field(self, "keys", keys)
+        set_field(self, "parent_index", parent_index.astype(np.int64, copy=False))
+        set_field(self, "parent_names", tuple(spelling[key] for key in first_of_parent))
+        set_field(self, "_position", self._unique_positions(keys))
+        by_name: dict[str, list[int]] = {}
+        for position, (_, name) in enumerate(keys):
+            by_name.setdefault(name, []).append(position)
+        set_field(self, "_by_name", by_name)
+
+    def _unique_positions(self, keys: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], int]:
+        positions: dict[tuple[str, str], int] = {}
+        for position, key in enumerate(keys):
+            if not key[1]:
+                raise FormatError(f"items[{position}] has no name")
+            first = positions.setdefault(key, position)
+            if first != position:
+                raise FormatError(
+                    f"items[{position}] {_show(self[position])} is the same item as items[{first}] {_show(self[first])}"
+                )
+        return positions
+
+    @classmethod
+    def of(cls, items: int | Sequence[str] | Sequence[tuple[str, str]] | Items) -> Items:
+        """Make an item list.
+
+        Parameters
+        ----------
+        items : int, sequence of str, sequence of (parent, name), or Items
+            A number n makes items named ``"0"`` to ``"n-1"``; names alone belong to the parent ``""``.
+
+        Raises
+        ------
+        FormatError
+            If an item has no name or occurs twice.
+        DtypeError
+            If `items` is none of the above.
+        NoDataError
+            If there are none.
+        """
+        if isinstance(items, Items):
+            return items
+        if isinstance(items, int | np.integer) and not isinstance(items, bool):
+            return cls(("",) * int(items), tuple(str(position) for position in range(items)))
+        if isinstance(items, str) or not isinstance(items, Sequence | np.ndarray):
+            raise DtypeError(f"items: expected a number, names or (parent, name) pairs, got {type(items).__name__}")
+        pairs = [_pair(position, item) for position, item in enumerate(items)]
+        return cls(tuple(parent for parent, _ in pairs), tuple(name for _, name in pairs))
+
+    def position(self, name: str, parent: str | None = None) -> int:
+        """Return the index of an item.
+
+        Parameters
+        ----------
+        name : str
+            In any spelling.
+        parent : str, optional
+            Needed only where several parents have an item of this name.
+
+        Raises
+        ------
+        UnknownItemError
+            If there is no such item, or several and no parent is given.
+        """
+        (name_key,) = item_keys([name])
+        if parent is not None:
+            (parent_key,) = item_keys([parent])
+            if (parent_key, name_key) not in self._position:
+                raise UnknownItemError(f"there is no item {_show(Item(parent, name))}")
+            return self._position[parent_key, name_key]
+        found = self.with_name(name_key)
+        if not found:
+            raise UnknownItemError(f"there is no item {name!r}")
+        if len(found) > 1:
+            parents = ", ".join(repr(self.parents[position]) for position in found[:5])
+            raise UnknownItemError(f"{len(found)} items are named {name!r}: give its parent, one of {parents}")
+        return found[0]
+
+    def find(self, parent_key: str, name_key: str) -> int | None:
+        """Return the index of a normalised (parent, name), or None."""
+        return self._position.get((parent_key, name_key))
+
+    def with_name(self, name_key: str) -> Sequence[int]:
+        """Return the indices of the items of any parent that have this normalised name."""
+        return self._by_name.get(name_key, ())
+
+    @property
+    def n_parents(self) -> int:
+        """Number of distinct parents."""
+        return len(self.parent_names)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Item, ...]: ...
+    def __getitem__(self, index: int | slice) -> Item | tuple[Item, ...]:
+        if isinstance(index, slice):
+            return tuple(map(Item, self.parents[index], self.names[index]))
+        return Item(self.parents[index], self.names[index])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Item]:
+        return map(Item, self.parents, self.names)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Items):
+            return NotImplemented
+        return self.keys == other.keys
+
+    def __hash__(self) -> int:
+        return hash(self.keys)
+
+
+def _pair(position: int, item: object) -> tuple[str, str]:
+    if isinstance(item, str):
+        return "", str(item)
+    if isinstance(item, Sequence) and len(item) == 2 and all(isinstance(part, str) for part in item):
+        return str(item[0]), str(item[1])
+    raise DtypeError(f"items[{position}]: expected a name or a (parent, name) pair, got {item!r}")
+
+
+def _show(item: Item) -> str:
+    return repr(item.name) if not item.parent else f"{item.name!r} of {item.parent!r}"

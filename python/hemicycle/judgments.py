@@ -1,0 +1,308 @@
+"""What the jury said: comparisons of two items, from files, frames or arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemicycle.arrays import (
+    float_array,
+    index_array,
+    numeric_array,
+    read_only,
+    require_finite,
+    require_length,
+    require_non_negative,
+)
+from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, NonFiniteError, OptionError
+from hemicycle.items import Items
+from hemicycle.pairs import Pairs, group_pairs
+from hemicycle.rejects import Reject, Rejects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["MAX_LOG_RATIO", "Judgments", "Pairs"]
+
+MAX_LOG_RATIO = 1e6
+"""Largest |log_ratio| that the likelihoods are exact for; no number in a csv file comes near it as a multiplier."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgments:
+    """Validated judgments, one row each, in the order of their source; all arrays are read-only.
+
+    Attributes
+    ----------
+    a, b : ndarray of int64, shape (n,)
+        The two items compared: indices into `items`.
+    log_ratio : ndarray of float64, shape (n,)
+        Natural log of how much more ``b`` is worth than ``a``; nan where only the winner is known (ordinal).
+    choice : ndarray of int8, shape (n,)
+        The item named by the juror: 1 is ``a``, 2 is ``b``, 0 none. Kept also where the log ratio is 0.
+    weight : ndarray of float64, shape (n,)
+        Weight of the judgment, >= 0, times that of its juror.
+    juror : tuple of (str or None)
+        Who judged.
+    split : tuple of (str or None)
+        The part of the data that the row belongs to, as the source says it.
+    line : ndarray of int64, shape (n,)
+        Line of the file, from 1; row of a frame or array, from 0.
+    items : Items
+        What `a` and `b` index.
+    rejects : tuple of Reject
+        Judgments that were turned away, and why.
+    notices : tuple of str
+        What a reader of the results should know about how these judgments were read.
+    """
+
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    log_ratio: NDArray[np.float64]
+    choice: NDArray[np.int8]
+    weight: NDArray[np.float64]
+    juror: tuple[str | None, ...]
+    split: tuple[str | None, ...]
+    line: NDArray[np.int64]
+    items: Items
+    rejects: Rejects = ()
+    notices: tuple[str, ...] = ()
+    file: str = ""
+    _pairs: list[Pairs] = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("a", "b", "log_ratio", "choice", "weight", "line"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        a: ArrayLike,
+        b: ArrayLike,
+        log_ratio: ArrayLike | None = None,
+        *,
+        choice: ArrayLike | None = None,
+        juror: Sequence[str | None] | None = None,
+        weight: ArrayLike | None = None,
+        items: int | Sequence[str] | Sequence[tuple[str, str]] | Items | None = None,
+    ) -> Judgments:
+        """Make judgments of arrays; anything wrong in them is an error.
+
+        Parameters
+        ----------
+        a, b : array_like of int, shape (n,)
+            The two items compared.
+        log_ratio : array_like of float, shape (n,), optional
+            Natural log of how much more ``b`` is worth than ``a``, at most 1e6 in size. A row that is nan is ordinal
+            and needs a choice; without the argument all rows are.
+        choice : array_like of int, shape (n,), optional
+            The item that won: 1 (``a``), 2 (``b``) or 0 (none). By default the sign of `log_ratio` decides.
+        juror : sequence of str, length n, optional
+            Who judged.
+        weight : array_like of float, shape (n,), optional
+            Weights >= 0, by default 1.
+        items : int, names, (parent, name) pairs or Items, optional
+            The items indexed; by default as many as the largest index needs.
+
+        Raises
+        ------
+        DtypeError
+            If an argument has a dtype that is not plain integers or floats, or masked values.
+        ShapeError
+            If an array is not one-dimensional or the lengths differ.
+        IndexOutOfRangeError
+            If an index points outside the items.
+        NonFiniteError, DomainError
+            If a value is NaN without a choice, infinite, too large or negative; if an item is compared with itself or
+            with one of another parent.
+        NoDataError
+            If there are no rows.
+        """
+        n = len(np.atleast_1d(np.asanyarray(a)))
+        if n == 0:
+            raise NoDataError("there are no judgments")
+        listed = None if items is None else Items.of(items)
+        length = None if listed is None else len(listed)
+        first, second = index_array(a, "a", length), index_array(b, "b", length)
+        require_length(second, "b", n, "a")
+        if listed is None:
+            listed = Items.of(int(max(first.max(), second.max())) + 1)
+        _require_comparable(first, second, listed)
+        ratio, chosen = _labels(log_ratio, choice, n)
+        weights = np.ones(n) if weight is None else float_array(weight, "weight", 1)
+        require_length(weights, "weight", n, "a")
+        require_non_negative(weights, "weight")
+        rows = np.arange(n, dtype=np.int64)
+        return cls(first, second, ratio, chosen, weights.copy(), _jurors(juror, n), (None,) * n, rows, listed)
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    @property
+    def is_cardinal(self) -> NDArray[np.bool_]:
+        """Which judgments say how much, not only which, shape (n,)."""
+        return ~np.isnan(self.log_ratio)
+
+    @property
+    def n_ordinal(self) -> int:
+        """Number of judgments that only name a winner."""
+        return int(np.count_nonzero(np.isnan(self.log_ratio)))
+
+    @property
+    def pairs(self) -> Pairs:
+        """The cardinal judgments of positive weight grouped by pair; computed once."""
+        if not self._pairs:
+            self._pairs.append(group_pairs(self.a, self.b, self.log_ratio, self.weight))
+        return self._pairs[0]
+
+    def select(self, rows: ArrayLike) -> Judgments:
+        """Return the judgments of a boolean mask, shape (n,), or of an array of row indices."""
+        mask = np.asarray(rows)
+        if mask.dtype == np.bool_:
+            require_length(mask, "rows", len(self), "judgments")
+            index = np.flatnonzero(mask)
+        else:
+            index = index_array(mask, "rows", len(self)) if mask.size else np.zeros(0, dtype=np.int64)
+        return replace(
+            self,
+            a=self.a[index],
+            b=self.b[index],
+            log_ratio=self.log_ratio[index],
+            choice=self.choice[index],
+            weight=self.weight[index],
+            juror=tuple(self.juror[row] for row in index),
+            split=tuple(self.split[row] for row in index),
+            line=self.line[index],
+        )
+
+    def with_juror_weights(self, weights: Mapping[str, float]) -> Judgments:
+        """Return the judgments with each weight multiplied by that of its juror.
+
+        Parameters
+        ----------
+        weights : mapping of juror to float
+            Finite, >= 0. Jurors not named keep a factor of 1.
+
+        Raises
+        ------
+        OptionError
+            If a juror named gave no judgment.
+        NonFiniteError, DomainError
+            If a weight is not finite or negative.
+        """
+        unknown = sorted(set(weights) - {juror for juror in self.juror if juror is not None})
+        if unknown:
+            raise OptionError(f"juror weights: {unknown[0]!r} gave no judgment ({len(unknown)} such names)")
+        for juror, weight in weights.items():
+            require_non_negative(np.asarray(weight, dtype=np.float64), f"juror weights[{juror!r}]")
+        factor = np.array([1.0 if juror is None else weights.get(juror, 1.0) for juror in self.juror])
+        return replace(self, weight=self.weight * factor)
+
+    def align(self, items: Items) -> Judgments:
+        """Return the judgments with indices into another item list.
+
+        A judgment whose source names no parent is matched by name where only one parent has both its items, and one
+        whose list names no parents likewise. Judgments of an item that is not in the list become rejects.
+        """
+        if self.items == items:
+            return replace(self, items=items)
+        used = np.unique(np.stack([self.a, self.b], axis=1), axis=0)
+        place: dict[tuple[int, int], tuple[int, int] | str] = {
+            (first, second): _place(self.items, items, first, second) for first, second in used.tolist()
+        }
+        targets = [place[pair] for pair in zip(self.a.tolist(), self.b.tolist(), strict=True)]
+        kept = np.array([not isinstance(target, str) for target in targets], dtype=bool)
+        found = np.array([target for target in targets if not isinstance(target, str)], dtype=np.int64).reshape(-1, 2)
+        turned_away = [(row, target) for row, target in enumerate(targets) if isinstance(target, str)]
+        rejects = tuple(self._unknown(row, reason) for row, reason in turned_away)
+        left = self.select(kept)
+        return replace(left, a=found[:, 0], b=found[:, 1], items=items, rejects=self.rejects + rejects)
+
+    def _unknown(self, row: int, reason: str) -> Reject:
+        value = f"{self.items.names[self.a[row]]}, {self.items.names[self.b[row]]}"
+        return Reject("judgment", self.file, int(self.line[row]), "item", value, reason)
+
+
+def _place(source: Items, target: Items, first: int, second: int) -> tuple[int, int] | str:
+    """Where a pair of `source` stands in `target`, or why it does not."""
+    candidates = [_candidates(source, target, position) for position in (first, second)]
+    for position, found in zip((first, second), candidates, strict=True):
+        if not found:
+            parent, name = source[position]
+            return f"{name!r}{f' of {parent!r}' if parent else ''} is not among the items of the round"
+    common = candidates[0].keys() & candidates[1].keys()
+    if len(common) != 1:
+        names = f"{source.names[first]!r} and {source.names[second]!r}"
+        why = "have no parent in common" if not common else f"have {len(common)} parents in common; name the parent"
+        return f"{names} {why}"
+    (parent_index,) = common
+    return candidates[0][parent_index], candidates[1][parent_index]
+
+
+def _candidates(source: Items, target: Items, position: int) -> dict[int, int]:
+    """Items of `target` that may be meant, by the index of their parent."""
+    parent, name = source.keys[position]
+    exact = target.find(parent, name)
+    if exact is not None:
+        return {int(target.parent_index[exact]): exact}
+    if not parent:
+        return {int(target.parent_index[index]): index for index in target.with_name(name)}
+    without_parent = target.find("", name)
+    return {} if without_parent is None else {int(target.parent_index[without_parent]): without_parent}
+
+
+def _require_comparable(a: NDArray[np.int64], b: NDArray[np.int64], items: Items) -> None:
+    same = a == b
+    if same.any():
+        row = int(np.argmax(same))
+        raise DomainError(f"b[{row}] is {b[row]}, the same item as a[{row}]; a judgment compares two items")
+    apart = items.parent_index[a] != items.parent_index[b]
+    if apart.any():
+        row = int(np.argmax(apart))
+        parents = f"{items.parents[a[row]]!r} and {items.parents[b[row]]!r}"
+        raise DomainError(f"a[{row}] and b[{row}] belong to different parents, {parents}; comparisons stay inside one")
+
+
+def _labels(
+    log_ratio: ArrayLike | None, choice: ArrayLike | None, n: int
+) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """Check log ratios and choices, shape (n,) each."""
+    if log_ratio is None and choice is None:
+        raise NoDataError("a judgment needs a log_ratio or a choice")
+    ratio = np.full(n, np.nan) if log_ratio is None else float_array(log_ratio, "log_ratio", 1).copy()
+    require_length(ratio, "log_ratio", n, "a")
+    if choice is None:
+        require_finite(ratio, "log_ratio")
+        chosen = np.where(ratio > 0, 2, np.where(ratio < 0, 1, 0)).astype(np.int8)
+    else:
+        given = numeric_array(choice, "choice", "iu", "integers")
+        if given.ndim != 1:
+            raise FormatError(f"choice: expected 1 dimension, got shape {given.shape}")
+        require_length(given, "choice", n, "a")
+        if not np.isin(given, (0, 1, 2)).all():
+            row = int(np.argmax(~np.isin(given, (0, 1, 2))))
+            raise DomainError(f"choice[{row}] is {given[row]}; it must be 1 (a), 2 (b) or 0 (none)")
+        chosen = given.astype(np.int8)
+    silent = np.isnan(ratio) & (chosen == 0)
+    if silent.any():
+        row = int(np.argmax(silent))
+        raise NonFiniteError(f"log_ratio[{row}] is nan and there is no choice; the judgment says nothing")
+    too_large = np.abs(ratio) > MAX_LOG_RATIO
+    if too_large.any():
+        row = int(np.argmax(too_large))
+        error = NonFiniteError if np.isinf(ratio[row]) else DomainError
+        raise error(f"log_ratio[{row}] is {ratio[row]}; it must be within +-{MAX_LOG_RATIO:g}")
+    return ratio, chosen
+
+
+def _jurors(juror: Sequence[str | None] | None, n: int) -> tuple[str | None, ...]:
+    if juror is None:
+        return (None,) * n
+    jurors = tuple(None if name is None else str(name) for name in juror)
+    if isinstance(juror, str) or len(jurors) != n:
+        raise DtypeError(f"juror: expected {n} names, got {len(jurors)}")
+    return jurors

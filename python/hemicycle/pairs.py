@@ -1,0 +1,137 @@
+"""Judgments grouped by pair: what the likelihoods and the solvers work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemicycle.arrays import float_array, read_only, require_length, require_non_negative
+from hemicycle.errors import OptionError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Pairs", "group_pairs"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Labels of each unordered pair, in compressed rows.
+
+    Pairs are sorted by ``(a, b)`` and the labels of a pair by ``(log_ratio, weight, row)``, so that the order of the
+    jury file changes no bit of any sum over them.
+
+    Attributes
+    ----------
+    a, b : ndarray of uint32, shape (n_pairs,)
+        The items of each pair, ``a < b``.
+    offsets : ndarray of int64, shape (n_pairs + 1,)
+        The labels of pair n are ``offsets[n]:offsets[n + 1]``.
+    log_ratio : ndarray of float64, shape (n_labels,)
+        Natural log of how much more ``b`` is worth than ``a``.
+    weight : ndarray of float64, shape (n_labels,)
+        Weight of each label, u_i > 0: judgment weight times juror weight.
+    row : ndarray of int64, shape (n_labels,)
+        The judgment that each label came from.
+    n_zero_weight : int
+        Pairs that are absent because all their labels have weight 0.
+    """
+
+    a: NDArray[np.uint32]
+    b: NDArray[np.uint32]
+    offsets: NDArray[np.int64]
+    log_ratio: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    row: NDArray[np.int64]
+    n_zero_weight: int
+
+    def __post_init__(self) -> None:
+        for name in ("a", "b", "offsets", "log_ratio", "weight", "row"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    @property
+    def n_labels(self) -> int:
+        """Number of labels of all pairs."""
+        return len(self.row)
+
+    @property
+    def pair_of_label(self) -> NDArray[np.int64]:
+        """The pair of each label, shape (n_labels,)."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
+
+    @property
+    def total_weight(self) -> NDArray[np.float64]:
+        """Sum of the weights of each pair's labels, shape (n_pairs,)."""
+        if not len(self):
+            return np.zeros(0)
+        return np.add.reduceat(self.weight, self.offsets[:-1])
+
+    @property
+    def mean_log_ratio(self) -> NDArray[np.float64]:
+        """Weighted mean label of each pair, shape (n_pairs,)."""
+        if not len(self):
+            return np.zeros(0)
+        share = self.weight / np.repeat(self.total_weight, np.diff(self.offsets))  # (n_labels,)
+        return np.add.reduceat(share * self.log_ratio, self.offsets[:-1])
+
+    def pair_weight(self, pair_weights: str | ArrayLike = "equal") -> NDArray[np.float64]:
+        """Return the weight c_n of each pair.
+
+        Parameters
+        ----------
+        pair_weights : {"equal", "total"} or array_like, shape (n_pairs,), default "equal"
+            1 however many labels a pair has; the sum of its labels' weights; or the weights themselves, >= 0.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_pairs,)
+
+        Raises
+        ------
+        OptionError
+            If a word is neither ``"equal"`` nor ``"total"``.
+        ShapeError, DtypeError, NonFiniteError, DomainError
+            If an array is not one finite weight >= 0 a pair.
+        """
+        if isinstance(pair_weights, str):
+            if pair_weights == "equal":
+                return np.ones(len(self))
+            if pair_weights == "total":
+                return self.total_weight
+            raise OptionError(f"pair_weights: expected 'equal', 'total' or an array, got {pair_weights!r}")
+        given = float_array(pair_weights, "pair_weights", 1)
+        require_length(given, "pair_weights", len(self), "judgments.pairs")
+        require_non_negative(given, "pair_weights")
+        return given
+
+
+def group_pairs(
+    a: NDArray[np.int64], b: NDArray[np.int64], log_ratio: NDArray[np.float64], weight: NDArray[np.float64]
+) -> Pairs:
+    """Group the cardinal judgments of positive weight by unordered pair, in O(n log n)."""
+    cardinal = np.flatnonzero(~np.isnan(log_ratio))
+    low = np.minimum(a, b)
+    high = np.maximum(a, b)
+    used = cardinal[weight[cardinal] > 0]
+    oriented = np.where(a < b, log_ratio, -log_ratio) + 0.0  # + 0.0 turns -0.0 into 0.0
+    order = used[np.lexsort((used, weight[used], oriented[used], high[used], low[used]))]  # (n_labels,)
+    first, second = low[order], high[order]
+    new_pair = np.ones(len(order), dtype=bool)
+    new_pair[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
+    starts = np.flatnonzero(new_pair)
+    width = int(high.max(initial=0)) + 1
+    n_seen = len(np.unique(low[cardinal] * width + high[cardinal]))
+    return Pairs(
+        a=first[starts].astype(np.uint32),
+        b=second[starts].astype(np.uint32),
+        offsets=np.append(starts, len(order)).astype(np.int64),
+        log_ratio=oriented[order],
+        weight=weight[order],
+        row=order.astype(np.int64),
+        n_zero_weight=n_seen - len(starts),
+    )

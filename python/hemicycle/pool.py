@@ -1,0 +1,169 @@
+"""What the models predict: a logit for every item, from files, frames or arrays."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemicycle.arrays import float_array, index_array, read_only, require_length
+from hemicycle.errors import FormatError, NoDataError, NonFiniteError, ShapeError
+from hemicycle.items import Items
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from hemicycle.rejects import Rejects
+
+__all__ = ["Pool"]
+
+BLOCK = 1 << 20
+"""Numbers looked at together when a matrix is checked: bounds the memory on top of the matrix itself."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """The submitted models: one row of logits each.
+
+    Attributes
+    ----------
+    logits : ndarray of float64 or float32, shape (n_models, n_items)
+        Natural log of each weight, row-major and read-only; -inf where a submitted weight is 0. Only differences
+        within a parent matter.
+    models : tuple of str
+        Name of each model; sorted where they were read from files or frames.
+    items : Items
+        The columns.
+    authors : tuple of (str or None)
+        Who submitted each model, where that is known.
+    rejects : tuple of Reject
+        Submissions that were turned away, and why.
+    items_source : str
+        Where the item list comes from.
+    notices : tuple of str
+        What a reader of the results should know about how the pool was read.
+    """
+
+    logits: NDArray[Any]
+    models: tuple[str, ...]
+    items: Items
+    authors: tuple[str | None, ...]
+    rejects: Rejects = ()
+    items_source: str = "given"
+    notices: tuple[str, ...] = ()
+    _scorable: list[NDArray[np.bool_]] = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "logits", read_only(self.logits))
+
+    @classmethod
+    def from_array(
+        cls,
+        logits: ArrayLike,
+        *,
+        models: Sequence[str] | None = None,
+        items: int | Sequence[str] | Sequence[tuple[str, str]] | Items | None = None,
+        authors: Sequence[str | None] | None = None,
+    ) -> Pool:
+        """Make a pool of a matrix of logits; a C-contiguous float matrix is borrowed, never copied.
+
+        Parameters
+        ----------
+        logits : array_like, shape (n_models, n_items)
+            Natural log of each weight; -inf stands for a weight of 0. Do not write to it while the pool is in use.
+        models : sequence of str, length n_models, optional
+            Distinct names; by default ``model-0`` and so on, padded with zeros to sort like numbers.
+        items : int, names, (parent, name) pairs or Items, optional
+            The columns, by default numbered.
+        authors : sequence of str, length n_models, optional
+            Who submitted each model.
+
+        Raises
+        ------
+        DtypeError, ShapeError
+            If the matrix is not two-dimensional integers or floats, or the lengths differ.
+        NonFiniteError
+            If a logit is NaN or +inf.
+        FormatError
+            If a model name occurs twice.
+        NoDataError
+            If there are no models or no items.
+        """
+        matrix = float_array(logits, "logits", 2, keep_float32=True)
+        n_models, n_items = matrix.shape
+        if n_models == 0 or n_items == 0:
+            raise NoDataError(f"logits: a pool needs models and items, got shape {matrix.shape}")
+        listed = Items.of(n_items if items is None else items)
+        if len(listed) != n_items:
+            raise ShapeError(f"items: expected {n_items}, one a column of logits, got {len(listed)}")
+        _require_logits(matrix)
+        names = _numbered(n_models) if models is None else tuple(str(name) for name in models)
+        who = (None,) * n_models if authors is None else tuple(authors)
+        for what, values in (("models", names), ("authors", who)):
+            if len(values) != n_models:
+                raise ShapeError(f"{what}: expected {n_models}, one a row of logits, got {len(values)}")
+        _require_unique(names)
+        return cls(matrix, names, listed, who)
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    @property
+    def scorable(self) -> NDArray[np.bool_]:
+        """Models without a zero weight, the only ones that have log ratios, shape (n_models,)."""
+        if not self._scorable:
+            lowest = [block.min(axis=1) for block in _blocks(self.logits)]
+            self._scorable.append(read_only(np.concatenate(lowest) > -np.inf if lowest else np.zeros(0, dtype=bool)))
+        return self._scorable[0]
+
+    def select(self, models: ArrayLike) -> Pool:
+        """Return the models of a boolean mask, shape (n_models,), or of an array of row indices."""
+        chosen = np.asarray(models)
+        if chosen.dtype == np.bool_:
+            require_length(chosen, "models", len(self), "the pool")
+            index = np.flatnonzero(chosen)
+        else:
+            index = index_array(chosen, "models", len(self)) if chosen.size else np.zeros(0, dtype=np.int64)
+        return replace(
+            self,
+            logits=self.logits[index],
+            models=tuple(self.models[row] for row in index),
+            authors=tuple(self.authors[row] for row in index),
+        )
+
+    def families(self) -> tuple[str, ...]:
+        """Return the family of each model: its author, else its name up to the first of ``-_./`` or a space."""
+        return tuple(
+            author if author is not None else re.split(r"[-_./ ]", model, maxsplit=1)[0]
+            for model, author in zip(self.models, self.authors, strict=True)
+        )
+
+
+def _blocks(logits: NDArray[Any]) -> list[NDArray[Any]]:
+    rows = max(1, BLOCK // max(1, logits.shape[1]))
+    return [logits[start : start + rows] for start in range(0, len(logits), rows)]
+
+
+def _require_logits(logits: NDArray[Any]) -> None:
+    for number, block in enumerate(_blocks(logits)):
+        if block.max() < np.inf:
+            continue
+        row, column = np.argwhere(~(block < np.inf))[0]
+        place = f"[{number * len(_blocks(logits)[0]) + row}, {column}]"
+        raise NonFiniteError(f"logits{place} is {block[row, column]}; a logit is finite, or -inf for a weight of 0")
+
+
+def _require_unique(names: tuple[str, ...]) -> None:
+    first: dict[str, int] = {}
+    for position, name in enumerate(names):
+        if first.setdefault(name, position) != position:
+            raise FormatError(f"models[{position}] {name!r} has the name of models[{first[name]}]")
+
+
+def _numbered(n_models: int) -> tuple[str, ...]:
+    width = len(str(n_models - 1))
+    return tuple(f"model-{number:0{width}d}" for number in range(n_models))

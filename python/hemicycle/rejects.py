@@ -1,0 +1,39 @@
+"""What was turned away, and why: nothing is dropped silently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = ["Reject", "Rejects"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A submission or a judgment that was turned away.
+
+    Attributes
+    ----------
+    kind : {"submission", "judgment"}
+        What was turned away: a whole submission, or one judgment.
+    file : str
+        Where it came from: a path, or ``"frame"`` for rows of a dataframe.
+    line : int or None
+        Physical line of the file, from 1; row of a frame, from 0; None where the reason has no single line.
+    field : str
+        The column or argument at fault.
+    value : str
+        What stood there, as written.
+    reason : str
+        What is wrong with it and what would help.
+    """
+
+    kind: Literal["submission", "judgment"]
+    file: str
+    line: int | None
+    field: str
+    value: str
+    reason: str
+
+
+Rejects: TypeAlias = tuple[Reject, ...]
