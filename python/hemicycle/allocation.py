@@ -1,0 +1,190 @@
+"""Shares of the items: the pool's logits and weights, averaged and turned into fractions of each parent's budget."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from hemicycle.arrays import float_array, index_array, require_length, require_non_negative
+from hemicycle.errors import DomainError, NonFiniteError, OptionError, ShapeError
+from hemicycle.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["allocate"]
+
+Mean: TypeAlias = Literal["geometric", "arithmetic"]
+
+MEANS: tuple[Mean, ...] = ("geometric", "arithmetic")
+WEIGHT_SUM_TOL = 1e-9  #: how far from 1 the sum of given weights may be
+BLOCK_CELLS = 1 << 18  #: logits copied at a time: 2 MB of float64
+
+
+def allocate(
+    logits: ArrayLike | Pool,
+    weights: ArrayLike,
+    *,
+    mean: Mean = "geometric",
+    parent_index: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    r"""Turn an ensemble into shares of each parent's budget.
+
+    With :math:`w` the weights and :math:`z_d` the logits of model d, within each parent
+
+    .. math::
+
+        \text{geometric:}\ \operatorname{softmax}\Big(\sum_d w_d z_d\Big),\qquad
+        \text{arithmetic:}\ \sum_d w_d \operatorname{softmax}(z_d)
+
+    the log pool and the linear pool of the models' own shares.
+
+    Parameters
+    ----------
+    logits : array_like of float, shape (n_models, n_items), or Pool
+        Log contribution of each item, natural log; -inf is a share of 0. Only differences within a parent matter.
+    weights : array_like of float64, shape (n_models,)
+        Weight of each model: non-negative, sum 1. A model of weight 0 contributes nothing, whatever its logits are.
+    mean : {"geometric", "arithmetic"}, default "geometric"
+        Which average of the models' shares.
+    parent_index : array_like of int, shape (n_items,), optional
+        Parent of each item, numbered from 0. By default that of the pool; for an array, all items share one parent.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_items,)
+        Shares, non-negative; those of one parent sum to 1 within ``2**-52``.
+
+    Raises
+    ------
+    OptionError
+        If `mean` is neither "geometric" nor "arithmetic".
+    ShapeError
+        If the shapes do not agree.
+    DtypeError
+        If an array is not of real numbers, or is masked.
+    NonFiniteError
+        If a weight is not finite, or a logit of a model with positive weight is NaN or +inf.
+    DomainError
+        If a weight is negative, the weights do not sum to 1 within 1e-9, or no share is defined for a parent: under
+        "geometric" each of its items has the share 0 from some model, under "arithmetic" one model gives all of them 0.
+
+    Notes
+    -----
+    Takes one pass over the models with positive weight, in blocks of rows of constant size: time is proportional to
+    their number times `n_items`, memory is a few megabytes beside the pool. Each model's largest logit in a parent is
+    subtracted first, so a constant added to a model's logits in one parent does not cost digits. The same bits come out
+    whatever the number of threads.
+
+    References
+    ----------
+    C. Genest and J. V. Zidek, "Combining probability distributions: a critique and an annotated bibliography",
+    Statistical Science 1(1), 1986, doi:10.1214/ss/1177013825: the logarithmic and the linear opinion pool.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> allocate(np.log([[1.0, 1.0], [1.0, 9.0]]), [0.5, 0.5])
+    array([0.25, 0.75])
+    >>> allocate(np.log([[1.0, 1.0], [1.0, 9.0]]), [0.5, 0.5], mean="arithmetic")
+    array([0.3, 0.7])
+    """
+    if mean not in MEANS:
+        raise OptionError(f"mean is {mean!r}; it must be one of {', '.join(MEANS)}")
+    matrix = float_array(logits.logits if isinstance(logits, Pool) else logits, "logits", 2, keep_float32=True)
+    if matrix.size == 0:
+        raise ShapeError(f"logits: expected at least one model and one item, got shape {matrix.shape}")
+    checked = _checked_weights(weights, matrix.shape[0])
+    parents = _parents(logits, parent_index, matrix.shape[1])
+    pool = _arithmetic if mean == "arithmetic" else _geometric
+    return parents.normalised(pool(matrix, checked, parents))
+
+
+def _geometric(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
+    pooled = np.zeros(matrix.shape[1])
+    for block, block_weights in _blocks(matrix, weights, parents):
+        with np.errstate(invalid="ignore"):  # a parent of -inf only: found below
+            pooled += np.add.reduce(block_weights * (block - parents.spread(parents.maximum(block))), axis=0)
+    pooled[np.isnan(pooled)] = -np.inf  # (n_items,)
+    top = parents.maximum(pooled[None])  # (1, n_parents)
+    if np.isneginf(top).any():
+        parent = int(np.argmax(np.isneginf(top[0])))
+        raise DomainError(f"parent {parent}: every item has the share 0 from some model; use mean='arithmetic'")
+    relative: NDArray[np.float64] = np.exp(pooled - parents.spread(top)[0])
+    return relative
+
+
+def _arithmetic(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
+    pooled = np.zeros(matrix.shape[1])
+    for block, block_weights in _blocks(matrix, weights, parents):
+        top = parents.maximum(block)  # (n_rows, n_parents)
+        if np.isneginf(top).any():
+            parent = int(np.argmax(np.isneginf(top).any(axis=0)))
+            raise DomainError(f"parent {parent}: a model with positive weight gives the share 0 to every item")
+        shares = np.exp(block - parents.spread(top))  # (n_rows, n_items)
+        pooled += np.add.reduce(shares * (block_weights / parents.spread(parents.total(shares))), axis=0)
+    return pooled
+
+
+class _Parents:
+    """Items grouped by parent, for reductions over each group."""
+
+    def __init__(self, parent_index: NDArray[np.int64]) -> None:
+        _, self.of_item = np.unique(parent_index, return_inverse=True)  # (n_items,)
+        self.order = np.argsort(self.of_item, kind="stable")
+        self.starts = np.flatnonzero(np.diff(self.of_item[self.order], prepend=-1))  # (n_parents,)
+
+    def maximum(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        top: NDArray[np.float64] = np.maximum.reduceat(rows[:, self.order], self.starts, axis=1)
+        return top  # (n_rows, n_parents)
+
+    def total(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums: NDArray[np.float64] = np.add.reduceat(rows[:, self.order], self.starts, axis=1)
+        return sums  # (n_rows, n_parents)
+
+    def spread(self, per_parent: NDArray[np.float64]) -> NDArray[np.float64]:
+        return per_parent[:, self.of_item]  # (n_rows, n_items)
+
+    def normalised(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Divide by the exact sum of each parent: two roundings, so the sum is 1 within 2**-52."""
+        totals = [math.fsum(group) for group in np.split(shares[self.order], self.starts[1:])]
+        fractions: NDArray[np.float64] = shares / np.array(totals)[self.of_item]
+        return fractions
+
+
+def _blocks(
+    matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Rows of the models with positive weight as float64, with their weights as a column."""
+    support = np.flatnonzero(weights)
+    rows = max(1, BLOCK_CELLS // len(parents.order))
+    for start in range(0, len(support), rows):
+        chosen = support[start : start + rows]
+        block = matrix[chosen].astype(np.float64, copy=False)  # (n_rows, n_items)
+        bad = np.isnan(block) | np.isposinf(block)
+        if bad.any():
+            row, item = np.argwhere(bad)[0]
+            raise NonFiniteError(f"logits[{chosen[row]}, {item}] is {block[row, item]}; it must be finite or -inf")
+        yield block, weights[chosen, None]
+
+
+def _checked_weights(weights: ArrayLike, n_models: int) -> NDArray[np.float64]:
+    checked = float_array(weights, "weights", 1)
+    require_length(checked, "weights", n_models, "logits")
+    require_non_negative(checked, "weights")
+    total = math.fsum(checked)
+    if abs(total - 1) > WEIGHT_SUM_TOL:
+        raise DomainError(f"weights sum to {total}; they must sum to 1")
+    return checked
+
+
+def _parents(logits: ArrayLike | Pool, parent_index: ArrayLike | None, n_items: int) -> _Parents:
+    if parent_index is not None:
+        index = index_array(parent_index, "parent_index")
+        require_length(index, "parent_index", n_items, "a row of logits")
+        return _Parents(index)
+    return _Parents(logits.items.parent_index if isinstance(logits, Pool) else np.zeros(n_items, dtype=np.int64))
