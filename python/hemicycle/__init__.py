@@ -4,15 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hemicycle.allocation import allocate
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
 
-__all__ = ["Judgments", "Pool"]
+__all__ = ["Judgments", "Pool", "allocate"]
 
 # Where each public name lives. It is imported when first used, so that `hemicycle --help` does not wait for NumPy.
 _HOME = {
     "Judgments": "judgments",
     "Pool": "pool",
+    "allocate": "allocation",
 }
 
 
