@@ -87,8 +87,10 @@ class Predictive:
         if not 0 < sigma < math.inf:
             raise DomainError(f"sigma is {sigma}; it must be positive and finite")
         require_finite(np.where(w > 0, mu, 0.0), "log_ratio")
+        if abs(total - 1) > 2**-52:  # weights that sum to 1 as well as floats can stay as they are
+            w = w / total
         object.__setattr__(self, "log_ratio", read_only(mu[w > 0]))
-        object.__setattr__(self, "weights", read_only(w[w > 0] / total))
+        object.__setattr__(self, "weights", read_only(w[w > 0]))
         object.__setattr__(self, "sigma", float(sigma))
 
     @property
