@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hemicycle.rejects import Rejects
+
 __all__ = [
     "DomainError",
     "DtypeError",
@@ -65,7 +67,17 @@ class UnknownItemError(HemicycleError, KeyError):
 
 
 class NoDataError(HemicycleError, ValueError):
-    """Nothing usable is left: no judgment, no model, or no pair that the models cover."""
+    """Nothing usable is left: no judgment, no model, or no pair that the models cover.
+
+    Attributes
+    ----------
+    rejects : tuple of Reject
+        What was turned away on the way, and why.
+    """
+
+    def __init__(self, message: str, rejects: Rejects = ()) -> None:
+        super().__init__(message)
+        self.rejects = rejects
 
 
 class MissingExtraError(HemicycleError, ImportError):

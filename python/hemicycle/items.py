@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, overload
 
 import numpy as np
 
 from hemicycle._core import item_keys
 from hemicycle.errors import DtypeError, FormatError, NoDataError, UnknownItemError
+from hemicycle.names import Rename, Renames
+from hemicycle.sources import ReadLimits, Source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Item", "Items"]
+__all__ = ["Item", "Items", "ItemsArgument"]
+
+ItemsArgument: TypeAlias = "int | str | os.PathLike[str] | Sequence[str] | Sequence[tuple[str, str]] | Items"
+"""What a reader accepts as ``items``: a number, names, (parent, name) pairs, Items, or the path of a file."""
+
+NAME_COLUMNS = ("item", "repo", "project", "name", "repository", "repo_url", "item_name")
+"""Columns that hold the names of items."""
 
 
 class Item(NamedTuple):
@@ -111,6 +120,43 @@ class Items(Sequence[Item]):
         pairs = [_pair(position, item) for position, item in enumerate(items)]
         return cls(tuple(parent for parent, _ in pairs), tuple(name for _, name in pairs))
 
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], rename: Rename = None, limits: ReadLimits | None = None) -> Items:
+        """Read an item list: a csv file with a column repo, item, project or name, and perhaps parent.
+
+        Columns ``dependency`` and ``repo`` together are an item and its parent. Other columns are ignored.
+
+        Raises
+        ------
+        FormatError
+            If the file has no such column, a row without a name, or an item twice (also after a rename).
+        NoDataError
+            If it lists nothing.
+        """
+        source = Source.of_file(path, limits)
+        name, parent = source.find("dependency", "dep_url"), source.find("parent")
+        if name is None:
+            name = source.find(*NAME_COLUMNS)
+        else:
+            parent = source.find("repo", "repo_url") if parent is None else parent
+        if name is None or source.table.ragged:
+            what = "rows of other lengths" if name is not None else ",".join(source.table.header)
+            raise FormatError(f"{source.file}: an item list needs a column repo or item; found {what}")
+        names = _cells(source, name)
+        parents = [""] * len(names) if parent is None else _cells(source, parent)
+        renames = Renames.of(rename, limits)
+        return cls(tuple(renames.apply(parents)), tuple(renames.apply(names)))
+
+    @classmethod
+    def given(cls, items: ItemsArgument, rename: Rename = None, limits: ReadLimits | None = None) -> Items:
+        """Make an item list of whatever a reader accepts as ``items``: the path of a file, or what `of` takes."""
+        if isinstance(items, str | os.PathLike):
+            return cls.read(items, rename, limits)
+        listed, renames = cls.of(items), Renames.of(rename, limits)
+        if not renames.new_name:
+            return listed
+        return cls(tuple(renames.apply(listed.parents)), tuple(renames.apply(listed.names)))
+
     def position(self, name: str, parent: str | None = None) -> int:
         """Return the index of an item.
 
@@ -175,6 +221,11 @@ class Items(Sequence[Item]):
 
     def __hash__(self) -> int:
         return hash(self.keys)
+
+
+def _cells(source: Source, column: int) -> list[str]:
+    codes, distinct = source.table.interned(column)
+    return [distinct[code] for code in codes]
 
 
 def _pair(position: int, item: object) -> tuple[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hemicycle._core import item_keys
 from hemicycle.arrays import (
     float_array,
     index_array,
@@ -17,19 +18,20 @@ from hemicycle.arrays import (
     require_non_negative,
 )
 from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, NonFiniteError, OptionError
-from hemicycle.items import Items
+from hemicycle.formats import MAX_LOG_RATIO, JuryRows, jury_rows
+from hemicycle.items import Items, ItemsArgument
+from hemicycle.names import Rename, Renames
 from hemicycle.pairs import Pairs, group_pairs
 from hemicycle.rejects import Reject, Rejects
+from hemicycle.sources import ReadLimits, Source
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MAX_LOG_RATIO", "Judgments", "Pairs"]
-
-MAX_LOG_RATIO = 1e6
-"""Largest |log_ratio| that the likelihoods are exact for; no number in a csv file comes near it as a multiplier."""
+__all__ = ["Judgments", "Pairs"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +60,8 @@ class Judgments:
         Judgments that were turned away, and why.
     notices : tuple of str
         What a reader of the results should know about how these judgments were read.
+    file : str
+        Name of the source, for messages.
     """
 
     a: NDArray[np.int64]
@@ -138,6 +142,94 @@ class Judgments:
         require_non_negative(weights, "weight")
         rows = np.arange(n, dtype=np.int64)
         return cls(first, second, ratio, chosen, weights.copy(), _jurors(juror, n), (None,) * n, rows, listed)
+
+    @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        items: ItemsArgument | None = None,
+        rename: Rename = None,
+        split: str | None = None,
+        limits: ReadLimits | None = None,
+    ) -> Judgments:
+        """Read a jury from a csv file in any of the formats of the real rounds.
+
+        Columns are recognised by name, in any case: ``repo_a,repo_b`` (or ``item_a``, ``project_a``) with ``choice``
+        (1, 2) or ``winner`` (a name, 1, 2) and perhaps ``multiplier``, or ``weight_a,weight_b``, or ``log_ratio``;
+        optionally ``parent``, ``juror``, ``weight``, ``split``. Or ``repo,originality``: each row one judgment of the
+        items ``own`` and ``dependencies`` under the parent ``repo``.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        items : number, names, (parent, name) pairs, Items or path, optional
+            The items of the round; judgments of others become rejects. By default those judged, sorted by key.
+        rename : mapping or path, optional
+            New names of items: a mapping, or a csv file with the columns old and new.
+        split : str, optional
+            Only rows whose ``split`` is this, or begins with it and ``_``.
+        limits : ReadLimits, optional
+            How much the file may hold.
+
+        Raises
+        ------
+        FormatError
+            If the file cannot be a jury: unreadable, beyond a limit, columns missing or there twice.
+        NoDataError
+            If no usable judgment is left; its ``rejects`` say why.
+        OptionError
+            If the rows have no such split.
+        """
+        return cls._of_source(Source.of_file(path, limits), items, Renames.of(rename, limits), split)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        items: ItemsArgument | None = None,
+        rename: Rename = None,
+        split: str | None = None,
+    ) -> Judgments:
+        """Take a jury from a pandas, polars or Arrow table with the columns that `read` knows; null and NaN are empty.
+
+        Raises
+        ------
+        DtypeError
+            If `frame` is no dataframe.
+        FormatError, NoDataError, OptionError
+            As `read`.
+        """
+        return cls._of_source(Source.of_frame(frame), items, Renames.of(rename), split)
+
+    @classmethod
+    def _of_source(cls, source: Source, items: ItemsArgument | None, renames: Renames, split: str | None) -> Judgments:
+        rows = jury_rows(source, renames, split)
+        if not len(rows.a):
+            raise NoDataError(_nothing_left(source, rows.rejects), rows.rejects)
+        listed, a, b = _items_judged(rows)
+        judgments = cls(
+            a=a,
+            b=b,
+            log_ratio=rows.log_ratio,
+            choice=rows.choice,
+            weight=rows.weight,
+            juror=rows.juror,
+            split=rows.split,
+            line=rows.line,
+            items=listed,
+            rejects=rows.rejects,
+            notices=renames.notices + rows.notices,
+            file=source.file,
+        )
+        if items is None:
+            return judgments
+        aligned = judgments.align(Items.given(items, renames))
+        if not len(aligned):
+            raise NoDataError(_nothing_left(source, aligned.rejects), aligned.rejects)
+        return aligned
 
     def __len__(self) -> int:
         return len(self.a)
@@ -225,6 +317,33 @@ class Judgments:
     def _unknown(self, row: int, reason: str) -> Reject:
         value = f"{self.items.names[self.a[row]]}, {self.items.names[self.b[row]]}"
         return Reject("judgment", self.file, int(self.line[row]), "item", value, reason)
+
+
+def _nothing_left(source: Source, rejects: Rejects) -> str:
+    if not rejects:
+        return f"{source.file} holds no judgments"
+    first = rejects[0]
+    return (
+        f"{source.file}: none of {len(rejects)} judgments can be used; the first, line {first.line}: "
+        f"{first.field} {first.value!r} is refused: {first.reason}"
+    )
+
+
+def _items_judged(rows: JuryRows) -> tuple[Items, NDArray[np.int64], NDArray[np.int64]]:
+    """Items of the rows, sorted by key whatever the order of the rows, and the indices of both sides."""
+    keys = item_keys(rows.spellings)
+    spelling: dict[str, str] = {}
+    for key, name in zip(keys, rows.spellings, strict=True):
+        spelling[key] = min(spelling.get(key, name), name)
+    number = {key: position for position, key in enumerate(sorted(spelling))}
+    rank = np.array([number[key] for key in keys], dtype=np.int64)
+    sides = np.concatenate([rank[rows.a], rank[rows.b]])
+    parents = np.tile(rank[rows.parent], 2)
+    codes, index = np.unique(parents * len(number) + sides, return_inverse=True)
+    ordered = [spelling[key] for key in sorted(spelling)]
+    names = tuple(ordered[code % len(number)] for code in codes.tolist())
+    listed = Items(tuple(ordered[code // len(number)] for code in codes.tolist()), names)
+    return listed, index[: len(rows.a)], index[len(rows.a) :]
 
 
 def _place(source: Items, target: Items, first: int, second: int) -> tuple[int, int] | str:

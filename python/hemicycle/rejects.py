@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["Reject", "Rejects"]
+__all__ = ["Reject", "Rejects", "excerpt"]
+
+EXCERPT = 120
+"""Longest value that is quoted, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,8 @@ class Reject:
 
 
 Rejects: TypeAlias = tuple[Reject, ...]
+
+
+def excerpt(value: str) -> str:
+    """Return the beginning of a value, short enough to be quoted."""
+    return value if len(value) <= EXCERPT else value[:EXCERPT] + "..."

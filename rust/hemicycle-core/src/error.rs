@@ -63,6 +63,16 @@ pub enum Error {
         /// The best iterate.
         weights: Vec<f64>,
     },
+    /// A file cannot be read as what it should be.
+    #[error("{path}{}: {reason}", Line(line))]
+    Format {
+        /// The file, as the caller names it.
+        path: String,
+        /// Physical line, from 1, if one is at fault.
+        line: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
     /// The caller asked to stop (Ctrl-C).
     #[error("interrupted")]
     Interrupted,
@@ -81,5 +91,14 @@ impl std::fmt::Display for Place<'_> {
         }
         let indices: Vec<String> = self.0.iter().map(usize::to_string).collect();
         write!(f, "[{}]", indices.join(", "))
+    }
+}
+
+/// `, line 3` for a line, nothing without one.
+struct Line<'a>(&'a Option<u64>);
+
+impl std::fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |line| write!(f, ", line {line}"))
     }
 }

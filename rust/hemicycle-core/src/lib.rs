@@ -7,6 +7,8 @@
 pub mod error;
 pub mod names;
 pub mod parallel;
+pub mod submissions;
+pub mod table;
 
 pub use error::{Error, Result};
 pub use parallel::{Execution, Interrupt};

@@ -43,6 +43,7 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::NonFinite { .. } => "NonFiniteError",
         Error::Domain { .. } => "DomainError",
         Error::NotConverged { .. } => "NotConvergedError",
+        Error::Format { .. } => "FormatError",
         Error::Interrupted => return Ok(PyKeyboardInterrupt::new_err(())),
     };
     let class = py.import("hemicycle.errors")?.getattr(class)?;

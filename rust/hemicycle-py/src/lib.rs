@@ -4,6 +4,8 @@ mod arrays;
 mod errors;
 mod interrupt;
 mod names;
+mod submissions;
+mod table;
 
 use pyo3::prelude::*;
 
@@ -12,6 +14,10 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::names::item_keys;
+    #[pymodule_export]
+    use crate::submissions::{SubmissionRows, read_submissions, submission_layout};
+    #[pymodule_export]
+    use crate::table::{TextTable, read_table};
 
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 

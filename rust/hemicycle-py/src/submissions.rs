@@ -1,0 +1,64 @@
+//! Submissions read in parallel.
+
+use std::path::PathBuf;
+
+use hemicycle_core::Error;
+use hemicycle_core::submissions::{Layout, Refusal, read_submissions as read};
+use numpy::{PyArray1, ToPyArray};
+use pyo3::prelude::*;
+
+use crate::errors::BindingError;
+use crate::interrupt::interruptible;
+use crate::table::{LimitsTuple, limits_of};
+
+/// The rows of many files, end to end, and which files were turned away.
+#[pyclass(frozen, get_all)]
+pub struct SubmissionRows {
+    spellings: Vec<(String, String)>,
+    offsets: Py<PyArray1<i64>>,
+    item: Py<PyArray1<i64>>,
+    weight: Py<PyArray1<f64>>,
+    line: Py<PyArray1<i64>>,
+    authors: Vec<Option<String>>,
+    refusals: Vec<Option<(Option<u64>, String, String, String)>>,
+}
+
+fn refusal_tuple(refusal: Refusal) -> (Option<u64>, String, String, String) {
+    (refusal.line, refusal.field, refusal.value, refusal.reason)
+}
+
+fn signed<T: Copy + TryInto<i64>>(py: Python<'_>, values: &[T]) -> Py<PyArray1<i64>> {
+    values.iter().map(|&value| value.try_into().unwrap_or(i64::MAX)).collect::<Vec<_>>().to_pyarray(py).unbind()
+}
+
+/// Parse one submission a file.
+#[pyfunction]
+pub fn read_submissions(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    limits: LimitsTuple,
+    n_threads: Option<usize>,
+) -> Result<SubmissionRows, BindingError> {
+    let limits = limits_of(limits);
+    let read = interruptible(py, n_threads, |execution| read(&paths, &limits, execution))?;
+    Ok(SubmissionRows {
+        spellings: read.spellings,
+        offsets: signed(py, &read.offsets),
+        item: signed(py, &read.item),
+        weight: read.weight.to_pyarray(py).unbind(),
+        line: signed(py, &read.line),
+        authors: read.authors,
+        refusals: read.refusals.into_iter().map(|refusal| refusal.map(refusal_tuple)).collect(),
+    })
+}
+
+/// Item, parent, weight, author and model columns of a table of submissions, and whether the weight is an originality.
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+pub fn submission_layout(
+    file: String,
+    header: Vec<String>,
+) -> Result<(usize, Option<usize>, usize, Option<usize>, Option<usize>, bool), BindingError> {
+    let layout = Layout::of(&header).map_err(|reason| Error::Format { path: file, line: None, reason })?;
+    Ok((layout.item, layout.parent, layout.weight, layout.author, layout.model, layout.is_originality))
+}
