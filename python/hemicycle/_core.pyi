@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from os import PathLike
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ __version__: str
 def item_keys(names: list[str]) -> list[str]: ...
 
 class TextTable:
-    def __new__(cls, header: list[str], columns: list[list[str]]) -> TextTable: ...
+    def __new__(cls, header: list[str], columns: list[list[str]]) -> Self: ...
     @property
     def header(self) -> list[str]: ...
     @property

@@ -11,6 +11,12 @@ use crate::errors::BindingError;
 use crate::interrupt::interruptible;
 use crate::table::{LimitsTuple, limits_of};
 
+/// Line, field, value and reason.
+type RefusalTuple = (Option<u64>, String, String, String);
+
+/// Columns of item, parent, weight, author and model, and whether the weight is an originality.
+type LayoutTuple = (usize, Option<usize>, usize, Option<usize>, Option<usize>, bool);
+
 /// The rows of many files, end to end, and which files were turned away.
 #[pyclass(frozen, get_all)]
 pub struct SubmissionRows {
@@ -20,10 +26,10 @@ pub struct SubmissionRows {
     weight: Py<PyArray1<f64>>,
     line: Py<PyArray1<i64>>,
     authors: Vec<Option<String>>,
-    refusals: Vec<Option<(Option<u64>, String, String, String)>>,
+    refusals: Vec<Option<RefusalTuple>>,
 }
 
-fn refusal_tuple(refusal: Refusal) -> (Option<u64>, String, String, String) {
+fn refusal_tuple(refusal: Refusal) -> RefusalTuple {
     (refusal.line, refusal.field, refusal.value, refusal.reason)
 }
 
@@ -54,11 +60,7 @@ pub fn read_submissions(
 
 /// Item, parent, weight, author and model columns of a table of submissions, and whether the weight is an originality.
 #[pyfunction]
-#[allow(clippy::type_complexity)]
-pub fn submission_layout(
-    file: String,
-    header: Vec<String>,
-) -> Result<(usize, Option<usize>, usize, Option<usize>, Option<usize>, bool), BindingError> {
+pub fn submission_layout(file: String, header: Vec<String>) -> Result<LayoutTuple, BindingError> {
     let layout = Layout::of(&header).map_err(|reason| Error::Format { path: file, line: None, reason })?;
     Ok((layout.item, layout.parent, layout.weight, layout.author, layout.model, layout.is_originality))
 }

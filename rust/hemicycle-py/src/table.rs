@@ -18,6 +18,9 @@ pub const fn limits_of((max_bytes, max_line_bytes, max_records, max_columns): Li
     Limits { max_bytes, max_line_bytes, max_records, max_columns }
 }
 
+/// Values, nan where there is none, and what each cell is.
+type NumbersTuple<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u8>>);
+
 /// A text table read from a file.
 #[pyclass(frozen)]
 pub struct TextTable(Table);
@@ -64,12 +67,7 @@ impl TextTable {
         Ok((codes.to_pyarray(py), distinct))
     }
 
-    #[allow(clippy::type_complexity)]
-    fn numbers<'py>(
-        &self,
-        py: Python<'py>,
-        column: usize,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u8>>)> {
+    fn numbers<'py>(&self, py: Python<'py>, column: usize) -> PyResult<NumbersTuple<'py>> {
         let (values, statuses): (Vec<f64>, Vec<u8>) = self.column(column)?.numbers().map(status).unzip();
         Ok((values.to_pyarray(py), statuses.to_pyarray(py)))
     }
