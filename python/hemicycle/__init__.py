@@ -5,16 +5,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hemicycle.allocation import allocate
+    from hemicycle.averaging import bma_weights, effective_models
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
+    from hemicycle.simplex import project_simplex
+    from hemicycle.solution import SimplexSolution
+    from hemicycle.stacking import stacking_weights
 
-__all__ = ["Judgments", "Pool", "allocate"]
+__all__ = [
+    "Judgments",
+    "Pool",
+    "SimplexSolution",
+    "allocate",
+    "bma_weights",
+    "effective_models",
+    "project_simplex",
+    "stacking_weights",
+]
 
 # Where each public name lives. It is imported when first used, so that `hemicycle --help` does not wait for NumPy.
 _HOME = {
     "Judgments": "judgments",
     "Pool": "pool",
+    "SimplexSolution": "solution",
     "allocate": "allocation",
+    "bma_weights": "averaging",
+    "effective_models": "averaging",
+    "project_simplex": "simplex",
+    "stacking_weights": "stacking",
 }
 
 

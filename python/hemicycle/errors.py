@@ -15,11 +15,13 @@ __all__ = [
     "DtypeError",
     "FormatError",
     "HemicycleError",
+    "HemicycleWarning",
     "IndexOutOfRangeError",
     "MissingExtraError",
     "NoDataError",
     "NonFiniteError",
     "NotConvergedError",
+    "ObservationsDroppedWarning",
     "OptionError",
     "ShapeError",
     "UnknownItemError",
@@ -28,6 +30,14 @@ __all__ = [
 
 class HemicycleError(Exception):
     """Base class of every error that hemicycle raises."""
+
+
+class HemicycleWarning(UserWarning):
+    """Base class of every warning that hemicycle gives: the result stands, but something was left out."""
+
+
+class ObservationsDroppedWarning(HemicycleWarning):
+    """Observations were left out because no model gives them a density above 0."""
 
 
 class ShapeError(HemicycleError, ValueError):

@@ -73,6 +73,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// Nothing usable is left.
+    #[error("{what}: {reason}")]
+    NoData {
+        /// The argument, as the caller names it.
+        what: &'static str,
+        /// Why nothing of it can be used.
+        reason: String,
+    },
     /// The caller asked to stop (Ctrl-C).
     #[error("interrupted")]
     Interrupted,

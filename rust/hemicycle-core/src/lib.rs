@@ -4,9 +4,12 @@
 //! against the judgments and finds weights for them on the simplex. It knows nothing of Python, prints nothing and
 //! holds no global state; results are the same bits for any number of threads.
 
+pub mod averaging;
 pub mod error;
 pub mod names;
 pub mod parallel;
+pub mod simplex;
+pub mod stacking;
 pub mod submissions;
 pub mod table;
 

@@ -44,6 +44,7 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Domain { .. } => "DomainError",
         Error::NotConverged { .. } => "NotConvergedError",
         Error::Format { .. } => "FormatError",
+        Error::NoData { .. } => "NoDataError",
         Error::Interrupted => return Ok(PyKeyboardInterrupt::new_err(())),
     };
     let class = py.import("hemicycle.errors")?.getattr(class)?;

@@ -1,9 +1,12 @@
 //! Python bindings of hemicycle-core: convert, release the GIL, call, convert back.
 
 mod arrays;
+mod averaging;
 mod errors;
 mod interrupt;
 mod names;
+mod simplex;
+mod stacking;
 mod submissions;
 mod table;
 
@@ -13,7 +16,13 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use crate::averaging::{bma_weights, effective_models};
+    #[pymodule_export]
     use crate::names::item_keys;
+    #[pymodule_export]
+    use crate::simplex::project_simplex;
+    #[pymodule_export]
+    use crate::stacking::stacking_weights;
     #[pymodule_export]
     use crate::submissions::{SubmissionRows, read_submissions, submission_layout};
     #[pymodule_export]

@@ -1,0 +1,51 @@
+"""Scalar options, checked once at the door."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+from hemicycle.errors import DomainError, DtypeError, NonFiniteError
+
+__all__ = ["positive_number", "thread_count"]
+
+
+def positive_number(value: float, what: str) -> float:
+    """Return `value` as a float above 0.
+
+    Raises
+    ------
+    DtypeError
+        If it is not a real number.
+    NonFiniteError
+        If it is NaN or infinite.
+    DomainError
+        If it is not above 0.
+    """
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise DtypeError(f"{what}: expected a number, got {type(value).__name__}")
+    number = float(value)
+    if not math.isfinite(number):
+        raise NonFiniteError(f"{what} is {number}; it must be finite")
+    if number <= 0:
+        raise DomainError(f"{what} is {number}; it must be above 0")
+    return number
+
+
+def thread_count(n_threads: int | None) -> int | None:
+    """Return the number of threads as an int, or None, which means every core.
+
+    Raises
+    ------
+    DtypeError
+        If it is not an integer.
+    DomainError
+        If it is below 1.
+    """
+    if n_threads is None:
+        return None
+    if not isinstance(n_threads, Integral) or isinstance(n_threads, bool):
+        raise DtypeError(f"n_threads: expected an integer or None, got {type(n_threads).__name__}")
+    if n_threads < 1:
+        raise DomainError(f"n_threads is {n_threads}; it must be at least 1")
+    return int(n_threads)

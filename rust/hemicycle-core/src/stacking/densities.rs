@@ -1,0 +1,194 @@
+//! The predictive densities of every model for every observation, scaled so that the best model of an observation has
+//! density 1: the one large array of the solver, and the passes over it.
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::parallel::Execution;
+use crate::simplex::{compensated_sum, normalise};
+
+/// Densities that one task looks at; constant, so that no result depends on the number of threads.
+const CHUNK: usize = 1 << 16;
+
+/// Scaled densities of the observations that count.
+pub struct Densities {
+    /// `exp(log_density[d, n] - shift[n])`, one row a model, one column a kept observation.
+    values: Vec<f64>,
+    /// Number of models.
+    pub n_models: usize,
+    /// Weight of each kept observation; they sum to 1.
+    pub weight: Vec<f64>,
+    /// Largest log density of each kept observation.
+    pub shift: Vec<f64>,
+    /// The model that has it; the first one of several.
+    pub best: Vec<usize>,
+    /// Observations with a positive weight that no model explains.
+    pub dropped: Vec<usize>,
+}
+
+impl Densities {
+    /// Read `log_density` (one row a model) twice: for the best model of each observation, and to scale.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] for NaN and +inf, [`Error::NoData`] if no observation is left, [`Error::Interrupted`].
+    pub fn new(
+        log_density: &[f64],
+        n_models: usize,
+        observation_weights: &[f64],
+        execution: &Execution,
+    ) -> Result<Self> {
+        let n_observations = observation_weights.len();
+        let (largest, best) = best_models(log_density, n_observations, execution)?;
+        let counted = |n: &usize| observation_weights[*n] > 0.0;
+        let (kept, dropped): (Vec<usize>, Vec<usize>) =
+            (0..n_observations).filter(counted).partition(|&n| largest[n] > f64::NEG_INFINITY);
+        if kept.is_empty() {
+            let reason = if dropped.is_empty() {
+                "no observation has a positive weight".into()
+            } else {
+                format!("no model explains any of the {} observations (all are -inf)", dropped.len())
+            };
+            return Err(Error::NoData { what: "log_density", reason });
+        }
+        let pick = |from: &[f64]| kept.iter().map(|&n| from[n]).collect::<Vec<f64>>();
+        let (shift, mut weight) = (pick(&largest), pick(observation_weights));
+        let heaviest = weight.iter().copied().fold(0.0, f64::max);
+        weight.iter_mut().for_each(|weight| *weight /= heaviest);
+        normalise(&mut weight);
+        let best = kept.iter().map(|&n| best[n]).collect();
+        let values = scaled(log_density, n_observations, &kept, &shift, execution)?;
+        Ok(Self { values, n_models, weight, shift, best, dropped })
+    }
+
+    /// The scaled densities of one model, one a kept observation.
+    pub fn row(&self, model: usize) -> &[f64] {
+        let length = self.weight.len();
+        &self.values[model * length..(model + 1) * length]
+    }
+
+    /// `sum_n p_dn ratio_n` of every model d: one pass.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn gradient(&self, ratio: &[f64], execution: &Execution) -> Result<Vec<f64>> {
+        let mut gradient = vec![0.0; self.n_models];
+        let models = (CHUNK / ratio.len()).max(1);
+        gradient.par_chunks_mut(models).enumerate().try_for_each(|(chunk, gradient)| {
+            execution.interrupt.check()?;
+            for (offset, gradient) in gradient.iter_mut().enumerate() {
+                *gradient = dot(self.row(chunk * models + offset), ratio);
+            }
+            Ok(())
+        })?;
+        Ok(gradient)
+    }
+
+    /// [`Self::gradient`] of some models.
+    pub fn gradient_of(&self, models: &[usize], ratio: &[f64]) -> Vec<f64> {
+        models.iter().map(|&model| dot(self.row(model), ratio)).collect()
+    }
+
+    /// Density of the mixture for each kept observation, scaled like the rows.
+    pub fn mixture(&self, models: &[usize], weights: &[f64]) -> Vec<f64> {
+        let mut mixture = vec![0.0; self.weight.len()];
+        for (&model, &weight) in models.iter().zip(weights) {
+            if weight > 0.0 {
+                add_scaled(&mut mixture, weight, self.row(model));
+            }
+        }
+        mixture
+    }
+
+    /// The score of a mixture: the weighted mean of its log density, the scale put back.
+    pub fn score(&self, mixture: &[f64]) -> f64 {
+        let logs = mixture.iter().zip(&self.shift).zip(&self.weight);
+        let terms: Vec<f64> =
+            logs.flat_map(|((density, shift), weight)| [weight * shift, weight * density.ln()]).collect();
+        compensated_sum(&terms)
+    }
+}
+
+/// `sum_n a_n b_n` in eight interleaved partial sums, which is one fixed chain of operations.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let (a_blocks, b_blocks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = a_blocks.remainder().iter().zip(b_blocks.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a_blocks.zip(b_blocks) {
+        for lane in 0..8 {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = lanes;
+    (((a + b) + (c + d)) + ((e + f) + (g + h))) + rest
+}
+
+/// `sum += weight * row`.
+pub fn add_scaled(sum: &mut [f64], weight: f64, row: &[f64]) {
+    for (sum, value) in sum.iter_mut().zip(row) {
+        *sum += weight * value;
+    }
+}
+
+/// Largest log density of every observation and the first model that has it.
+fn best_models(log_density: &[f64], n_observations: usize, execution: &Execution) -> Result<(Vec<f64>, Vec<usize>)> {
+    let models = (CHUNK / n_observations).max(1);
+    let chunks: Vec<(Vec<f64>, Vec<usize>)> = log_density
+        .par_chunks(models * n_observations)
+        .enumerate()
+        .map(|(chunk, rows)| {
+            execution.interrupt.check()?;
+            best_of_chunk(rows, n_observations, chunk * models)
+        })
+        .collect::<Result<_>>()?;
+    let mut chunks = chunks.into_iter();
+    let (mut largest, mut best) = chunks.next().unwrap_or_default();
+    for (chunk_largest, chunk_best) in chunks {
+        for n in 0..n_observations {
+            if chunk_largest[n] > largest[n] {
+                (largest[n], best[n]) = (chunk_largest[n], chunk_best[n]);
+            }
+        }
+    }
+    Ok((largest, best))
+}
+
+/// [`best_models`] of the models from `first_model` on.
+fn best_of_chunk(rows: &[f64], n_observations: usize, first_model: usize) -> Result<(Vec<f64>, Vec<usize>)> {
+    let mut largest = vec![f64::NEG_INFINITY; n_observations];
+    let mut best = vec![first_model; n_observations];
+    for (model, row) in rows.chunks_exact(n_observations).enumerate() {
+        for (n, &value) in row.iter().enumerate() {
+            if value.is_nan() || value == f64::INFINITY {
+                return Err(Error::NonFinite { what: "log_density", position: vec![first_model + model, n], value });
+            }
+            if value > largest[n] {
+                (largest[n], best[n]) = (value, first_model + model);
+            }
+        }
+    }
+    Ok((largest, best))
+}
+
+/// `exp(log_density - shift)` of the kept observations.
+fn scaled(
+    log_density: &[f64],
+    n_observations: usize,
+    kept: &[usize],
+    shift: &[f64],
+    execution: &Execution,
+) -> Result<Vec<f64>> {
+    let mut values = vec![0.0; log_density.len() / n_observations * kept.len()];
+    let models = (CHUNK / n_observations).max(1);
+    values.par_chunks_mut(models * kept.len()).zip(log_density.par_chunks(models * n_observations)).try_for_each(
+        |(values, rows)| {
+            execution.interrupt.check()?;
+            for (values, row) in values.chunks_exact_mut(kept.len()).zip(rows.chunks_exact(n_observations)) {
+                for ((value, &n), shift) in values.iter_mut().zip(kept).zip(shift) {
+                    *value = (row[n] - shift).exp();
+                }
+            }
+            Ok(())
+        },
+    )?;
+    Ok(values)
+}

@@ -1,0 +1,145 @@
+//! The master problem: stacking over a working set of models, by Newton steps and, where one fails, a step of EM.
+
+use super::densities::{Densities, add_scaled};
+use super::quadratic::Quadratic;
+use crate::error::Result;
+use crate::parallel::Execution;
+use crate::simplex::{compensated_sum, normalise};
+
+/// Steps of EM from the start: they tell apart the models that matter before the first Newton step.
+const WARM_UP: usize = 8;
+
+/// Newton or EM steps of one solve.
+const STEPS: usize = 200;
+
+/// Part of the improvement promised by the gradient that a step must bring.
+const ARMIJO: f64 = 1e-4;
+
+/// Halvings of a step before it counts as failed.
+const HALVINGS: i32 = 40;
+
+/// Weights on a working set of models, and the mixture that they make.
+pub struct Master<'a> {
+    densities: &'a Densities,
+    /// The working set.
+    pub models: Vec<usize>,
+    /// Their weights; they sum to 1.
+    pub weights: Vec<f64>,
+    mixture: Vec<f64>,
+}
+
+impl<'a> Master<'a> {
+    /// Start from the best model of each observation, with the weight of the observations that it is best for.
+    pub fn new(densities: &'a Densities) -> Self {
+        let mut models = densities.best.clone();
+        models.sort_unstable();
+        models.dedup();
+        let mut weights = vec![0.0; models.len()];
+        for (best, weight) in densities.best.iter().zip(&densities.weight) {
+            weights[models.partition_point(|model| model < best)] += weight;
+        }
+        let mut master = Self { densities, models, weights, mixture: Vec::new() };
+        master.settle();
+        master
+    }
+
+    /// Density of the mixture for each observation.
+    pub fn mixture(&self) -> &[f64] {
+        &self.mixture
+    }
+
+    /// `v_n / q_n` for each observation: the prices that a model earns.
+    pub fn ratio(&self) -> Vec<f64> {
+        self.densities.weight.iter().zip(&self.mixture).map(|(weight, density)| weight / density).collect()
+    }
+
+    /// Solve over the working set until its certificate is at most `tol`, or as small as rounding allows.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`].
+    pub fn solve(&mut self, tol: f64, execution: &Execution) -> Result<()> {
+        let mut failed = 0;
+        for step in 0..STEPS {
+            execution.interrupt.check()?;
+            let ratio = self.ratio();
+            let gradient = self.densities.gradient_of(&self.models, &ratio);
+            let gap = gradient.iter().copied().fold(0.0, f64::max) - 1.0;
+            if gap <= tol || failed > WARM_UP {
+                return Ok(());
+            }
+            if step < WARM_UP && self.models.len() > 2 {
+                self.expect_and_maximise(&gradient);
+            } else if self.newton(&gradient, &ratio, gap, execution)? {
+                failed = 0;
+            } else {
+                failed += 1;
+                self.expect_and_maximise(&gradient);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keep the models with a positive weight and let `candidates` in.
+    pub fn exchange(&mut self, candidates: &[usize]) {
+        let kept = self.models.iter().zip(&self.weights).filter(|(_, weight)| **weight > 0.0);
+        let (mut models, mut weights): (Vec<usize>, Vec<f64>) = kept.unzip();
+        for &candidate in candidates {
+            if !models.contains(&candidate) {
+                models.push(candidate);
+                weights.push(0.0);
+            }
+        }
+        (self.models, self.weights) = (models, weights);
+    }
+
+    /// One step of EM: every weight times its gradient. The score cannot fall.
+    fn expect_and_maximise(&mut self, gradient: &[f64]) {
+        self.weights.iter_mut().zip(gradient).for_each(|(weight, gradient)| *weight *= gradient);
+        self.settle();
+    }
+
+    /// One Newton step with a line search; false if no step along it improves the score.
+    fn newton(&mut self, gradient: &[f64], ratio: &[f64], gap: f64, execution: &Execution) -> Result<bool> {
+        let quadratic = Quadratic::new(self.densities, &self.models, &self.weights, gradient, ratio, &self.mixture);
+        let accuracy = (0.01 * gap * gap.min(1.0)).max(1e-15);
+        let target = quadratic.minimise(&self.significant(), accuracy, execution)?;
+        let mut change = vec![0.0; self.mixture.len()];
+        let direction: Vec<f64> = target.iter().zip(&self.weights).map(|(target, weight)| target - weight).collect();
+        for (&model, &part) in self.models.iter().zip(&direction) {
+            if part != 0.0 {
+                add_scaled(&mut change, part, self.densities.row(model));
+            }
+        }
+        let growth = compensated_sum(&direction);
+        let slope = direction.iter().zip(gradient).map(|(part, gradient)| part * (gradient - 1.0)).sum::<f64>();
+        let Some(step) = self.line_search(&change, growth, slope) else { return Ok(false) };
+        for ((weight, part), target) in self.weights.iter_mut().zip(&direction).zip(&target) {
+            *weight = if step == 1.0 { *target } else { (*weight + step * part).max(0.0) };
+        }
+        self.settle();
+        Ok(true)
+    }
+
+    /// The longest of the steps 1, 1/2, 1/4, ... that improves the score by a part of what its slope promises.
+    fn line_search(&self, change: &[f64], growth: f64, slope: f64) -> Option<f64> {
+        if slope.is_nan() || slope <= 0.0 {
+            return None;
+        }
+        let observations = || self.densities.weight.iter().zip(change.iter().zip(&self.mixture));
+        (0..HALVINGS).map(|halvings| 0.5_f64.powi(halvings)).find(|step| {
+            let gain: f64 = observations().map(|(weight, (change, q))| weight * (step * change / q).ln_1p()).sum();
+            gain - step * growth >= ARMIJO * step * slope
+        })
+    }
+
+    /// The members to start the quadratic from: those that hold more than a trifle.
+    fn significant(&self) -> Vec<(usize, f64)> {
+        let trifle = 1e-2 / self.models.len() as f64;
+        self.weights.iter().copied().enumerate().filter(|&(_, weight)| weight > trifle).collect()
+    }
+
+    fn settle(&mut self) {
+        normalise(&mut self.weights);
+        self.mixture = self.densities.mixture(&self.models, &self.weights);
+    }
+}

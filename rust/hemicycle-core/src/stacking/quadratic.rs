@@ -1,0 +1,171 @@
+//! The Newton step of the master problem: a convex quadratic over non-negative weights, by active sets.
+
+use super::densities::{Densities, add_scaled, dot};
+use super::factor::Factor;
+use crate::error::Result;
+use crate::parallel::Execution;
+
+/// Part of the diagonal of the Hessian that is added to it around the current weights: dependent models leave the
+/// quadratic strictly convex, and its fixed point is still that of the unchanged one.
+const PROXIMITY: f64 = 1e-12;
+
+/// The quadratic model, around weights w with mixture q, of -sum_n v_n log q_n + sum_d w_d:
+/// min 1/2 x'Hx - b'x over x >= 0 with H_de = sum_n curvature_n p_dn p_en, curvature = v / q^2.
+pub struct Quadratic<'a> {
+    densities: &'a Densities,
+    models: &'a [usize],
+    /// Ratio v / q of each observation.
+    ratio: &'a [f64],
+    mixture: &'a [f64],
+    linear: Vec<f64>,
+    ridge: Vec<f64>,
+}
+
+/// The models that are positive, their weights and the factor of their Hessian.
+#[derive(Default)]
+struct Passive {
+    members: Vec<usize>,
+    weights: Vec<f64>,
+    factor: Factor,
+}
+
+impl<'a> Quadratic<'a> {
+    /// The model around `weights` of `models`, whose gradient is `gradient`.
+    pub fn new(
+        densities: &'a Densities,
+        models: &'a [usize],
+        weights: &[f64],
+        gradient: &[f64],
+        ratio: &'a [f64],
+        mixture: &'a [f64],
+    ) -> Self {
+        let mut quadratic = Self { densities, models, ratio, mixture, linear: Vec::new(), ridge: Vec::new() };
+        for (member, (weight, gradient)) in weights.iter().zip(gradient).enumerate() {
+            let curved = quadratic.curved(member);
+            let ridge = PROXIMITY * dot(&curved, quadratic.row(member));
+            quadratic.ridge.push(ridge);
+            quadratic.linear.push(2.0 * gradient - 1.0 + ridge * weight);
+        }
+        quadratic
+    }
+
+    /// The minimiser, to a residual of `tol`, by Lawson and Hanson's method started from the members of `start`.
+    ///
+    /// Source: Lawson and Hanson (1974), Solving Least Squares Problems, chapter 23.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`].
+    pub fn minimise(&self, start: &[(usize, f64)], tol: f64, execution: &Execution) -> Result<Vec<f64>> {
+        let mut passive = Passive::default();
+        for &(member, weight) in start {
+            self.enter(&mut passive, member, weight);
+        }
+        let mut refused = Vec::new();
+        for _ in 0..3 * self.models.len() + 10 {
+            execution.interrupt.check()?;
+            self.descend(&mut passive);
+            let Some(next) = self.most_violated(&passive, &refused, tol) else { break };
+            if refused.len() > passive.members.len() + 10 {
+                break;
+            }
+            self.enter(&mut passive, next, 0.0);
+            if self.solution(&passive).last().is_some_and(|&weight| weight <= 0.0) {
+                passive.leave(passive.members.len() - 1);
+                refused.push(next);
+            } else {
+                refused.clear();
+            }
+        }
+        let mut weights = vec![0.0; self.models.len()];
+        for (&member, &weight) in passive.members.iter().zip(&passive.weights) {
+            weights[member] = weight;
+        }
+        Ok(weights)
+    }
+
+    fn row(&self, member: usize) -> &[f64] {
+        self.densities.row(self.models[member])
+    }
+
+    /// The row of a member times the curvature.
+    fn curved(&self, member: usize) -> Vec<f64> {
+        let scale = self.mixture.iter().zip(self.ratio);
+        self.row(member).iter().zip(scale).map(|(p, (q, ratio))| p / q * ratio).collect()
+    }
+
+    fn enter(&self, passive: &mut Passive, member: usize, weight: f64) {
+        let curved = self.curved(member);
+        let mut hessian: Vec<f64> = passive.members.iter().map(|&other| dot(&curved, self.row(other))).collect();
+        hessian.push(dot(&curved, self.row(member)) + self.ridge[member]);
+        passive.factor.append(hessian, self.ridge[member]);
+        passive.members.push(member);
+        passive.weights.push(weight);
+    }
+
+    /// The minimiser over the passive members, of any sign.
+    fn solution(&self, passive: &Passive) -> Vec<f64> {
+        let linear: Vec<f64> = passive.members.iter().map(|&member| self.linear[member]).collect();
+        passive.factor.solve(&linear)
+    }
+
+    /// Move to the minimiser over the passive members; those that would turn negative on the way leave.
+    fn descend(&self, passive: &mut Passive) {
+        loop {
+            let solution = self.solution(passive);
+            let steps: Vec<f64> = passive.weights.iter().zip(&solution).map(|(&w, &x)| step_to_zero(w, x)).collect();
+            let step = steps.iter().copied().fold(1.0, f64::min);
+            if step >= 1.0 {
+                passive.weights = solution;
+                return;
+            }
+            for (weight, target) in passive.weights.iter_mut().zip(&solution) {
+                *weight += step * (target - *weight);
+            }
+            for index in (0..steps.len()).rev() {
+                if steps[index] <= step * (1.0 + 1e-12) {
+                    passive.leave(index);
+                }
+            }
+        }
+    }
+
+    /// The member outside whose residual is largest and above `tol`.
+    fn most_violated(&self, passive: &Passive, refused: &[usize], tol: f64) -> Option<usize> {
+        let mut pull = vec![0.0; self.ratio.len()];
+        for (&member, &weight) in passive.members.iter().zip(&passive.weights) {
+            add_scaled(&mut pull, weight, self.row(member));
+        }
+        for (pull, (q, ratio)) in pull.iter_mut().zip(self.mixture.iter().zip(self.ratio)) {
+            *pull = *pull / q * ratio;
+        }
+        let mut outside = vec![true; self.models.len()];
+        passive.members.iter().chain(refused).for_each(|&member| outside[member] = false);
+        let mut worst = (tol, None);
+        for member in (0..self.models.len()).filter(|&member| outside[member]) {
+            let residual = self.linear[member] - dot(self.row(member), &pull);
+            if residual > worst.0 {
+                worst = (residual, Some(member));
+            }
+        }
+        worst.1
+    }
+}
+
+impl Passive {
+    fn leave(&mut self, index: usize) {
+        self.members.remove(index);
+        self.weights.remove(index);
+        self.factor.remove(index);
+    }
+}
+
+/// The part of the way from `weight` to `target` at which it reaches 0; 1 or more if it stays positive.
+fn step_to_zero(weight: f64, target: f64) -> f64 {
+    if target > 0.0 {
+        f64::INFINITY
+    } else if weight > 0.0 {
+        weight / (weight - target)
+    } else {
+        0.0
+    }
+}
