@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from hemicycle.allocation import allocate
     from hemicycle.averaging import bma_weights, effective_models
     from hemicycle.judgments import Judgments
+    from hemicycle.least_squares import simplex_least_squares
     from hemicycle.pool import Pool
     from hemicycle.simplex import project_simplex
     from hemicycle.solution import SimplexSolution
@@ -20,6 +21,7 @@ __all__ = [
     "bma_weights",
     "effective_models",
     "project_simplex",
+    "simplex_least_squares",
     "stacking_weights",
 ]
 
@@ -32,6 +34,7 @@ _HOME = {
     "bma_weights": "averaging",
     "effective_models": "averaging",
     "project_simplex": "simplex",
+    "simplex_least_squares": "least_squares",
     "stacking_weights": "stacking",
 }
 

@@ -52,3 +52,26 @@ def project_simplex(v: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def stacking_weights(
     log_density: NDArray[np.float64], observation_weights: NDArray[np.float64], tol: float, n_threads: int | None
 ) -> tuple[NDArray[np.float64], float, float, int, list[int]]: ...
+def simplex_least_squares(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    *,
+    reference: NDArray[np.float64] | None,
+    l2: float,
+    cost: NDArray[np.float64] | None,
+    tol: float,
+    n_threads: int | None,
+) -> tuple[NDArray[np.float64], float, float, float, int, str]: ...
+def pair_least_squares(
+    logits: NDArray[np.float64] | NDArray[np.float32],
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    weight: NDArray[np.float64],
+    y: NDArray[np.float64],
+    *,
+    reference: NDArray[np.float64] | None,
+    l2: float,
+    cost: NDArray[np.float64] | None,
+    tol: float,
+    n_threads: int | None,
+) -> tuple[NDArray[np.float64], float, float, float, int, str]: ...

@@ -6,6 +6,7 @@
 
 pub mod averaging;
 pub mod error;
+pub mod least_squares;
 pub mod names;
 pub mod parallel;
 pub mod simplex;

@@ -4,6 +4,7 @@ mod arrays;
 mod averaging;
 mod errors;
 mod interrupt;
+mod least_squares;
 mod names;
 mod simplex;
 mod stacking;
@@ -17,6 +18,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::averaging::{bma_weights, effective_models};
+    #[pymodule_export]
+    use crate::least_squares::{pair_least_squares, simplex_least_squares};
     #[pymodule_export]
     use crate::names::item_keys;
     #[pymodule_export]

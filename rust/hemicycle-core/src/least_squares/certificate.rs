@@ -1,0 +1,112 @@
+//! The problem in the form that all parts of the solver share, and the certificate of any weights.
+
+use crate::error::Result;
+use crate::least_squares::lanes::dot;
+use crate::least_squares::passes;
+use crate::least_squares::predictions::Predictions;
+use crate::parallel::Execution;
+use crate::simplex::normalise;
+
+/// Minimise `|sum w z|^2 + constant + l2 |w|^2 + cost . w` over the simplex, z the deviations.
+pub(super) struct Problem<'a> {
+    pub(super) predictions: &'a dyn Predictions,
+    pub(super) l2: f64,
+    pub(super) cost: Option<&'a [f64]>,
+    /// Squared lengths of the deviations.
+    pub(super) lengths: Vec<f64>,
+    /// Median loss of a single model: the unit of the relative gap.
+    pub(super) median_loss: f64,
+    tol: f64,
+    pub(super) passes: usize,
+}
+
+/// What one pass says about some weights.
+pub(super) struct Certificate {
+    /// `sum w z`.
+    pub(super) residual: Vec<f64>,
+    /// Half the gradient.
+    pub(super) slopes: Vec<f64>,
+    /// The mean slope under the weights.
+    pub(super) level: f64,
+    pub(super) objective: f64,
+    /// The objective is at most this far from its minimum.
+    pub(super) gap: f64,
+}
+
+impl<'a> Problem<'a> {
+    pub(super) fn new(
+        predictions: &'a dyn Predictions,
+        l2: f64,
+        cost: Option<&'a [f64]>,
+        tol: f64,
+        execution: &Execution,
+    ) -> Result<Self> {
+        let lengths = passes::squared_lengths(predictions, execution)?;
+        let median_loss = median(&lengths) + predictions.constant();
+        Ok(Self { predictions, l2, cost, lengths, median_loss, tol, passes: 1 })
+    }
+
+    pub(super) fn n_models(&self) -> usize {
+        self.predictions.n_models()
+    }
+
+    /// The largest gap that counts as solved.
+    pub(super) fn tolerance(&self) -> f64 {
+        self.tol * self.median_loss
+    }
+
+    pub(super) fn price(&self, model: usize) -> f64 {
+        self.cost.map_or(0.0, |cost| cost[model])
+    }
+
+    /// The objective of one model alone, up to what all share.
+    pub(super) fn loss_of(&self, model: usize) -> f64 {
+        self.lengths[model] + self.price(model)
+    }
+
+    /// A length to compare deviations with.
+    pub(super) fn typical_length(&self) -> f64 {
+        typical_length(&self.lengths)
+    }
+
+    /// Whether these weights are solved as far as asked; a gap that is NaN never is.
+    pub(super) fn accepts(&self, certificate: &Certificate) -> bool {
+        certificate.gap <= self.tolerance()
+    }
+
+    /// Make the weights sum to one to the last bit, and certify them as they are then.
+    pub(super) fn certify(&mut self, weights: &mut [f64], execution: &Execution) -> Result<Certificate> {
+        normalise(weights);
+        self.passes += 1;
+        let residual = passes::mix(self.predictions, weights, execution)?;
+        let mut slopes = passes::times(self.predictions, &residual, execution)?;
+        for (model, slope) in slopes.iter_mut().enumerate() {
+            *slope += self.l2 * weights[model] + 0.5 * self.price(model);
+        }
+        let least = slopes.iter().copied().fold(f64::INFINITY, f64::min);
+        let excess: f64 = weights.iter().zip(&slopes).map(|(weight, slope)| weight * (slope - least)).sum();
+        let prices: f64 = weights.iter().enumerate().map(|(model, weight)| weight * self.price(model)).sum();
+        let fit = dot(&residual, &residual) + self.predictions.constant();
+        let objective = fit + self.l2 * dot(weights, weights) + prices;
+        Ok(Certificate { residual, slopes, level: least + excess, objective, gap: 2.0 * excess })
+    }
+}
+
+/// The root of the median of squared lengths; of the largest if that is zero; 1 if all are.
+pub(super) fn typical_length(squared: &[f64]) -> f64 {
+    let candidates = [median(squared), squared.iter().copied().fold(0.0, f64::max), 1.0];
+    candidates.into_iter().find(|&candidate| candidate > 0.0).map_or(1.0, f64::sqrt)
+}
+
+/// The median of values that are not NaN: the mean of the middle two for an even number.
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    let middle = values.len() / 2;
+    let even = values.len().is_multiple_of(2);
+    let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    if !even {
+        return upper;
+    }
+    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    0.5 * lower + 0.5 * upper
+}

@@ -1,0 +1,148 @@
+//! The orthogonal factor of an affinely independent set of rows (Wolfe's "corral"), kept while rows come and go.
+//!
+//! Every row z gets a leading entry `lead`, so that affine independence becomes linear independence and the
+//! constraint "weights sum to one" becomes `q . t = lead` with q the first row of Q and t = R w. The weights then come
+//! from one triangular solve: the condition number of the rows is never squared, as normal equations would.
+
+use crate::least_squares::lanes::{add_scaled, dot};
+
+/// Below this fraction of its length, what a new column adds to the span of the others is rounding.
+const DEPENDENT: f64 = 1e-14;
+
+/// Thin QR factors of the columns `[lead; z_i]`.
+pub(super) struct Corral {
+    lead: f64,
+    height: usize,
+    capacity: usize,
+    /// Orthonormal columns, one after another.
+    q: Vec<f64>,
+    /// Upper triangle, row-major with stride `capacity`.
+    r: Vec<f64>,
+    len: usize,
+}
+
+impl Corral {
+    /// An empty corral for rows of `n` entries, of at most `capacity` members.
+    pub(super) fn new(n: usize, capacity: usize, lead: f64) -> Self {
+        Self { lead, height: n + 1, capacity, q: Vec::new(), r: vec![0.0; capacity * capacity], len: 0 }
+    }
+
+    /// Forget all members.
+    pub(super) fn clear(&mut self) {
+        self.q.clear();
+        self.len = 0;
+    }
+
+    fn column(&self, j: usize) -> &[f64] {
+        &self.q[j * self.height..(j + 1) * self.height]
+    }
+
+    /// Add the row `z`; if it depends on the members, add nothing and return its affine combination of them.
+    pub(super) fn push(&mut self, z: &[f64]) -> Result<(), Vec<f64>> {
+        let mut column = Vec::with_capacity(self.height);
+        column.push(self.lead);
+        column.extend_from_slice(z);
+        let length = dot(&column, &column).sqrt();
+        let mut coefficients = vec![0.0; self.len];
+        for _ in 0..2 {
+            for (j, coefficient) in coefficients.iter_mut().enumerate() {
+                let along = dot(self.column(j), &column);
+                add_scaled(&mut column, -along, &self.q[j * self.height..(j + 1) * self.height]);
+                *coefficient += along;
+            }
+        }
+        let rest = dot(&column, &column).sqrt();
+        let independent = self.len < self.capacity && rest > DEPENDENT * length;
+        if !independent {
+            self.solve(&mut coefficients);
+            return Err(coefficients);
+        }
+        self.q.extend(column.iter().map(|value| value / rest));
+        for (j, coefficient) in coefficients.iter().enumerate() {
+            self.r[j * self.capacity + self.len] = *coefficient;
+        }
+        self.r[self.len * self.capacity + self.len] = rest;
+        self.len += 1;
+        Ok(())
+    }
+
+    /// Remove member `i`; the later ones move up by one.
+    pub(super) fn remove(&mut self, i: usize) {
+        let stride = self.capacity;
+        for row in 0..self.len {
+            self.r.copy_within(row * stride + i + 1..row * stride + self.len, row * stride + i);
+        }
+        self.len -= 1;
+        for j in i..self.len {
+            self.rotate(j);
+        }
+        self.q.truncate(self.len * self.height);
+    }
+
+    /// Rotate rows j and j + 1 so that the entry below the diagonal of column j vanishes.
+    fn rotate(&mut self, j: usize) {
+        let (stride, height) = (self.capacity, self.height);
+        let (upper, lower) = self.r.split_at_mut((j + 1) * stride);
+        let (upper, lower) = (&mut upper[j * stride + j..j * stride + self.len], &mut lower[j..self.len]);
+        let length = upper[0].hypot(lower[0]);
+        let (cosine, sine) = if length > 0.0 { (upper[0] / length, lower[0] / length) } else { (1.0, 0.0) };
+        turn(upper, lower, cosine, sine);
+        lower[0] = 0.0;
+        let (left, right) = self.q.split_at_mut((j + 1) * height);
+        turn(&mut left[j * height..], &mut right[..height], cosine, sine);
+    }
+
+    /// Solve `R x = b` in place.
+    fn solve(&self, b: &mut [f64]) {
+        for i in (0..b.len()).rev() {
+            let row = &self.r[i * self.capacity..i * self.capacity + b.len()];
+            let known = dot(&row[i + 1..], &b[i + 1..]);
+            b[i] = (b[i] - known) / row[i];
+        }
+    }
+
+    /// Solve `R' x = b` in place.
+    fn solve_transposed(&self, b: &mut [f64]) {
+        for i in 0..b.len() {
+            let row = &self.r[i * self.capacity..i * self.capacity + b.len()];
+            b[i] /= row[i];
+            let (solved, rest) = b.split_at_mut(i + 1);
+            add_scaled(rest, -solved[i], &row[i + 1..]);
+        }
+    }
+
+    /// The first row of Q.
+    fn leads(&self) -> Vec<f64> {
+        (0..self.len).map(|j| self.q[j * self.height]).collect()
+    }
+
+    /// Weights, summing to one and of any sign, that minimise `|sum w z|^2 + prices . w` over the affine hull.
+    pub(super) fn affine_minimiser(&self, prices: Option<&[f64]>) -> Vec<f64> {
+        let leads = self.leads();
+        let mut slope = vec![0.0; self.len];
+        if let Some(prices) = prices {
+            slope.copy_from_slice(prices);
+            self.solve_transposed(&mut slope);
+        }
+        let multiplier = (self.lead + 0.5 * dot(&leads, &slope)) / dot(&leads, &leads);
+        let mut weights: Vec<f64> = leads.iter().zip(&slope).map(|(q, s)| multiplier * q - 0.5 * s).collect();
+        self.solve(&mut weights);
+        weights
+    }
+
+    /// The change of weights, summing to zero, that removes from `residual` what the members can still remove.
+    pub(super) fn correction(&self, residual: &[f64]) -> Vec<f64> {
+        let leads = self.leads();
+        let along: Vec<f64> = (0..self.len).map(|j| dot(&self.column(j)[1..], residual)).collect();
+        let multiplier = dot(&leads, &along) / dot(&leads, &leads);
+        let mut change: Vec<f64> = leads.iter().zip(&along).map(|(q, s)| multiplier * q - s).collect();
+        self.solve(&mut change);
+        change
+    }
+}
+
+fn turn(a: &mut [f64], b: &mut [f64], cosine: f64, sine: f64) {
+    for (a, b) in a.iter_mut().zip(b) {
+        (*a, *b) = (cosine * *a + sine * *b, cosine * *b - sine * *a);
+    }
+}

@@ -1,0 +1,198 @@
+//! Projections onto the optimal face, and ridge problems: a smooth convex function of as many variables as there are
+//! coordinates, minimised by a semismooth Newton method.
+//!
+//! For an anchor a, a target q and a ridge l >= 0 the weights are `w(z) = P(a + Z z)`, P the Euclidean projection onto
+//! the simplex, and z is a root of `e(z) = Z' w(z) + l z - q`, the gradient of a convex function.
+//! With l = 0 these are the weights nearest to a among those with `Z' w = q`; with q = 0, l = l2 and
+//! a = -cost / (2 l2) they minimise `|Z' w|^2 + l2 |w|^2 + cost . w`.
+//! (X. Li, D. Sun, K.-C. Toh, "On the efficient computation of a generalized Jacobian of the projector over the Birkhoff
+//! polytope", Mathematical Programming 179, 2020, doi:10.1007/s10107-018-1342-9, use the same Newton system.)
+
+use crate::error::Result;
+use crate::least_squares::gram::{Cholesky, scatter};
+use crate::least_squares::lanes::{add_scaled, dot};
+use crate::least_squares::passes;
+use crate::least_squares::predictions::{InCoordinates, Predictions};
+use crate::least_squares::threshold::{clip, long_dot, threshold};
+use crate::parallel::Execution;
+
+/// Newton steps before the dual is given up.
+const MAX_STEPS: usize = 300;
+/// Evaluations of one line search.
+const MAX_SEARCH: usize = 60;
+/// Newton steps without a smaller residual before rounding is blamed.
+const PATIENCE: usize = 12;
+/// Steps of refinement on the final support.
+const MAX_REFINEMENTS: usize = 12;
+
+/// A point on the simplex, defined through its dual.
+pub(super) struct Dual<'a> {
+    pub(super) predictions: &'a dyn Predictions,
+    pub(super) anchor: &'a [f64],
+    pub(super) ridge: f64,
+    pub(super) target: &'a [f64],
+    /// Residuals of this length are rounding.
+    pub(super) noise: f64,
+}
+
+/// Where the dual stands.
+struct Point {
+    z: Vec<f64>,
+    /// `a + Z z`.
+    values: Vec<f64>,
+    level: f64,
+    weights: Vec<f64>,
+    residual: Vec<f64>,
+}
+
+impl Dual<'_> {
+    /// The weights, as near to the root as rounding allows, and the passes made.
+    pub(super) fn solve(&self, execution: &Execution) -> Result<(Vec<f64>, usize)> {
+        let n = self.predictions.n_coordinates();
+        let centre = self.centre(execution)?;
+        let mut point = self.point(vec![0.0; n], self.anchor.to_vec(), 0.0, execution)?;
+        let mut passes = 2;
+        let mut best = point.weights.clone();
+        let (mut least, mut since) = (point.size(), 0);
+        for _ in 0..MAX_STEPS {
+            if least <= self.noise || since > PATIENCE {
+                break;
+            }
+            point = self.step(point, &centre, execution)?;
+            passes += 3;
+            since += 1;
+            if point.size() < least {
+                (least, since) = (point.size(), if point.size() < 0.5 * least { 0 } else { since });
+                best.clone_from(&point.weights);
+            }
+        }
+        let (weights, refinements) = self.refine(best, &point.z, &centre, execution)?;
+        Ok((weights, passes + refinements))
+    }
+
+    /// The mean coordinates: sums of products are taken around them.
+    fn centre(&self, execution: &Execution) -> Result<Vec<f64>> {
+        let n_models = self.predictions.n_models();
+        let uniform = vec![1.0 / n_models as f64; n_models];
+        passes::mix(&InCoordinates(self.predictions), &uniform, execution)
+    }
+
+    fn point(&self, z: Vec<f64>, values: Vec<f64>, start: f64, execution: &Execution) -> Result<Point> {
+        let level = threshold(&values, start);
+        let weights = clip(&values, level);
+        let residual = self.residual(&weights, &z, execution)?;
+        Ok(Point { z, values, level, weights, residual })
+    }
+
+    fn residual(&self, weights: &[f64], z: &[f64], execution: &Execution) -> Result<Vec<f64>> {
+        let mut residual = passes::mix(self.predictions, weights, execution)?;
+        add_scaled(&mut residual, self.ridge, z);
+        add_scaled(&mut residual, -1.0, self.target);
+        Ok(residual)
+    }
+
+    /// The Newton system on the support of `weights`, in the space of deviations.
+    fn system(&self, weights: &[f64], centre: &[f64], execution: &Execution) -> Result<Cholesky> {
+        let n = centre.len();
+        let mut matrix = scatter(self.predictions, weights, centre, execution)?;
+        for _ in 0..2 {
+            matrix.chunks_exact_mut(n.max(1)).for_each(|row| self.predictions.push(row));
+            transpose(&mut matrix, n);
+        }
+        (0..n).for_each(|i| matrix[i * n + i] += self.ridge);
+        Ok(Cholesky::new(&matrix, n))
+    }
+
+    fn step(&self, point: Point, centre: &[f64], execution: &Execution) -> Result<Point> {
+        let mut direction: Vec<f64> = point.residual.iter().map(|value| -value).collect();
+        self.system(&point.weights, centre, execution)?.solve(&mut direction);
+        let change = passes::times(self.predictions, &direction, execution)?;
+        let step = self.search(&point, &direction, &change);
+        let (mut z, mut values) = (point.z, point.values);
+        add_scaled(&mut z, step, &direction);
+        add_scaled(&mut values, step, &change);
+        self.point(z, values, point.level, execution)
+    }
+
+    /// A step along which the slope of the dual falls to a fraction: on a convex function that is descent enough.
+    fn search(&self, point: &Point, direction: &[f64], change: &[f64]) -> f64 {
+        let fixed = self.ridge * dot(&point.z, direction) - dot(self.target, direction);
+        let bend = self.ridge * dot(direction, direction);
+        let slope = |step: f64| {
+            let mut values = point.values.clone();
+            add_scaled(&mut values, step, change);
+            let weights = clip(&values, threshold(&values, point.level));
+            long_dot(&weights, change) + fixed + step * bend
+        };
+        let first = dot(&point.residual, direction);
+        let (mut low, mut high, mut step) = (0.0, f64::INFINITY, 1.0);
+        for _ in 0..MAX_SEARCH {
+            let here = slope(step);
+            if here.abs() <= 0.3 * first.abs() || !here.is_finite() {
+                break;
+            }
+            if here < 0.0 {
+                low = step;
+            } else {
+                high = step;
+            }
+            step = if high.is_infinite() {
+                4.0 * low
+            } else if low > 0.1 * high {
+                0.5 * (low + high)
+            } else {
+                (low * high).sqrt().max(0.1 * high)
+            };
+        }
+        step
+    }
+
+    /// Remove what is left of the residual by least changes on the support, applied to the weights themselves: their
+    /// digits are not lost in `a + Z z`, whose terms may be far larger than the weights.
+    fn refine(
+        &self,
+        mut weights: Vec<f64>,
+        z: &[f64],
+        centre: &[f64],
+        execution: &Execution,
+    ) -> Result<(Vec<f64>, usize)> {
+        let mut z = z.to_vec();
+        let mut residual = self.residual(&weights, &z, execution)?;
+        let mut least = dot(&residual, &residual);
+        let mut best = weights.clone();
+        for round in 0..MAX_REFINEMENTS {
+            if least.sqrt() <= 0.1 * self.noise {
+                return Ok((best, 3 * round));
+            }
+            let mut change: Vec<f64> = residual.iter().map(|value| -value).collect();
+            self.system(&weights, centre, execution)?.solve(&mut change);
+            let shift = passes::times(self.predictions, &change, execution)?;
+            let active = weights.iter().filter(|&&weight| weight > 0.0).count() as f64;
+            let mean = weights.iter().zip(&shift).filter(|(w, _)| **w > 0.0).map(|(_, s)| s).sum::<f64>() / active;
+            let moved = weights.iter().zip(&shift);
+            weights = moved.map(|(&w, s)| if w > 0.0 { (w + (s - mean)).max(0.0) } else { 0.0 }).collect();
+            add_scaled(&mut z, 1.0, &change);
+            residual = self.residual(&weights, &z, execution)?;
+            let size = dot(&residual, &residual);
+            if size < least {
+                least = size;
+                best.clone_from(&weights);
+            }
+        }
+        Ok((best, 3 * MAX_REFINEMENTS))
+    }
+}
+
+impl Point {
+    fn size(&self) -> f64 {
+        dot(&self.residual, &self.residual).sqrt()
+    }
+}
+
+fn transpose(matrix: &mut [f64], n: usize) {
+    for i in 0..n {
+        for j in 0..i {
+            matrix.swap(i * n + j, j * n + i);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Least squares over the simplex: `min |sum_d w_d x_d - y|^2 + l2 |w|^2 + cost . w` with `w >= 0`, `sum w = 1`.
+//!
+//! All models are read in passes; an exact active-set method works on the few that matter, and every answer carries a
+//! certificate: with g half the gradient, `gap = 2 sum_d w_d (g_d - min g)` is at least the distance of the objective from its
+//! minimum, because the objective is convex.
+
+mod certificate;
+mod corral;
+mod dual;
+mod face;
+mod gram;
+mod lanes;
+mod pairs;
+mod passes;
+mod predictions;
+mod pricing;
+mod threshold;
+mod working_set;
+
+use crate::error::{Error, Result};
+use crate::parallel::Execution;
+use certificate::{Certificate, Problem};
+use dual::Dual;
+
+pub use pairs::{PairDifferences, WeightedPairs};
+pub use predictions::{Dense, Predictions};
+
+/// What to solve, and how far.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// The optimum nearest to these weights is returned, (n_models,), on the simplex; `None` means uniform.
+    pub reference: Option<&'a [f64]>,
+    /// Ridge on the weights, at least 0.
+    pub l2: f64,
+    /// Linear price of each model, (n_models,).
+    pub cost: Option<&'a [f64]>,
+    /// Largest gap relative to the median loss of a model.
+    pub tol: f64,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self { reference: None, l2: 0.0, cost: None, tol: 1e-12 }
+    }
+}
+
+/// Weights and their certificate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solution {
+    /// Weights on the simplex, (n_models,).
+    pub weights: Vec<f64>,
+    /// The objective at the weights.
+    pub objective: f64,
+    /// The objective is at most this far above its minimum.
+    pub gap: f64,
+    /// The gap in units of the median loss of a model; 0 if both are 0.
+    pub relative_gap: f64,
+    /// Passes over all models.
+    pub passes: usize,
+    /// Why these weights, among all optimal ones.
+    pub reason: &'static str,
+}
+
+/// Solve to the certificate.
+///
+/// # Errors
+/// [`Error::Shape`], [`Error::NonFinite`] and [`Error::Domain`] for options that do not fit the predictions;
+/// [`Error::NotConverged`] with the best weights if rounding ends progress before the gap is small enough;
+/// [`Error::Interrupted`].
+///
+/// ```
+/// use hemicycle_core::Execution;
+/// use hemicycle_core::least_squares::{Dense, Options, solve};
+/// let models = Dense::new(&[0.0, 2.0, 4.0], &[1.0], 3)?;
+/// let solution = solve(&models, &Options::default(), &Execution::default())?;
+/// assert!(solution.relative_gap <= 1e-12);
+/// # Ok::<(), hemicycle_core::Error>(())
+/// ```
+pub fn solve(predictions: &dyn Predictions, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
+    check(options, predictions.n_models())?;
+    let mut problem = Problem::new(predictions, options.l2, options.cost, options.tol, execution)?;
+    if options.l2 > 0.0 {
+        let weights = ridge(&mut problem, execution)?;
+        return finish(problem, weights, "the ridge makes the optimum unique", execution);
+    }
+    let (weights, certificate) = pricing::vertex(&mut problem, execution)?;
+    if !problem.accepts(&certificate) {
+        return Err(not_converged(&problem, weights, &certificate));
+    }
+    let uniform = vec![1.0 / predictions.n_models() as f64; predictions.n_models()];
+    let reference = options.reference.unwrap_or(&uniform);
+    let face = face::models(&problem, &weights, &certificate);
+    match face::nearest(&mut problem, &weights, &face, reference, execution)? {
+        None => Ok(solution(&problem, weights, certificate, "the optimum is unique")),
+        Some(nearest) => finish(problem, nearest, "nearest to the reference among the optima", execution),
+    }
+}
+
+fn check(options: &Options<'_>, n_models: usize) -> Result<()> {
+    for (what, values) in [("reference", options.reference), ("cost", options.cost)] {
+        let Some(values) = values else { continue };
+        if values.len() != n_models {
+            let (expected, got) = (format!("{n_models} values, one a model"), format!("{}", values.len()));
+            return Err(Error::Shape { what, expected, got });
+        }
+        predictions::check_magnitudes(what, values, None)?;
+    }
+    let domain = |what, value, requirement| Err(Error::Domain { what, position: vec![], value, requirement });
+    if !(options.l2 >= 0.0 && options.l2.is_finite()) {
+        return domain("l2", options.l2, "finite and at least 0");
+    }
+    if !(options.tol > 0.0 && options.tol.is_finite()) {
+        return domain("tol", options.tol, "finite and greater than 0");
+    }
+    Ok(())
+}
+
+/// Weights of the ridge problem, by its dual.
+fn ridge(problem: &mut Problem<'_>, execution: &Execution) -> Result<Vec<f64>> {
+    let anchor: Vec<f64> = (0..problem.n_models()).map(|d| -0.5 * problem.price(d) / problem.l2).collect();
+    let target = vec![0.0; problem.predictions.n_coordinates()];
+    let noise = 1e-16 * problem.typical_length();
+    let dual = Dual { predictions: problem.predictions, anchor: &anchor, ridge: problem.l2, target: &target, noise };
+    let (weights, passes) = dual.solve(execution)?;
+    problem.passes += passes;
+    Ok(weights)
+}
+
+/// Certify the weights that are returned, as they are returned.
+fn finish(
+    mut problem: Problem<'_>,
+    mut weights: Vec<f64>,
+    reason: &'static str,
+    execution: &Execution,
+) -> Result<Solution> {
+    let certificate = problem.certify(&mut weights, execution)?;
+    if !problem.accepts(&certificate) {
+        return Err(not_converged(&problem, weights, &certificate));
+    }
+    Ok(solution(&problem, weights, certificate, reason))
+}
+
+fn solution(problem: &Problem<'_>, weights: Vec<f64>, certificate: Certificate, reason: &'static str) -> Solution {
+    let Certificate { objective, gap, .. } = certificate;
+    let relative_gap = if gap == 0.0 { 0.0 } else { gap / problem.median_loss };
+    Solution { weights, objective, gap, relative_gap, passes: problem.passes, reason }
+}
+
+fn not_converged(problem: &Problem<'_>, weights: Vec<f64>, certificate: &Certificate) -> Error {
+    Error::NotConverged {
+        what: "simplex_least_squares",
+        passes: problem.passes,
+        gap: certificate.gap,
+        tol: problem.tolerance(),
+        weights,
+    }
+}
