@@ -178,7 +178,7 @@ class Items(Sequence[Item]):
             if (parent_key, name_key) not in self._position:
                 raise UnknownItemError(f"there is no item {_show(Item(parent, name))}")
             return self._position[parent_key, name_key]
-        found = self.with_name(name_key)
+        found = self._by_name.get(name_key, [])
         if not found:
             raise UnknownItemError(f"there is no item {name!r}")
         if len(found) > 1:
@@ -186,13 +186,19 @@ class Items(Sequence[Item]):
             raise UnknownItemError(f"{len(found)} items are named {name!r}: give its parent, one of {parents}")
         return found[0]
 
-    def find(self, parent_key: str, name_key: str) -> int | None:
-        """Return the index of a normalised (parent, name), or None."""
-        return self._position.get((parent_key, name_key))
+    def candidates(self, parent_key: str, name_key: str) -> list[int]:
+        """Return the items that a normalised (parent, name) may mean.
 
-    def with_name(self, name_key: str) -> Sequence[int]:
-        """Return the indices of the items of any parent that have this normalised name."""
-        return self._by_name.get(name_key, ())
+        That is the item itself; else, if no parent is named, the items of that name; else the item of that name
+        listed without a parent.
+        """
+        exact = self._position.get((parent_key, name_key))
+        if exact is not None:
+            return [exact]
+        if not parent_key:
+            return self._by_name.get(name_key, [])
+        without_parent = self._position.get(("", name_key))
+        return [] if without_parent is None else [without_parent]
 
     @property
     def n_parents(self) -> int:

@@ -348,7 +348,10 @@ def _items_judged(rows: JuryRows) -> tuple[Items, NDArray[np.int64], NDArray[np.
 
 def _place(source: Items, target: Items, first: int, second: int) -> tuple[int, int] | str:
     """Where a pair of `source` stands in `target`, or why it does not."""
-    candidates = [_candidates(source, target, position) for position in (first, second)]
+    candidates = [
+        {int(target.parent_index[index]): index for index in target.candidates(*source.keys[position])}
+        for position in (first, second)
+    ]
     for position, found in zip((first, second), candidates, strict=True):
         if not found:
             parent, name = source[position]
@@ -360,18 +363,6 @@ def _place(source: Items, target: Items, first: int, second: int) -> tuple[int, 
         return f"{names} {why}"
     (parent_index,) = common
     return candidates[0][parent_index], candidates[1][parent_index]
-
-
-def _candidates(source: Items, target: Items, position: int) -> dict[int, int]:
-    """Items of `target` that may be meant, by the index of their parent."""
-    parent, name = source.keys[position]
-    exact = target.find(parent, name)
-    if exact is not None:
-        return {int(target.parent_index[exact]): exact}
-    if not parent:
-        return {int(target.parent_index[index]): index for index in target.with_name(name)}
-    without_parent = target.find("", name)
-    return {} if without_parent is None else {int(target.parent_index[without_parent]): without_parent}
 
 
 def _require_comparable(a: NDArray[np.int64], b: NDArray[np.int64], items: Items) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.arrays import float_array, read_only, require_length, require_non_negative
+from hemicycle.arrays import distinct, float_array, read_only, require_length, require_non_negative
 from hemicycle.errors import OptionError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def group_pairs(
     new_pair[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
     starts = np.flatnonzero(new_pair)
     width = int(high.max(initial=0)) + 1
-    n_seen = len(np.unique(low[cardinal] * width + high[cardinal]))
+    n_seen = len(distinct(low[cardinal] * width + high[cardinal]))
     return Pairs(
         a=first[starts].astype(np.uint32),
         b=second[starts].astype(np.uint32),

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hemicycle.acceptance import accept
 from hemicycle.arrays import float_array, index_array, read_only, require_length
-from hemicycle.errors import FormatError, NoDataError, NonFiniteError, ShapeError
-from hemicycle.items import Items
+from hemicycle.errors import FormatError, NoDataError, NonFiniteError, OptionError, ShapeError
+from hemicycle.items import Items, ItemsArgument
+from hemicycle.names import Rename, Renames
+from hemicycle.sources import ReadLimits, Source
+from hemicycle.submissions import (
+    SUBMISSION_LIMITS,
+    SubmissionTable,
+    submissions_of_files,
+    submissions_of_folder,
+    submissions_of_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,6 +121,114 @@ class Pool:
         _require_unique(names)
         return cls(matrix, names, listed, who)
 
+    @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        items: ItemsArgument | None = None,
+        rename: Rename = None,
+        min_weight: float | None = None,
+        limits: ReadLimits | None = None,
+        n_threads: int | None = None,
+    ) -> Pool:
+        """Read submissions: a folder of csv files, one csv file, several, or a ``.npy`` matrix of logits.
+
+        Files hold ``repo[,parent],weight``, ``dependency,repo,weight`` (an item and its parent) or ``repo,originality``
+        (two items, ``own`` and ``dependencies``, under the parent ``repo``). In a folder each file is a model, named
+        after its path without the suffix, and a sub-folder is an author; one csv file with a column ``model`` holds
+        many. A ``.npy`` matrix is memory-mapped and needs `items`.
+
+        Parameters
+        ----------
+        path : path or sequence of paths
+            What to read.
+        items : number, names, (parent, name) pairs, Items or path, optional
+            The items of the round. By default those named by more than half of the readable submissions.
+        rename : mapping or path, optional
+            New names of items: a mapping, or a csv file with the columns old and new.
+        min_weight : float, optional
+            Raise smaller weights to this one, so that a zero does not bar a submission from log ratios.
+        limits : ReadLimits, optional
+            How much each file may hold.
+        n_threads : int, optional
+            Threads that parse; by default every core.
+
+        Raises
+        ------
+        NoDataError
+            If no submission is left; its ``rejects`` say why.
+        FormatError
+            If the path cannot be read as submissions, or the item list is bad.
+        DomainError
+            If `min_weight` is not a finite number > 0.
+
+        Notes
+        -----
+        A submission that lacks an item, names one twice (also after a rename) or one that is not of the round, or holds
+        a weight that is negative, not finite or no number, becomes a reject and never stops the others.
+        """
+        renames = Renames.of(rename)
+        listed = None if items is None else Items.given(items, renames)
+        if not isinstance(path, str | os.PathLike):
+            return cls._accept(
+                submissions_of_files(path, limits or SUBMISSION_LIMITS, n_threads), listed, renames, min_weight
+            )
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix == ".npy":
+            return cls._of_npy(path, listed)
+        if suffix in {".parquet", ".arrow", ".feather"}:
+            raise FormatError(f"{path.name}: read it as a frame and pass that to Pool.from_frame")
+        if path.is_dir():
+            return cls._accept(
+                submissions_of_folder(path, limits or SUBMISSION_LIMITS, n_threads), listed, renames, min_weight
+            )
+        long = _long_table(path, limits)
+        table = long if long is not None else submissions_of_files([path], limits or SUBMISSION_LIMITS, n_threads)
+        return cls._accept(table, listed, renames, min_weight)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        items: ItemsArgument | None = None,
+        rename: Rename = None,
+        min_weight: float | None = None,
+    ) -> Pool:
+        """Take submissions from a long pandas, polars or Arrow table, one row an item of a model.
+
+        The columns are ``model``, ``item`` (or ``repo``), ``weight``, and perhaps ``parent`` and ``author``.
+
+        Raises
+        ------
+        DtypeError
+            If `frame` is no dataframe.
+        FormatError, NoDataError, DomainError
+            As `read`.
+        """
+        renames = Renames.of(rename)
+        listed = None if items is None else Items.given(items, renames)
+        return cls._accept(submissions_of_table(Source.of_frame(frame)), listed, renames, min_weight)
+
+    @classmethod
+    def _accept(cls, table: SubmissionTable, items: Items | None, renames: Renames, min_weight: float | None) -> Pool:
+        found = accept(table, items, renames, min_weight)
+        return cls(
+            found.logits, found.models, found.items, found.authors, found.rejects, found.items_source, found.notices
+        )
+
+    @classmethod
+    def _of_npy(cls, path: Path, items: Items | None) -> Pool:
+        if items is None:
+            raise OptionError(f"{path.name}: a matrix names no items; pass items=")
+        try:
+            logits = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise FormatError(f"{path.name}: {error}") from error
+        return cls.from_array(logits, items=items)
+
     def __len__(self) -> int:
         return len(self.models)
 
@@ -141,6 +261,30 @@ class Pool:
             author if author is not None else re.split(r"[-_./ ]", model, maxsplit=1)[0]
             for model, author in zip(self.models, self.authors, strict=True)
         )
+
+
+def _submissions(
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], limits: ReadLimits | None, n_threads: int | None
+) -> SubmissionTable:
+    """Read whatever submissions stand at the path or paths."""
+    file_limits = limits or SUBMISSION_LIMITS
+    if not isinstance(path, str | os.PathLike):
+        return submissions_of_files(path, file_limits, n_threads)
+    path = Path(path)
+    if path.suffix.lower() in {".parquet", ".arrow", ".feather"}:
+        raise FormatError(f"{path.name}: read it as a frame and pass that to Pool.from_frame")
+    if path.is_dir():
+        return submissions_of_folder(path, file_limits, n_threads)
+    return _long_table(path, limits) or submissions_of_files([path], file_limits, n_threads)
+
+
+def _long_table(path: Path, limits: ReadLimits | None) -> SubmissionTable | None:
+    """Return the submissions of a csv file with a column ``model``; None of any other file."""
+    try:
+        source = Source.of_file(path, limits)
+    except (FormatError, NoDataError):
+        return None
+    return submissions_of_table(source) if source.find("model") is not None else None
 
 
 def _blocks(logits: NDArray[Any]) -> list[NDArray[Any]]:

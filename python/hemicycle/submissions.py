@@ -1,0 +1,255 @@
+"""Submissions as they come: a folder of small csv files, one file, or one long table with a column for the model."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from hemicycle._core import read_submissions, submission_layout
+from hemicycle.errors import FormatError, NoDataError
+from hemicycle.rejects import Reject, Rejects, excerpt
+from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER, ReadLimits, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "SUBMISSION_LIMITS",
+    "SubmissionTable",
+    "submissions_of_files",
+    "submissions_of_folder",
+    "submissions_of_table",
+]
+
+SUBMISSION_LIMITS = ReadLimits(max_bytes=32 << 20, max_records=500_000)
+"""Limits of one submission, unless others are given."""
+
+Refusal: TypeAlias = "tuple[int | None, str, str, str]"
+"""Line, field, value and reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionTable:
+    """Rows of all submissions, end to end, in the order of the models' names.
+
+    Attributes
+    ----------
+    models, authors, files : list, length n_models
+        Name, author and source of each.
+    spellings : list of (str, str)
+        Parent and name as written.
+    offsets : ndarray of int64, shape (n_models + 1,)
+        The rows of submission m are ``offsets[m]:offsets[m + 1]``.
+    item : ndarray of int64, shape (n_rows,)
+        Index into `spellings`.
+    weight : ndarray of float64, shape (n_rows,)
+        Finite and >= 0.
+    line : ndarray of int64, shape (n_rows,)
+        Line of the source.
+    refusals : list, length n_models
+        Why a submission could not be read, or None.
+    rejects : tuple of Reject
+        What was turned away before it was a submission.
+    notices : tuple of str
+        What was left out.
+    """
+
+    models: list[str]
+    authors: list[str | None]
+    files: list[str]
+    spellings: list[tuple[str, str]]
+    offsets: NDArray[np.int64]
+    item: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    line: NDArray[np.int64]
+    refusals: list[Refusal | None]
+    rejects: Rejects = ()
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _File:
+    model: str
+    label: str
+    author: str | None
+    path: Path
+
+
+def submissions_of_folder(folder: Path, limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
+    """Read the csv files of a folder and of its sub-folders, which are named after authors.
+
+    Raises
+    ------
+    NoDataError
+        If there is no csv file.
+    """
+    files, n_ignored = [], 0
+    for entry in _entries(folder):
+        is_author = entry.is_dir() and not entry.name.startswith(".")
+        for inside in _entries(entry) if is_author else [entry]:
+            stem, _, suffix = inside.name.rpartition(".")
+            if inside.name.startswith(".") or suffix.lower() != "csv" or inside.is_dir():
+                n_ignored += 1
+                continue
+            author = _printable(entry.name) if is_author else None
+            under = f"{author}/" if is_author else ""
+            files.append(_File(under + _printable(stem), under + _printable(inside.name), author, Path(inside.path)))
+    if not files:
+        raise NoDataError(f"{folder.name} holds no csv file ({n_ignored} others are ignored)")
+    notices = (f"{folder.name}: {n_ignored} hidden or other than csv files and folders ignored",) if n_ignored else ()
+    return _read(files, limits, n_threads, notices)
+
+
+def submissions_of_files(
+    paths: Iterable[str | os.PathLike[str]], limits: ReadLimits, n_threads: int | None
+) -> SubmissionTable:
+    """Read one submission a file, named after the file."""
+    listed = [Path(path) for path in paths]
+    if not listed:
+        raise NoDataError("no files were given")
+    files = [_File(_printable(path.stem), _printable(path.name), None, path) for path in listed]
+    return _read(files, limits, n_threads, ())
+
+
+def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise FormatError(f"{folder.name}: {error.strerror or error}") from error
+
+
+def _printable(name: str) -> str:
+    """Return the name without the surrogates that stand for bytes which are no UTF-8."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def _read(
+    files: Sequence[_File], limits: ReadLimits, n_threads: int | None, notices: tuple[str, ...]
+) -> SubmissionTable:
+    first: dict[str, _File] = {}
+    again = []
+    for file in sorted(files, key=lambda file: (file.model, file.label, file.path)):
+        kept = first.setdefault(file.model, file)
+        if kept is not file:
+            reason = f"a second file of this model; {kept.label} is the first in name order and stays: rename one"
+            again.append(Reject("submission", file.label, None, "model", excerpt(file.model), reason))
+    distinct = list(first.values())
+    rows = read_submissions([file.path for file in distinct], limits.as_tuple(), n_threads)
+    return SubmissionTable(
+        models=[file.model for file in distinct],
+        authors=[file.author or author for file, author in zip(distinct, rows.authors, strict=True)],
+        files=[file.label for file in distinct],
+        spellings=rows.spellings,
+        offsets=rows.offsets,
+        item=rows.item,
+        weight=rows.weight,
+        line=rows.line,
+        refusals=rows.refusals,
+        rejects=tuple(again),
+        notices=notices,
+    )
+
+
+def submissions_of_table(source: Source) -> SubmissionTable:
+    """Take submissions from a long table: model, item, weight, and perhaps parent and author, one row an item.
+
+    Raises
+    ------
+    FormatError
+        If a column is missing or there twice.
+    NoDataError
+        If there are no rows.
+    """
+    table = source.table
+    item, parent, weight, author, model, is_originality = submission_layout(source.file, table.header)
+    if model is None:
+        raise FormatError(f"{source.file}: a table of many submissions needs a column model")
+    if not len(source.lines):
+        raise NoDataError(f"{source.file} holds no rows")
+    model_codes, model_names = table.interned(model)
+    item_codes, item_names = table.interned(item)
+    parent_codes, parent_names = table.interned(parent) if parent is not None else (np.zeros_like(item_codes), [""])
+    unnamed = np.array([not name for name in item_names], dtype=bool)[item_codes]
+    bad = _bad_cells(source, item, unnamed, weight, is_originality)
+    rank = np.empty(len(model_names), dtype=np.int64)
+    rank[np.argsort(np.array(model_names, dtype=object), kind="stable")] = np.arange(len(model_names))
+    model_of_row = rank[model_codes]
+    refusals: list[Refusal | None] = [None] * len(model_names)
+    for row, refusal in sorted(bad.items(), reverse=True):
+        refusals[model_of_row[row]] = refusal
+    refused = np.array([refusal is not None for refusal in refusals])
+    rows = np.argsort(model_of_row, kind="stable")
+    rows = rows[~refused[model_of_row[rows]]]
+    counts = np.bincount(model_of_row[rows], minlength=len(model_names))
+    pair = parent_codes[rows].astype(np.int64) * len(item_names) + item_codes[rows]
+    codes, item_index = np.unique(pair, return_inverse=True)
+    named = [(parent_names[code // len(item_names)], item_names[code % len(item_names)]) for code in codes.tolist()]
+    weights, line = table.numbers(weight)[0][rows], source.lines[rows]
+    if is_originality:
+        named = [(repo, part) for _, repo in named for part in ("own", "dependencies")]
+        item_index = np.stack([2 * item_index, 2 * item_index + 1], axis=1).ravel()
+        weights, line = np.stack([weights, 1 - weights], axis=1).ravel(), np.repeat(line, 2)
+        counts = 2 * counts
+    names = sorted(model_names)
+    if not names[0]:
+        refusals[0] = (None, "model", "", "no model is named")
+    return SubmissionTable(
+        models=names,
+        authors=_authors(source, author, model_of_row, len(names)),
+        files=[f"{source.file} [{excerpt(name)}]" for name in names],
+        spellings=named,
+        offsets=np.concatenate([[0], np.cumsum(counts)]),
+        item=item_index,
+        weight=weights,
+        line=line,
+        refusals=[
+            (None, "model", "", "no model is named") if not name else refusals[m] for m, name in enumerate(names)
+        ],
+        rejects=_ragged(source),
+    )
+
+
+def _bad_cells(
+    source: Source, item: int, unnamed: NDArray[np.bool_], weight: int, is_originality: bool
+) -> dict[int, Refusal]:
+    """Rows that cannot be used, and why."""
+    values, status = source.table.numbers(weight)
+    complaints = [
+        (item, unnamed, "no item is named"),
+        (weight, status == EMPTY, "empty; a number is needed"),
+        (weight, status == NOT_A_NUMBER, "not a number"),
+        (weight, status == NOT_FINITE, "not finite"),
+        (weight, (status == NUMBER) & (values < 0), "negative"),
+    ]
+    if is_originality:
+        complaints.append((weight, values > 1, "an originality lies between 0 and 1"))
+    bad: dict[int, Refusal] = {}
+    for column, rows, reason in complaints:
+        for row in np.flatnonzero(rows).tolist():
+            cell = excerpt(source.table.cell(column, row))
+            bad.setdefault(row, (int(source.lines[row]), source.table.header[column], cell, reason))
+    return bad
+
+
+def _authors(source: Source, column: int | None, model_of_row: NDArray[np.int64], n_models: int) -> list[str | None]:
+    """Return the author in the first row of each model."""
+    if column is None:
+        return [None] * n_models
+    codes, names = source.table.interned(column)
+    _, first_row = np.unique(model_of_row, return_index=True)
+    return [names[code] or None for code in codes[first_row].tolist()]
+
+
+def _ragged(source: Source) -> Rejects:
+    n_columns = len(source.table.header)
+    return tuple(
+        Reject("submission", source.file, line, "row", "", f"{n_fields} fields in this row, {n_columns} in the header")
+        for line, n_fields in source.table.ragged
+    )
