@@ -132,41 +132,48 @@ pub fn add_scaled(sum: &mut [f64], weight: f64, row: &[f64]) {
 /// Largest log density of every observation and the first model that has it.
 fn best_models(log_density: &[f64], n_observations: usize, execution: &Execution) -> Result<(Vec<f64>, Vec<usize>)> {
     let models = (CHUNK / n_observations).max(1);
-    let chunks: Vec<(Vec<f64>, Vec<usize>)> = log_density
+    let chunks: Vec<Vec<f64>> = log_density
         .par_chunks(models * n_observations)
         .enumerate()
         .map(|(chunk, rows)| {
             execution.interrupt.check()?;
-            best_of_chunk(rows, n_observations, chunk * models)
+            largest_of_chunk(rows, n_observations, chunk * models)
         })
         .collect::<Result<_>>()?;
-    let mut chunks = chunks.into_iter();
-    let (mut largest, mut best) = chunks.next().unwrap_or_default();
-    for (chunk_largest, chunk_best) in chunks {
-        for n in 0..n_observations {
-            if chunk_largest[n] > largest[n] {
-                (largest[n], best[n]) = (chunk_largest[n], chunk_best[n]);
+    let mut largest = vec![f64::NEG_INFINITY; n_observations];
+    let mut best_chunk = vec![0; n_observations];
+    for (chunk, chunk_largest) in chunks.iter().enumerate() {
+        for (n, &value) in chunk_largest.iter().enumerate() {
+            if value > largest[n] {
+                (largest[n], best_chunk[n]) = (value, chunk);
             }
         }
     }
+    let first_best = |n: usize| {
+        let first = best_chunk[n] * models;
+        let values = log_density[first * n_observations..].iter().skip(n).step_by(n_observations);
+        first + values.take_while(|&&value| value < largest[n]).count()
+    };
+    let best = (0..n_observations).map(first_best).collect();
     Ok((largest, best))
 }
 
-/// [`best_models`] of the models from `first_model` on.
-fn best_of_chunk(rows: &[f64], n_observations: usize, first_model: usize) -> Result<(Vec<f64>, Vec<usize>)> {
+/// Largest log density of every observation among the models from `first_model` on.
+fn largest_of_chunk(rows: &[f64], n_observations: usize, first_model: usize) -> Result<Vec<f64>> {
     let mut largest = vec![f64::NEG_INFINITY; n_observations];
-    let mut best = vec![first_model; n_observations];
     for (model, row) in rows.chunks_exact(n_observations).enumerate() {
-        for (n, &value) in row.iter().enumerate() {
-            if value.is_nan() || value == f64::INFINITY {
-                return Err(Error::NonFinite { what: "log_density", position: vec![first_model + model, n], value });
-            }
-            if value > largest[n] {
-                (largest[n], best[n]) = (value, first_model + model);
-            }
+        let mut valid = true;
+        for (largest, &value) in largest.iter_mut().zip(row) {
+            valid &= value < f64::INFINITY; // neither is NaN
+            *largest = if value > *largest { value } else { *largest };
+        }
+        if !valid {
+            let n = row.iter().position(|value| value.is_nan() || *value == f64::INFINITY).unwrap_or_default();
+            let position = vec![first_model + model, n];
+            return Err(Error::NonFinite { what: "log_density", position, value: row[n] });
         }
     }
-    Ok((largest, best))
+    Ok(largest)
 }
 
 /// `exp(log_density - shift)` of the kept observations.

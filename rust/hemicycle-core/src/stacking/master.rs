@@ -1,4 +1,5 @@
-//! The master problem: stacking over a working set of models, by Newton steps and, where one fails, a step of EM.
+//! The master problem: stacking over a working set of models, by Newton steps and, where one fails, a step towards the
+//! best model or one of EM.
 
 use super::densities::{Densities, add_scaled};
 use super::quadratic::Quadratic;
@@ -16,7 +17,7 @@ const STEPS: usize = 200;
 const ARMIJO: f64 = 1e-4;
 
 /// Halvings of a step before it counts as failed.
-const HALVINGS: i32 = 40;
+const HALVINGS: i32 = 400;
 
 /// Weights on a working set of models, and the mixture that they make.
 pub struct Master<'a> {
@@ -69,7 +70,7 @@ impl<'a> Master<'a> {
             }
             if step < WARM_UP && self.models.len() > 2 {
                 self.expect_and_maximise(&gradient);
-            } else if self.newton(&gradient, &ratio, gap, execution)? {
+            } else if self.newton(&gradient, &ratio, gap, execution)? || self.towards_best(&gradient) {
                 failed = 0;
             } else {
                 failed += 1;
@@ -118,6 +119,20 @@ impl<'a> Master<'a> {
         }
         self.settle();
         Ok(true)
+    }
+
+    /// One step towards the model with the largest gradient; false if none improves the score. It takes no difference
+    /// of weights, so it also raises a weight that is lost in the rounding of the others.
+    fn towards_best(&mut self, gradient: &[f64]) -> bool {
+        let best =
+            (0..gradient.len()).fold(0, |best, member| if gradient[member] > gradient[best] { member } else { best });
+        let row = self.densities.row(self.models[best]);
+        let change: Vec<f64> = row.iter().zip(&self.mixture).map(|(density, mixture)| density - mixture).collect();
+        let Some(step) = self.line_search(&change, 0.0, gradient[best] - 1.0) else { return false };
+        self.weights.iter_mut().for_each(|weight| *weight *= 1.0 - step);
+        self.weights[best] += step;
+        self.settle();
+        true
     }
 
     /// The longest of the steps 1, 1/2, 1/4, ... that improves the score by a part of what its slope promises.
