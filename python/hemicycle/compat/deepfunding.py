@@ -1,0 +1,157 @@
+"""Drop-in for DeepFunding scoring scripts: change the import, and the rest of the script runs.
+
+`cost_function` and `find_optimal_weights` have the call signatures of the public scoring script. Plain lists are
+welcome everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemicycle.arrays import float_array, index_array, require_finite
+from hemicycle.errors import DtypeError, NoDataError, ShapeError
+from hemicycle.least_squares import simplex_least_squares
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["cost_function", "find_optimal_weights"]
+
+
+def cost_function(logits: ArrayLike, samples: Iterable[Sequence[float]]) -> float:
+    """Return the sum of squared errors of one model: ``sum (logits[b] - logits[a] - c)**2`` over samples (a, b, c).
+
+    Parameters
+    ----------
+    logits : array_like of float, shape (n_items,)
+        Natural log of the worth of each item.
+    samples : iterable of (a, b, c)
+        Judgments: two indices of items, and the natural log of how much more b is worth than a.
+
+    Returns
+    -------
+    float
+        The cost; 0.0 without samples.
+
+    Raises
+    ------
+    DtypeError
+        If something is not a number or an index not an integer.
+    ShapeError
+        If `logits` is not one-dimensional or a sample is no triple.
+    IndexOutOfRangeError
+        If an index is negative or not below the number of items.
+    NonFiniteError
+        If a value is NaN or infinite.
+
+    Examples
+    --------
+    >>> cost_function([0.0, 1.0, 3.0], [(0, 1, 0.5), (2, 1, -2.0)])
+    0.25
+    """
+    values = float_array(logits, "logits", 1)
+    require_finite(values, "logits")
+    a, b, c = _columns(samples, len(values))
+    return float(np.sum((values[b] - values[a] - c) ** 2))
+
+
+def find_optimal_weights(
+    logits_lists: Sequence[ArrayLike] | NDArray[Any], samples: Iterable[Sequence[float]]
+) -> NDArray[np.float64]:
+    """Return the weights of models whose weighted mean of logits has the least cost.
+
+    ``min_w cost_function(sum_d w_d logits_lists[d], samples)`` over ``w >= 0``, ``sum w = 1``, solved exactly.
+
+    Parameters
+    ----------
+    logits_lists : sequence of array_like of float, shape (n_models, n_items)
+        The logits of each model.
+    samples : iterable of (a, b, c)
+        Judgments, as in `cost_function`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_models,)
+        Of all optimal weights the nearest to equal ones; models without weight have exactly 0.
+
+    Raises
+    ------
+    DtypeError, IndexOutOfRangeError, NonFiniteError
+        As in `cost_function`.
+    ShapeError
+        If `logits_lists` is not a table with at least one row, or a sample is no triple.
+    NoDataError
+        If there are no samples.
+    NotConvergedError
+        If the certificate cannot be reached; never a silent answer.
+
+    Notes
+    -----
+    scipy's SLSQP, which the public script uses, agrees where judgments outnumber models and the optimum is unique.
+    Where models outnumber judgments the optimum is a whole face of the simplex: SLSQP, started at equal weights, stops
+    elsewhere on that face (or at an iteration limit, before it), so its weights differ while the cost is the same.
+    The result here is defined by the data alone, whatever the order of models and samples.
+
+    See Also
+    --------
+    hemicycle.simplex_least_squares : the solver, with its certificate and its options.
+
+    Examples
+    --------
+    >>> find_optimal_weights([[0.0, 1.0], [0.0, 3.0]], [(0, 1, 1.5)])
+    array([0.75, 0.25])
+    """
+    logits = _logits_table(logits_lists, "logits_lists")
+    a, b, c = _columns(samples, logits.shape[1])
+    if len(c) == 0:
+        raise NoDataError("samples: there are none, so any weights would be as good")
+    return np.array(simplex_least_squares(logits[:, b] - logits[:, a], c).weights)
+
+
+def _logits_table(logits_lists: Sequence[ArrayLike] | NDArray[Any], what: str) -> NDArray[np.float64]:
+    """Return the lists as a matrix; lists of unequal length are refused by row."""
+    rows: Any = logits_lists
+    if not isinstance(rows, np.ndarray):
+        rows = list(rows)
+        lengths = [_length(row) for row in rows]
+        for row, length in enumerate(lengths):
+            if length != lengths[0]:
+                raise ShapeError(f"{what}[{row}] has {length} logits, but {what}[0] has {lengths[0]}")
+    table = float_array(rows, what, 2)
+    require_finite(table, what)
+    return table
+
+
+def _columns(
+    samples: Iterable[Sequence[float]], n_items: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return the samples as columns a, b and c."""
+    rows = samples if isinstance(samples, np.ndarray) else list(samples)
+    if len(rows) == 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    for row, sample in enumerate(rows):
+        if _length(sample) != 3:
+            raise ShapeError(f"samples[{row}]: expected (a, b, c), got {_length(sample)} values")
+    table = float_array(rows, "samples", 2)
+    require_finite(table, "samples")
+    a, b = (_indices(table[:, column], f"samples[:, {column}]", n_items) for column in (0, 1))
+    return a, b, table[:, 2]
+
+
+def _length(row: object) -> int:
+    """Return the number of values in a row; a number alone is one."""
+    return len(row) if isinstance(row, Sized) else 1
+
+
+def _indices(values: NDArray[np.float64], what: str, n_items: int) -> NDArray[np.int64]:
+    """Return whole numbers as indices of items."""
+    fractional = values != np.trunc(values)
+    if fractional.any():
+        row = int(np.argmax(fractional))
+        raise DtypeError(f"{what}[{row}] is {values[row]}; it must be the index of an item")
+    return index_array(values.clip(-(2.0**53), 2.0**53).astype(np.int64), what, n_items)
