@@ -204,8 +204,8 @@ def test_refuses_bad_options() -> None:
 
 def test_a_gap_out_of_reach_is_an_error_with_the_best_weights() -> None:
     failures = []
-    for seed in range(8):
-        log_density = -0.5 * np.random.default_rng(seed).normal(size=(40, 2000)) ** 2
+    for seed in range(4):
+        log_density = -0.5 * np.random.default_rng(seed).normal(size=(100, 10_000)) ** 2
         try:
             stacking_weights(log_density, tol=1e-300)
         except NotConvergedError as error:

@@ -115,7 +115,7 @@ def stacking_weights(
     weights, objective, gap, passes, dropped = _core.stacking_weights(
         log_density, observation_weights, positive_number(tol, "tol"), thread_count(n_threads)
     )
-    reason = f"gap {gap:.1e} is at most tol {tol:.1e}"
+    reason = "models with equal densities share their weight equally"
     if dropped:
         left_out = _describe(dropped, n_observations)
         warnings.warn(f"log_density: {left_out}", ObservationsDroppedWarning, stacklevel=2)
