@@ -195,6 +195,17 @@ class Judgments:
     ) -> Judgments:
         """Take a jury from a pandas, polars or Arrow table with the columns that `read` knows; null and NaN are empty.
 
+        Parameters
+        ----------
+        frame : pandas, polars or Arrow table
+            What to read.
+        items : number, names, (parent, name) pairs, Items or path, optional
+            As in `read`.
+        rename : mapping or path, optional
+            As in `read`.
+        split : str, optional
+            As in `read`.
+
         Raises
         ------
         DtypeError
@@ -252,7 +263,23 @@ class Judgments:
         return self._pairs[0]
 
     def select(self, rows: ArrayLike) -> Judgments:
-        """Return the judgments of a boolean mask, shape (n,), or of an array of row indices."""
+        """Return some of the judgments.
+
+        Parameters
+        ----------
+        rows : array_like of bool, shape (n,), or of int
+            A mask, or the rows in the order wanted.
+
+        Returns
+        -------
+        Judgments
+            Those rows; rejects and notices stay.
+
+        Raises
+        ------
+        ShapeError, DtypeError, IndexOutOfRangeError
+            If the mask has another length, or the indices are no rows.
+        """
         mask = np.asarray(rows)
         if mask.dtype == np.bool_:
             require_length(mask, "rows", len(self), "judgments")
@@ -279,6 +306,11 @@ class Judgments:
         weights : mapping of juror to float
             Finite, >= 0. Jurors not named keep a factor of 1.
 
+        Returns
+        -------
+        Judgments
+            The same rows with other weights.
+
         Raises
         ------
         OptionError
@@ -299,6 +331,16 @@ class Judgments:
 
         A judgment whose source names no parent is matched by name where only one parent has both its items, and one
         whose list names no parents likewise. Judgments of an item that is not in the list become rejects.
+
+        Parameters
+        ----------
+        items : Items
+            The list to index.
+
+        Returns
+        -------
+        Judgments
+            The judgments of pairs in the list, in order; the others are among its rejects.
         """
         if self.items == items:
             return replace(self, items=items)

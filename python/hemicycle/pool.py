@@ -201,6 +201,17 @@ class Pool:
 
         The columns are ``model``, ``item`` (or ``repo``), ``weight``, and perhaps ``parent`` and ``author``.
 
+        Parameters
+        ----------
+        frame : pandas, polars or Arrow table
+            What to read.
+        items : number, names, (parent, name) pairs, Items or path, optional
+            As in `read`.
+        rename : mapping or path, optional
+            As in `read`.
+        min_weight : float, optional
+            As in `read`.
+
         Raises
         ------
         DtypeError
@@ -241,7 +252,23 @@ class Pool:
         return self._scorable[0]
 
     def select(self, models: ArrayLike) -> Pool:
-        """Return the models of a boolean mask, shape (n_models,), or of an array of row indices."""
+        """Return some of the models.
+
+        Parameters
+        ----------
+        models : array_like of bool, shape (n_models,), or of int
+            A mask, or the rows in the order wanted.
+
+        Returns
+        -------
+        Pool
+            Those models; rejects and notices stay.
+
+        Raises
+        ------
+        ShapeError, DtypeError, IndexOutOfRangeError
+            If the mask has another length, or the indices are no rows.
+        """
         chosen = np.asarray(models)
         if chosen.dtype == np.bool_:
             require_length(chosen, "models", len(self), "the pool")
@@ -256,7 +283,13 @@ class Pool:
         )
 
     def families(self) -> tuple[str, ...]:
-        """Return the family of each model: its author, else its name up to the first of ``-_./`` or a space."""
+        """Return the family of each model.
+
+        Returns
+        -------
+        tuple of str, length n_models
+            Its author, else its name up to the first of ``-_./`` or a space.
+        """
         return tuple(
             author if author is not None else re.split(r"[-_./ ]", model, maxsplit=1)[0]
             for model, author in zip(self.models, self.authors, strict=True)
