@@ -73,7 +73,7 @@ def float_array(values: ArrayLike, what: str, ndim: int, *, keep_float32: bool =
 
 
 def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDArray[np.int64]:
-    """Return `values` as a one-dimensional int64 array of indices in [0, length).
+    """Return a copy of `values` as a one-dimensional int64 array of indices in [0, length).
 
     Raises
     ------
@@ -92,7 +92,7 @@ def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDAr
         position = int(np.argmax(outside))
         limit = "it must not be negative" if length is None else f"there are {length} items, counted from 0"
         raise IndexOutOfRangeError(f"{what}[{position}] is {array[position]}; {limit}")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return np.array(array, dtype=np.int64)
 
 
 def require_length(array: NDArray[Any], what: str, length: int, of_what: str) -> None:

@@ -308,6 +308,8 @@ def _submissions(
         raise FormatError(f"{path.name}: read it as a frame and pass that to Pool.from_frame")
     if path.is_dir():
         return submissions_of_folder(path, file_limits, n_threads)
+    if not path.exists():
+        raise FormatError(f"{path}: there is no such file or folder")
     return _long_table(path, limits) or submissions_of_files([path], file_limits, n_threads)
 
 

@@ -89,21 +89,27 @@ def submissions_of_folder(folder: Path, limits: ReadLimits, n_threads: int | Non
     NoDataError
         If there is no csv file.
     """
-    files, n_ignored = [], 0
+    files: list[_File] = []
+    rejects: list[Reject] = []
+    n_ignored = 0
     for entry in _entries(folder):
-        is_author = entry.is_dir() and not entry.name.startswith(".")
-        for inside in _entries(entry) if is_author else [entry]:
-            stem, _, suffix = inside.name.rpartition(".")
-            if inside.name.startswith(".") or suffix.lower() != "csv" or inside.is_dir():
+        author = _author(entry)
+        try:
+            inside = _entries(entry) if author else [entry]
+        except FormatError as error:
+            rejects.append(Reject("submission", _printable(entry.name), None, "file", "", str(error)))
+            continue
+        under = f"{author}/" if author else ""
+        for file in inside:
+            stem, _, suffix = file.name.rpartition(".")
+            if file.name.startswith(".") or suffix.lower() != "csv":
                 n_ignored += 1
                 continue
-            author = _printable(entry.name) if is_author else None
-            under = f"{author}/" if is_author else ""
-            files.append(_File(under + _printable(stem), under + _printable(inside.name), author, Path(inside.path)))
+            files.append(_File(under + _printable(stem), under + _printable(file.name), author, Path(file.path)))
     if not files:
         raise NoDataError(f"{folder.name} holds no csv file ({n_ignored} others are ignored)")
     notices = (f"{folder.name}: {n_ignored} hidden or other than csv files and folders ignored",) if n_ignored else ()
-    return _read(files, limits, n_threads, notices)
+    return _read(files, limits, n_threads, tuple(rejects), notices)
 
 
 def submissions_of_files(
@@ -114,7 +120,7 @@ def submissions_of_files(
     if not listed:
         raise NoDataError("no files were given")
     files = [_File(_printable(path.stem), _printable(path.name), None, path) for path in listed]
-    return _read(files, limits, n_threads, ())
+    return _read(files, limits, n_threads, (), ())
 
 
 def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
@@ -125,13 +131,22 @@ def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
         raise FormatError(f"{folder.name}: {error.strerror or error}") from error
 
 
+def _author(entry: os.DirEntry[str]) -> str | None:
+    """Return the author whose files a folder holds; None of anything else, also of a folder named like a csv file."""
+    try:
+        is_author = entry.is_dir() and not entry.name.startswith(".") and not entry.name.lower().endswith(".csv")
+    except OSError:
+        return None
+    return _printable(entry.name) if is_author else None
+
+
 def _printable(name: str) -> str:
     """Return the name without the surrogates that stand for bytes which are no UTF-8."""
     return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _read(
-    files: Sequence[_File], limits: ReadLimits, n_threads: int | None, notices: tuple[str, ...]
+    files: Sequence[_File], limits: ReadLimits, n_threads: int | None, rejects: Rejects, notices: tuple[str, ...]
 ) -> SubmissionTable:
     first: dict[str, _File] = {}
     again = []
@@ -152,7 +167,7 @@ def _read(
         weight=rows.weight,
         line=rows.line,
         refusals=rows.refusals,
-        rejects=tuple(again),
+        rejects=(*rejects, *again),
         notices=notices,
     )
 

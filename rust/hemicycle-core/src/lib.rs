@@ -10,9 +10,9 @@ pub mod least_squares;
 pub mod names;
 pub mod parallel;
 pub mod simplex;
+pub mod sources;
 pub mod stacking;
 pub mod submissions;
-pub mod table;
 
 pub use error::{Error, Result};
 pub use parallel::{Execution, Interrupt};
