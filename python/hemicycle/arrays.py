@@ -9,6 +9,8 @@ import numpy as np
 from hemicycle.errors import DomainError, DtypeError, IndexOutOfRangeError, NonFiniteError, ShapeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -95,7 +97,7 @@ def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDAr
     return np.array(array, dtype=np.int64)
 
 
-def require_length(array: NDArray[Any], what: str, length: int, of_what: str) -> None:
+def require_length(array: Sized, what: str, length: int, of_what: str) -> None:
     """Raise ShapeError unless the array has this length."""
     if len(array) != length:
         raise ShapeError(f"{what}: expected length {length}, as {of_what} has, got {len(array)}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SUBMISSION_LIMITS",
     "SubmissionTable",
+    "submissions_at",
     "submissions_of_files",
     "submissions_of_folder",
     "submissions_of_table",
@@ -79,6 +80,40 @@ class _File:
     label: str
     author: str | None
     path: Path
+
+
+def submissions_at(
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], limits: ReadLimits | None, n_threads: int | None
+) -> SubmissionTable:
+    """Read whatever submissions stand at a path: a folder, a csv file of one or of many; or at several paths.
+
+    Raises
+    ------
+    FormatError
+        If the path is neither, or a long table lacks a column.
+    NoDataError
+        If there is no submission.
+    """
+    file_limits = limits or SUBMISSION_LIMITS
+    if not isinstance(path, str | os.PathLike):
+        return submissions_of_files(path, file_limits, n_threads)
+    path = Path(path)
+    if path.suffix.lower() in {".parquet", ".arrow", ".feather"}:
+        raise FormatError(f"{path.name}: read it as a frame and pass that to Pool.from_frame")
+    if path.is_dir():
+        return submissions_of_folder(path, file_limits, n_threads)
+    if not path.exists():
+        raise FormatError(f"{path}: there is no such file or folder")
+    return _long_table(path, limits) or submissions_of_files([path], file_limits, n_threads)
+
+
+def _long_table(path: Path, limits: ReadLimits | None) -> SubmissionTable | None:
+    """Return the submissions of a csv file with a column ``model``; None of any other file."""
+    try:
+        source = Source.of_file(path, limits)
+    except (FormatError, NoDataError):
+        return None
+    return submissions_of_table(source) if source.find("model") is not None else None
 
 
 def submissions_of_folder(folder: Path, limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
