@@ -1,5 +1,5 @@
 //! Files as hostile and careless people write them: what is read, what is refused, and with which words.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
