@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from hemicycle.averaging import bma_weights, effective_models
     from hemicycle.judgments import Judgments
     from hemicycle.least_squares import simplex_least_squares
+    from hemicycle.likelihood import log_likelihood
     from hemicycle.pool import Pool
+    from hemicycle.scores import accuracy, mean_squared_error
     from hemicycle.simplex import project_simplex
     from hemicycle.solution import SimplexSolution
     from hemicycle.stacking import stacking_weights
@@ -17,9 +19,12 @@ __all__ = [
     "Judgments",
     "Pool",
     "SimplexSolution",
+    "accuracy",
     "allocate",
     "bma_weights",
     "effective_models",
+    "log_likelihood",
+    "mean_squared_error",
     "project_simplex",
     "simplex_least_squares",
     "stacking_weights",
@@ -30,9 +35,12 @@ _HOME = {
     "Judgments": "judgments",
     "Pool": "pool",
     "SimplexSolution": "solution",
+    "accuracy": "scores",
     "allocate": "allocation",
     "bma_weights": "averaging",
     "effective_models": "averaging",
+    "log_likelihood": "likelihood",
+    "mean_squared_error": "scores",
     "project_simplex": "simplex",
     "simplex_least_squares": "least_squares",
     "stacking_weights": "stacking",

@@ -7,6 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.pairs import Pairs
+from hemicycle.types import Logits, Per
+
 __version__: str
 
 def item_keys(names: list[str]) -> list[str]: ...
@@ -75,3 +78,27 @@ def pair_least_squares(
     tol: float,
     n_threads: int | None,
 ) -> tuple[NDArray[np.float64], float, float, float, int, str]: ...
+def instruction_sets() -> list[str]: ...
+def log_likelihood(
+    logits: Logits,
+    pairs: Pairs,
+    pair_weight: NDArray[np.float64],
+    n_items: int,
+    gaussian: bool,
+    sigma: float,
+    per: Per,
+    n_threads: int | None = None,
+    instructions: str | None = None,
+) -> NDArray[np.float64]: ...
+def mean_squared_error(
+    logits: Logits, pairs: Pairs, n_items: int, n_threads: int | None = None, instructions: str | None = None
+) -> NDArray[np.float64]: ...
+def accuracy(
+    logits: Logits,
+    loser: NDArray[np.uint32],
+    winner: NDArray[np.uint32],
+    weight: NDArray[np.float64],
+    n_items: int,
+    n_threads: int | None = None,
+    instructions: str | None = None,
+) -> NDArray[np.float64]: ...

@@ -6,13 +6,20 @@
 
 pub mod averaging;
 pub mod error;
+pub mod judgments;
+pub mod kernels;
 pub mod least_squares;
+pub mod likelihood;
 pub mod names;
 pub mod parallel;
+pub mod pool;
+pub mod scores;
 pub mod simplex;
-pub mod sources;
 pub mod stacking;
 pub mod submissions;
+pub mod table;
 
 pub use error::{Error, Result};
+pub use judgments::Pairs;
 pub use parallel::{Execution, Interrupt};
+pub use pool::Pool;

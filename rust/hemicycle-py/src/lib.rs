@@ -5,11 +5,13 @@ mod averaging;
 mod errors;
 mod interrupt;
 mod least_squares;
+mod likelihood;
 mod names;
+mod scores;
 mod simplex;
-mod sources;
 mod stacking;
 mod submissions;
+mod table;
 
 use pyo3::prelude::*;
 
@@ -21,15 +23,19 @@ mod _core {
     #[pymodule_export]
     use crate::least_squares::{pair_least_squares, simplex_least_squares};
     #[pymodule_export]
+    use crate::likelihood::{instruction_sets, log_likelihood};
+    #[pymodule_export]
     use crate::names::item_keys;
     #[pymodule_export]
-    use crate::simplex::project_simplex;
+    use crate::scores::{accuracy, mean_squared_error};
     #[pymodule_export]
-    use crate::sources::{TextTable, read_table};
+    use crate::simplex::project_simplex;
     #[pymodule_export]
     use crate::stacking::stacking_weights;
     #[pymodule_export]
     use crate::submissions::{SubmissionRows, read_submissions, submission_layout};
+    #[pymodule_export]
+    use crate::table::{TextTable, read_table};
 
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 

@@ -1,0 +1,19 @@
+"""Aliases of the types that several modules name."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Likelihood", "Logits", "Per"]
+
+Logits: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
+"""A matrix of logits in either precision, shape (n_models, n_items)."""
+
+Likelihood: TypeAlias = Literal["sum_gaussian", "gaussian"]
+"""How the labels of one pair combine."""
+
+Per: TypeAlias = Literal["model", "pair", "label"]
+"""What one number of a log likelihood is for."""

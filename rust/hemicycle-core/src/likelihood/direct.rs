@@ -1,0 +1,164 @@
+//! The direct kernel: every label of every pair, 32 models at a time.
+//!
+//! With `h_i` the squared distance of `mu` to label `i`, scaled so that the density is `2^-h_i`, a pair is
+//! `log p = log sum_i v_i 2^(h - h_i) - h log 2` with `h` the smallest of them. The sum lies near `[1, m]`, so the sums of
+//! many pairs are multiplied before one logarithm is taken, and the `h` are added, compensated.
+
+use std::f64::consts::LN_2;
+
+use crate::kernels::{Kernel, LANES, Lanes, Sum, ln, split_exponent};
+use crate::pool::{Block, GROUPS};
+
+use super::plan::{Kind, Mixture, Plan, Run};
+use super::terms::{Careful, Density, Distance, Equal, Two, Weighted};
+use super::tile::Tile;
+
+/// Terms added without compensation before the partial sum is.
+const TERMS_PER_SUM: usize = 64;
+
+/// Sums multiplied before the exponent is taken out: each lies in `[2^-30, 2^31]`.
+const SUMS_PER_PRODUCT: usize = 32;
+
+/// A vector for each group of a block.
+type Groups<const FMA: bool> = [Lanes<FMA>; GROUPS];
+
+/// The log-likelihood of every model of a block.
+pub(crate) struct Totals<'a> {
+    pub plan: &'a Plan,
+    pub constant: f64,
+    pub block: &'a Block,
+    /// One number a model of the block.
+    pub out: &'a mut [f64],
+}
+
+impl Kernel for Totals<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { plan, constant, block, out } = self;
+        let mut totals = [Sum::<FMA>::zero(); GROUPS];
+        for run in &plan.runs {
+            let Run { kind, factor, first, last } = *run;
+            match kind {
+                Kind::Square => add_squares(&mut totals, block, &plan.squares[first..last]),
+                Kind::CarefulSquare => add_squares(&mut totals, block, &plan.careful_squares[first..last]),
+                Kind::Two => add_mixtures::<FMA, Two>(&mut totals, plan, block, factor, first, last),
+                Kind::Equal => add_mixtures::<FMA, Equal>(&mut totals, plan, block, factor, first, last),
+                Kind::Weighted => add_mixtures::<FMA, Weighted>(&mut totals, plan, block, factor, first, last),
+                Kind::Careful => add_mixtures::<FMA, Careful>(&mut totals, plan, block, factor, first, last),
+            }
+        }
+        for (out, mut total) in out.chunks_mut(LANES).zip(totals) {
+            total.add(Lanes::splat(constant));
+            out.copy_from_slice(&total.value().0[..out.len()]);
+        }
+    }
+}
+
+/// Subtract squared distances from the totals.
+#[inline(always)]
+fn add_squares<const FMA: bool>(totals: &mut [Sum<FMA>; GROUPS], block: &Block, pairs: &[impl Distance]) {
+    for chunk in pairs.chunks(TERMS_PER_SUM) {
+        let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
+        for pair in chunk {
+            for (g, partial) in partial.iter_mut().enumerate() {
+                *partial = *partial - pair.distance(block, g);
+            }
+        }
+        for (total, partial) in totals.iter_mut().zip(partial) {
+            total.add(partial);
+        }
+    }
+}
+
+/// Add `factor * (log sum - h log 2)` of mixtures to the totals, with one logarithm for all.
+#[inline(always)]
+fn add_mixtures<const FMA: bool, D: Density>(
+    totals: &mut [Sum<FMA>; GROUPS],
+    plan: &Plan,
+    block: &Block,
+    factor: f64,
+    first: usize,
+    last: usize,
+) {
+    let mut distance = [Sum::<FMA>::zero(); GROUPS];
+    let mut exponent: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
+    let mut product: Groups<FMA> = [Lanes::splat(1.0); GROUPS];
+    for chunk in plan.mixtures[first..last].chunks(SUMS_PER_PRODUCT) {
+        let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
+        for pair in chunk {
+            for g in 0..GROUPS {
+                let (h, sum) = D::density(plan, block, pair, g);
+                partial[g] = partial[g] + h;
+                product[g] = product[g] * sum;
+            }
+        }
+        for g in 0..GROUPS {
+            distance[g].add(partial[g]);
+            let (fraction, taken) = split_exponent(product[g]);
+            product[g] = fraction;
+            exponent[g] = exponent[g] + taken;
+        }
+    }
+    for g in 0..GROUPS {
+        let base_2 = exponent[g] - distance[g].value();
+        let log = base_2.mul_add(Lanes::splat(LN_2), ln(product[g]));
+        totals[g].add(log * Lanes::splat(factor));
+    }
+}
+
+/// The log density of every pair under every model of a block.
+pub(crate) struct Rows<'a> {
+    pub plan: &'a Plan,
+    pub block: &'a Block,
+    /// One row a model of the block, one column a pair.
+    pub out: &'a mut [f64],
+}
+
+impl Kernel for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { plan, block, out } = self;
+        let mut tile = Tile::new(out, plan.constants.len());
+        for run in &plan.runs {
+            let Run { kind, first, last, .. } = *run;
+            match kind {
+                Kind::Square => push_squares::<FMA>(&mut tile, plan, block, &plan.squares[first..last]),
+                Kind::CarefulSquare => push_squares::<FMA>(&mut tile, plan, block, &plan.careful_squares[first..last]),
+                Kind::Two => push_mixtures::<FMA, Two>(&mut tile, plan, block, &plan.mixtures[first..last]),
+                Kind::Equal => push_mixtures::<FMA, Equal>(&mut tile, plan, block, &plan.mixtures[first..last]),
+                Kind::Weighted => push_mixtures::<FMA, Weighted>(&mut tile, plan, block, &plan.mixtures[first..last]),
+                Kind::Careful => push_mixtures::<FMA, Careful>(&mut tile, plan, block, &plan.mixtures[first..last]),
+            }
+        }
+        tile.flush();
+    }
+}
+
+#[inline(always)]
+fn push_squares<const FMA: bool>(tile: &mut Tile<'_>, plan: &Plan, block: &Block, pairs: &[impl Distance]) {
+    for pair in pairs {
+        let constant = Lanes::splat(plan.constants[tile.position()]);
+        let mut values: Groups<FMA> = [constant; GROUPS];
+        for (g, value) in values.iter_mut().enumerate() {
+            *value = *value - pair.distance(block, g);
+        }
+        tile.push(values);
+    }
+}
+
+#[inline(always)]
+fn push_mixtures<const FMA: bool, D: Density>(tile: &mut Tile<'_>, plan: &Plan, block: &Block, pairs: &[Mixture]) {
+    for pair in pairs {
+        let constant = Lanes::splat(plan.constants[tile.position()]);
+        let mut values: Groups<FMA> = [constant; GROUPS];
+        for (g, value) in values.iter_mut().enumerate() {
+            let (h, sum) = D::density(plan, block, pair, g);
+            *value = *value + (ln(sum) - h * Lanes::splat(LN_2));
+        }
+        tile.push(values);
+    }
+}

@@ -1,0 +1,143 @@
+//! How likely the jury's labels are under each model.
+//!
+//! For a pair with labels `y_i` and weights `v_i` that sum to 1, a model that predicts `mu` has the sum-Gaussian density
+//! `log p = log sum_i v_i Normal(y_i | mu, sigma)`: labels of one pair are alternatives. A model's total is
+//! `sum_n c_n log p_n`. Inside the domain (`|logit|, |log_ratio| <= 1e6`, `1e-6 <= sigma <= 1e6`) every total is finite and
+//! errs by at most `1e-13 * sum_n c_n max(1, |log p_n|)`; under [`Likelihood::Gaussian`] every label counts as a term.
+
+mod direct;
+mod mean;
+mod plan;
+mod terms;
+mod tile;
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::judgments::{Pairs, refusal};
+use crate::kernels::InstructionSet;
+use crate::parallel::Execution;
+use crate::pool::{BLOCK, Block, Logit, Pool};
+
+use direct::{Rows, Totals};
+pub(crate) use plan::Plan;
+
+/// How the labels of one pair combine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likelihood {
+    /// Alternatives: a weighted mean of densities.
+    SumGaussian,
+    /// Independent observations: a product of densities, each to the power of its weight.
+    Gaussian,
+}
+
+/// The log-likelihood of every model, `sum_n c_n log p_n`: length `n_models`.
+///
+/// # Errors
+/// Whatever [`Pairs::check`] refuses, logits of another shape or outside the domain, a sigma outside its domain, an
+/// interrupt.
+pub fn log_likelihood<T: Logit>(
+    pool: &Pool<'_, T>,
+    pairs: &Pairs<'_>,
+    likelihood: Likelihood,
+    sigma: f64,
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<Vec<f64>> {
+    check_inputs(pool, pairs)?;
+    check_sigma(sigma)?;
+    totals(pool, &Plan::sorted(pairs, likelihood, sigma), instructions, execution)
+}
+
+/// `log p_n` of every model and pair, without `c_n`: `n_models` rows of `n_pairs`.
+///
+/// # Errors
+/// As [`log_likelihood`].
+pub fn log_likelihood_by_pair<T: Logit>(
+    pool: &Pool<'_, T>,
+    pairs: &Pairs<'_>,
+    likelihood: Likelihood,
+    sigma: f64,
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<Vec<f64>> {
+    check_inputs(pool, pairs)?;
+    check_sigma(sigma)?;
+    let plan = Plan::in_order(pairs, likelihood, sigma);
+    let n_columns = pairs.len();
+    let mut out = vec![0.0; pool.n_models * n_columns];
+    by_block(pool, &mut out, n_columns, execution, |block, out| {
+        instructions.run(Rows { plan: &plan, block, out });
+    })?;
+    Ok(out)
+}
+
+/// `log Normal(y_i | mu, sigma)` of every model and label, without weights: `n_models` rows of `n_labels`.
+///
+/// # Errors
+/// As [`log_likelihood`].
+pub fn log_likelihood_by_label<T: Logit>(
+    pool: &Pool<'_, T>,
+    pairs: &Pairs<'_>,
+    sigma: f64,
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<Vec<f64>> {
+    check_inputs(pool, pairs)?;
+    check_sigma(sigma)?;
+    let n_labels = pairs.log_ratio.len();
+    let spread =
+        |items: &[u32]| (0..pairs.len()).flat_map(|n| pairs.labels(n).map(move |_| n)).map(|n| items[n]).collect();
+    let (a, b): (Vec<u32>, Vec<u32>) = (spread(pairs.a), spread(pairs.b));
+    let offsets: Vec<i64> = (0..=n_labels as i64).collect();
+    let ones = vec![1.0; n_labels];
+    let labels = Pairs { a: &a, b: &b, offsets: &offsets, weight: &ones, pair_weight: &ones, ..*pairs };
+    log_likelihood_by_pair(pool, &labels, Likelihood::SumGaussian, sigma, instructions, execution)
+}
+
+/// The total of a plan for every model.
+pub(crate) fn totals<T: Logit>(
+    pool: &Pool<'_, T>,
+    plan: &Plan,
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<Vec<f64>> {
+    let constant = plan.constant();
+    let mut out = vec![0.0; pool.n_models];
+    by_block(pool, &mut out, 1, execution, |block, out| {
+        instructions.run(Totals { plan, constant, block, out });
+    })?;
+    Ok(out)
+}
+
+/// Call `score` for every block of models with the rows of `out` that are theirs, `n_columns` each.
+pub(crate) fn by_block<T: Logit>(
+    pool: &Pool<'_, T>,
+    out: &mut [f64],
+    n_columns: usize,
+    execution: &Execution,
+    score: impl Fn(&Block, &mut [f64]) + Sync,
+) -> Result<()> {
+    out.par_chunks_mut(BLOCK * n_columns.max(1)).enumerate().try_for_each_init(
+        || Block::new(pool.n_items),
+        |block, (index, out)| {
+            execution.interrupt.check()?;
+            block.load(pool, index * BLOCK)?;
+            score(block, out);
+            Ok(())
+        },
+    )
+}
+
+/// Check everything but the values of the logits, which are checked as they are read.
+pub(crate) fn check_inputs<T: Logit>(pool: &Pool<'_, T>, pairs: &Pairs<'_>) -> Result<()> {
+    pool.check_shape(pairs.n_items)?;
+    pairs.check()
+}
+
+fn check_sigma(sigma: f64) -> Result<()> {
+    if (1e-6..=1e6).contains(&sigma) {
+        return Ok(());
+    }
+    Err(refusal("sigma", vec![], sigma, "from 1e-6 to 1e6"))
+}

@@ -1,0 +1,238 @@
+//! The judgments as kernels read them: every pair classified, scaled by sigma and laid out in runs of one kind.
+//!
+//! Which kernel scores a pair follows from the judgments and sigma alone, by the constants here.
+
+use std::f64::consts::{LOG2_E, PI};
+
+use crate::judgments::Pairs;
+use crate::kernels::{Lanes, Sum};
+
+use super::Likelihood;
+use super::mean::Mean;
+
+/// Labels farther from 0 than this many sigma need compensated differences. Up to here rounding of the difference of
+/// logits and of its scaling errs by 5e-14 at most, beyond it the cancellation of `mu - y` would break the bound.
+const FAR: f64 = 24.0;
+
+/// Labels whose share of the heaviest label is below this are weighted in the exponent.
+const LIGHT: f64 = 1.0 / (1 << 30) as f64;
+
+/// How a pair is scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// One Gaussian: a squared distance.
+    Square,
+    /// One Gaussian far from 0: a squared distance, compensated.
+    CarefulSquare,
+    /// Two labels of equal weight: one exponential.
+    Two,
+    /// Labels of equal weight.
+    Equal,
+    /// Labels with weights.
+    Weighted,
+    /// Labels far from 0, or with weights of very different size: compensated, weighted in the exponent.
+    Careful,
+}
+
+/// A pair with one Gaussian: `-(scale * (mu - y))^2` plus its constant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Square {
+    pub a: u32,
+    pub b: u32,
+    pub scale: f64,
+    /// `scale * y`.
+    pub shift: f64,
+}
+
+/// [`Square`] far from 0: `y` is `target + target_low`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CarefulSquare {
+    pub a: u32,
+    pub b: u32,
+    pub scale: f64,
+    pub target: f64,
+    pub target_low: f64,
+}
+
+/// A pair with several labels.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mixture {
+    pub a: u32,
+    pub b: u32,
+    /// Its labels in [`Plan::position`].
+    pub first: usize,
+    pub last: usize,
+}
+
+/// Consecutive pairs of one kind and one weight.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    pub kind: Kind,
+    /// The weight of mixtures; that of squares is in their scale.
+    pub factor: f64,
+    /// Where the pairs are in the list of their kind.
+    pub first: usize,
+    pub last: usize,
+}
+
+/// Everything that kernels need to know of the judgments.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub runs: Vec<Run>,
+    pub squares: Vec<Square>,
+    pub careful_squares: Vec<CarefulSquare>,
+    pub mixtures: Vec<Mixture>,
+    /// `sqrt(log2(e) / 2) / sigma`: with it squared distances of mixtures are in base 2.
+    pub scale: f64,
+    /// Labels of mixtures, scaled; those of careful ones as they are.
+    pub position: Vec<f64>,
+    /// Weight of each label relative to the heaviest of its pair; of careful ones minus its log in base 2.
+    pub weight: Vec<f64>,
+    /// What each pair adds whatever the model, with its weight, in the order of the runs.
+    pub constants: Vec<f64>,
+}
+
+impl Plan {
+    /// Pairs sorted by kind and weight, for totals.
+    pub(crate) fn sorted(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64) -> Self {
+        let mut order: Vec<usize> = (0..pairs.len()).filter(|&n| pairs.pair_weight[n] > 0.0).collect();
+        let kinds: Vec<Kind> = (0..pairs.len()).map(|n| kind(pairs, n, likelihood, sigma)).collect();
+        order.sort_by(|&m, &n| {
+            kinds[m].cmp(&kinds[n]).then(pairs.pair_weight[m].total_cmp(&pairs.pair_weight[n])).then(m.cmp(&n))
+        });
+        Self::new(pairs, likelihood, sigma, order.into_iter())
+    }
+
+    /// Pairs as they come, each of weight 1, for results by pair.
+    pub(crate) fn in_order(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64) -> Self {
+        let ones = vec![1.0; pairs.len()];
+        let pairs = Pairs { pair_weight: &ones, ..*pairs };
+        Self::new(&pairs, likelihood, sigma, 0..pairs.len())
+    }
+
+    /// Minus the weighted mean of squared distances to the labels, of weight `weight` in all.
+    pub(crate) fn squared_distances(pairs: &Pairs<'_>, weight: f64) -> Self {
+        let mut plan = Self::empty(1.0);
+        for n in 0..pairs.len() {
+            let mean = mean(pairs, n, Likelihood::Gaussian);
+            plan.push_careful_square(pairs.a[n], pairs.b[n], (mean.weight / weight).sqrt(), mean);
+            plan.constants.push(-mean.spread / weight);
+        }
+        plan
+    }
+
+    fn empty(scale: f64) -> Self {
+        Self {
+            runs: vec![],
+            squares: vec![],
+            careful_squares: vec![],
+            mixtures: vec![],
+            scale,
+            position: vec![],
+            weight: vec![],
+            constants: vec![],
+        }
+    }
+
+    fn new(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, order: impl Iterator<Item = usize>) -> Self {
+        let mut plan = Self::empty((0.5 * LOG2_E).sqrt() / sigma);
+        for n in order {
+            let kind = kind(pairs, n, likelihood, sigma);
+            match kind {
+                Kind::Square | Kind::CarefulSquare => plan.push_square(pairs, n, likelihood, sigma, kind),
+                _ => plan.push_mixture(pairs, n, sigma, kind),
+            }
+        }
+        plan
+    }
+
+    /// The sum of the constants.
+    pub(crate) fn constant(&self) -> f64 {
+        let mut sum = Sum::<false>::zero();
+        for &constant in &self.constants {
+            sum.add(Lanes::splat(constant));
+        }
+        sum.value().0[0]
+    }
+
+    fn push_square(&mut self, pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64, kind: Kind) {
+        let (a, b, factor) = (pairs.a[n], pairs.b[n], pairs.pair_weight[n]);
+        let mean = mean(pairs, n, likelihood);
+        let scale = (0.5 * factor * mean.weight).sqrt() / sigma;
+        let spread = 0.5 * mean.spread / sigma / sigma;
+        self.constants.push(-factor * (spread + mean.weight * log_normaliser(sigma)));
+        if kind == Kind::Square {
+            self.squares.push(Square { a, b, scale, shift: scale * mean.value });
+            self.extend_run(kind, 1.0, self.squares.len());
+        } else {
+            self.push_careful_square(a, b, scale, mean);
+        }
+    }
+
+    fn push_careful_square(&mut self, a: u32, b: u32, scale: f64, mean: Mean) {
+        self.careful_squares.push(CarefulSquare { a, b, scale, target: mean.value, target_low: mean.value_low });
+        self.extend_run(Kind::CarefulSquare, 1.0, self.careful_squares.len());
+    }
+
+    fn push_mixture(&mut self, pairs: &Pairs<'_>, n: usize, sigma: f64, kind: Kind) {
+        let (log_ratio, weight) = (&pairs.log_ratio[pairs.labels(n)], &pairs.weight[pairs.labels(n)]);
+        let heaviest = heaviest(weight);
+        let sum: f64 = weight.iter().map(|u| u / heaviest).sum();
+        let factor = pairs.pair_weight[n];
+        let first = self.position.len();
+        if kind == Kind::Careful {
+            self.position.extend(log_ratio);
+            self.weight.extend(weight.iter().map(|u| heaviest.log2() - u.log2()));
+        } else {
+            self.position.extend(log_ratio.iter().map(|y| y * self.scale));
+            self.weight.extend(weight.iter().map(|u| u / heaviest));
+        }
+        self.constants.push(-factor * (sum.ln() + log_normaliser(sigma)));
+        self.mixtures.push(Mixture { a: pairs.a[n], b: pairs.b[n], first, last: self.position.len() });
+        self.extend_run(kind, factor, self.mixtures.len());
+    }
+
+    /// Count the pair just pushed, the last of `len` in its list, to the current run or a new one.
+    fn extend_run(&mut self, kind: Kind, factor: f64, len: usize) {
+        match self.runs.last_mut() {
+            Some(run) if run.kind == kind && run.factor == factor => run.last = len,
+            _ => self.runs.push(Run { kind, factor, first: len - 1, last: len }),
+        }
+    }
+}
+
+/// `log(sigma * sqrt(2 pi))`.
+fn log_normaliser(sigma: f64) -> f64 {
+    sigma.ln() + 0.5 * (2.0 * PI).ln()
+}
+
+fn heaviest(weight: &[f64]) -> f64 {
+    weight.iter().copied().fold(0.0, f64::max)
+}
+
+/// The one Gaussian of a pair: its only label, or the product of all of them.
+fn mean(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood) -> Mean {
+    let labels = pairs.labels(n);
+    match likelihood {
+        Likelihood::SumGaussian => Mean::single(pairs.log_ratio[labels.start]),
+        Likelihood::Gaussian => Mean::of(&pairs.log_ratio[labels.clone()], &pairs.weight[labels]),
+    }
+}
+
+fn kind(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64) -> Kind {
+    let (log_ratio, weight) = (&pairs.log_ratio[pairs.labels(n)], &pairs.weight[pairs.labels(n)]);
+    if log_ratio.len() == 1 || likelihood == Likelihood::Gaussian {
+        let far = mean(pairs, n, likelihood).value.abs() > FAR * sigma;
+        return if far { Kind::CarefulSquare } else { Kind::Square };
+    }
+    let lightest = weight.iter().copied().fold(f64::INFINITY, f64::min);
+    if log_ratio.iter().any(|y| y.abs() > FAR * sigma) || lightest < LIGHT * heaviest(weight) {
+        Kind::Careful
+    } else if lightest < heaviest(weight) {
+        Kind::Weighted
+    } else if log_ratio.len() == 2 {
+        Kind::Two
+    } else {
+        Kind::Equal
+    }
+}

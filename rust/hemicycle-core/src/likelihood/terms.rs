@@ -1,0 +1,137 @@
+//! One pair under eight models: how far it is, for each way of scoring it.
+//!
+//! Each way is a type, not a closure: a closure would be compiled without the instructions of the kernel around it.
+
+use crate::kernels::{Lanes, exp2, two_diff};
+use crate::pool::Block;
+
+use super::plan::{CarefulSquare, Mixture, Plan, Square};
+
+/// A pair with one Gaussian.
+pub(crate) trait Distance {
+    /// The squared distance of `mu` to the label, scaled.
+    fn distance<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA>;
+}
+
+impl Distance for Square {
+    #[inline(always)]
+    fn distance<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
+        let mu = block.logits(self.b, group) - block.logits(self.a, group);
+        let z = mu.mul_add(Lanes::splat(self.scale), Lanes::splat(-self.shift));
+        z * z
+    }
+}
+
+impl Distance for CarefulSquare {
+    #[inline(always)]
+    fn distance<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
+        let (mu, mu_low) = two_diff(block.logits(self.b, group), block.logits(self.a, group));
+        let (difference, low) = two_diff(mu, Lanes::splat(self.target));
+        let z = (difference + (low + (mu_low - Lanes::splat(self.target_low)))) * Lanes::splat(self.scale);
+        z * z
+    }
+}
+
+/// A way to score pairs with several labels.
+pub(crate) trait Density {
+    /// The smallest squared distance `h` in base 2, and the sum of the densities relative to `2^-h`.
+    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>);
+}
+
+/// Two labels of equal weight: one exponential.
+pub(crate) struct Two;
+
+/// Labels of equal weight.
+pub(crate) struct Equal;
+
+/// Labels with weights.
+pub(crate) struct Weighted;
+
+/// Labels far from 0, or with weights of very different size.
+pub(crate) struct Careful;
+
+impl Density for Two {
+    #[inline(always)]
+    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
+        let mu = scaled::<FMA>(plan, block, pair, group);
+        let first = squared_distance(mu, plan.position[pair.first]);
+        let second = squared_distance(mu, plan.position[pair.first + 1]);
+        let (near, far) = (first.min(second), first.max(second));
+        (near, Lanes::splat(1.0) + exp2(near - far))
+    }
+}
+
+impl Density for Equal {
+    #[inline(always)]
+    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
+        let mu = scaled::<FMA>(plan, block, pair, group);
+        let positions = &plan.position[pair.first..pair.last];
+        let nearest = nearest(mu, positions);
+        let mut sum = Lanes::splat(0.0);
+        for &y in positions {
+            sum = sum + exp2(nearest - squared_distance(mu, y));
+        }
+        (nearest, sum)
+    }
+}
+
+impl Density for Weighted {
+    #[inline(always)]
+    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
+        let mu = scaled::<FMA>(plan, block, pair, group);
+        let positions = &plan.position[pair.first..pair.last];
+        let nearest = nearest(mu, positions);
+        let mut sum = Lanes::splat(0.0);
+        for (&y, &v) in positions.iter().zip(&plan.weight[pair.first..pair.last]) {
+            sum = exp2(nearest - squared_distance(mu, y)).mul_add(Lanes::splat(v), sum);
+        }
+        (nearest, sum)
+    }
+}
+
+impl Density for Careful {
+    #[inline(always)]
+    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
+        let (mu, mu_low) = two_diff(block.logits(pair.b, group), block.logits(pair.a, group));
+        let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
+        let mut nearest = Lanes::<FMA>::splat(f64::INFINITY);
+        for (&y, &v) in positions.iter().zip(weights) {
+            nearest = careful_distance(plan, mu, mu_low, y, v).min(nearest);
+        }
+        let mut sum = Lanes::splat(0.0);
+        for (&y, &v) in positions.iter().zip(weights) {
+            sum = sum + exp2(nearest - careful_distance(plan, mu, mu_low, y, v));
+        }
+        (nearest, sum)
+    }
+}
+
+/// `mu` in the scale of the labels.
+#[inline(always)]
+fn scaled<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Lanes<FMA> {
+    (block.logits(pair.b, group) - block.logits(pair.a, group)) * Lanes::splat(plan.scale)
+}
+
+/// The smallest squared distance to a label.
+#[inline(always)]
+fn nearest<const FMA: bool>(mu: Lanes<FMA>, positions: &[f64]) -> Lanes<FMA> {
+    let mut nearest = Lanes::splat(f64::INFINITY);
+    for &y in positions {
+        nearest = squared_distance(mu, y).min(nearest);
+    }
+    nearest
+}
+
+#[inline(always)]
+fn squared_distance<const FMA: bool>(mu: Lanes<FMA>, y: f64) -> Lanes<FMA> {
+    let z = mu - Lanes::splat(y);
+    z * z
+}
+
+/// The squared distance without cancellation, and with minus the log of the label's weight.
+#[inline(always)]
+fn careful_distance<const FMA: bool>(plan: &Plan, mu: Lanes<FMA>, mu_low: Lanes<FMA>, y: f64, v: f64) -> Lanes<FMA> {
+    let (difference, low) = two_diff(mu, Lanes::splat(y));
+    let z = (difference + (low + mu_low)) * Lanes::splat(plan.scale);
+    z * z + Lanes::splat(v)
+}

@@ -1,0 +1,179 @@
+//! The scores of the contests: mean squared error and accuracy.
+
+use crate::error::Result;
+use crate::judgments::{Pairs, check_items, check_length, check_weights};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Sum};
+use crate::likelihood::{Plan, by_block, check_inputs, totals};
+use crate::parallel::Execution;
+use crate::pool::{Block, GROUPS, Logit, Pool};
+
+/// The mean of `(mu - y_i)^2` over labels, weighted by `u_i`, for every model: length `n_models`. NaN without labels.
+///
+/// # Errors
+/// Whatever [`Pairs::check`] refuses, logits of another shape or outside the domain, an interrupt.
+pub fn mean_squared_error<T: Logit>(
+    pool: &Pool<'_, T>,
+    pairs: &Pairs<'_>,
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<Vec<f64>> {
+    check_inputs(pool, pairs)?;
+    let plan = Plan::squared_distances(pairs, sum(pairs.weight));
+    let mut errors = totals(pool, &plan, instructions, execution)?;
+    errors.iter_mut().for_each(|error| *error = 0.0 - *error);
+    Ok(errors)
+}
+
+/// Choices of one item over another.
+#[derive(Debug, Clone, Copy)]
+pub struct Choices<'a> {
+    /// Number of items that the choices point into.
+    pub n_items: usize,
+    /// The item not chosen, length `n_choices`.
+    pub loser: &'a [u32],
+    /// The item chosen, length `n_choices`.
+    pub winner: &'a [u32],
+    /// Weight of each choice, above 0 and at most 1e100, length `n_choices`.
+    pub weight: &'a [f64],
+}
+
+/// The share of the weight of choices that each model agrees with, equal logits counting one half: length `n_models`.
+/// NaN without choices.
+///
+/// # Errors
+/// [`crate::Error::Shape`] for lengths that disagree, [`crate::Error::Index`] for an item out of range, weights or
+/// logits outside their domain, an interrupt.
+pub fn accuracy<T: Logit>(
+    pool: &Pool<'_, T>,
+    choices: &Choices<'_>,
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<Vec<f64>> {
+    pool.check_shape(choices.n_items)?;
+    let duels = duels(choices)?;
+    let total = sum(choices.weight);
+    let mut out = vec![0.0; pool.n_models];
+    by_block(pool, &mut out, 1, execution, |block, out| {
+        instructions.run(Agreement { duels: &duels, total, block, out });
+    })?;
+    Ok(out)
+}
+
+/// One choice with its weight.
+#[derive(Debug, Clone, Copy)]
+struct Duel {
+    loser: u32,
+    winner: u32,
+    weight: f64,
+}
+
+/// The choices, checked and in an order that does not depend on theirs.
+fn duels(choices: &Choices<'_>) -> Result<Vec<Duel>> {
+    let Choices { n_items, loser, winner, weight } = *choices;
+    check_length("winner", winner.len(), loser.len())?;
+    check_length("weight", weight.len(), loser.len())?;
+    check_items("loser", loser, n_items)?;
+    check_items("winner", winner, n_items)?;
+    check_weights("weight", weight)?;
+    let mut duels: Vec<Duel> =
+        (0..loser.len()).map(|i| Duel { loser: loser[i], winner: winner[i], weight: weight[i] }).collect();
+    duels.sort_by(|x, y| (x.loser, x.winner).cmp(&(y.loser, y.winner)).then(x.weight.total_cmp(&y.weight)));
+    Ok(duels)
+}
+
+/// The sum of weights without accumulated rounding error.
+fn sum(weights: &[f64]) -> f64 {
+    let mut sum = Sum::<false>::zero();
+    for &weight in weights {
+        sum.add(Lanes::splat(weight));
+    }
+    sum.value().0[0]
+}
+
+/// The weight of the choices that every model of a block agrees with, as a share.
+struct Agreement<'a> {
+    duels: &'a [Duel],
+    total: f64,
+    block: &'a Block,
+    out: &'a mut [f64],
+}
+
+impl Kernel for Agreement<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let mut agreed = [Sum::<FMA>::zero(); GROUPS];
+        for Duel { loser, winner, weight } in self.duels {
+            for (g, agreed) in agreed.iter_mut().enumerate() {
+                let (winner, loser) = (self.block.logits::<FMA>(*winner, g).0, self.block.logits::<FMA>(*loser, g).0);
+                let mut won = [0.0; LANES];
+                for lane in 0..LANES {
+                    let tie = if winner[lane] == loser[lane] { 0.5 * weight } else { 0.0 };
+                    won[lane] = if winner[lane] > loser[lane] { *weight } else { tie };
+                }
+                agreed.add(Lanes(won));
+            }
+        }
+        for (out, agreed) in self.out.chunks_mut(LANES).zip(agreed) {
+            out.copy_from_slice(&(agreed.value() / Lanes::splat(self.total)).0[..out.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choices, accuracy, mean_squared_error};
+    use crate::kernels::InstructionSet;
+    use crate::{Execution, Pairs, Pool};
+
+    const LOGITS: [f64; 6] = [0.0, 1.0, 3.0, 0.0, 0.0, -1.0];
+
+    fn pool() -> Pool<'static, f64> {
+        Pool { logits: &LOGITS, n_models: 2, n_items: 3 }
+    }
+
+    #[test]
+    fn squared_errors_are_weighted_by_label() {
+        // pair (0, 1): labels 1 and 3 of weights 1 and 2; pair (1, 2): label 2 of weight 1
+        let pairs = Pairs {
+            n_items: 3,
+            a: &[0, 1],
+            b: &[1, 2],
+            offsets: &[0, 2, 3],
+            log_ratio: &[1.0, 3.0, 2.0],
+            weight: &[1.0, 2.0, 1.0],
+            pair_weight: &[1.0, 1.0],
+        };
+        for set in InstructionSet::available() {
+            let errors = mean_squared_error(&pool(), &pairs, set, &Execution::default()).unwrap_or_default();
+            for (error, expected) in errors.iter().zip([8.0 / 4.0, (1.0 + 18.0 + 9.0) / 4.0]) {
+                assert!((error - expected).abs() < 1e-15 * expected, "{error} is not {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_perfect_model_has_no_error() {
+        let pairs = Pairs {
+            n_items: 3,
+            a: &[0, 1],
+            b: &[1, 2],
+            offsets: &[0, 1, 2],
+            log_ratio: &[1.0, 2.0],
+            weight: &[1.0, 3.0],
+            pair_weight: &[1.0, 1.0],
+        };
+        let errors = mean_squared_error(&pool(), &pairs, InstructionSet::detect(), &Execution::default());
+        assert_eq!(errors.unwrap_or_default()[0], 0.0);
+    }
+
+    #[test]
+    fn ties_count_one_half() {
+        let choices = Choices { n_items: 3, loser: &[0, 1, 2], winner: &[1, 2, 0], weight: &[2.0, 1.0, 1.0] };
+        for set in InstructionSet::available() {
+            let scores = accuracy(&pool(), &choices, set, &Execution::default());
+            assert_eq!(scores, Ok(vec![0.75, 0.5]), "{}", set.name());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Binding of the likelihood. The arguments are documented in `hemicycle.likelihood`.
+
+use hemicycle_core::kernels::InstructionSet;
+use hemicycle_core::likelihood::{
+    Likelihood, log_likelihood as totals, log_likelihood_by_label as by_label, log_likelihood_by_pair as by_pair,
+};
+use hemicycle_core::pool::Logit;
+use hemicycle_core::{Error, Pairs, Pool};
+use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+
+use crate::arrays::{slice1, slice2};
+use crate::errors::BindingError;
+use crate::interrupt::interruptible;
+use crate::least_squares::Logits;
+
+/// The columns of `hemicycle.pairs.Pairs`, held while the core reads them.
+#[derive(FromPyObject)]
+pub struct PairColumns<'py> {
+    a: PyReadonlyArray1<'py, u32>,
+    b: PyReadonlyArray1<'py, u32>,
+    offsets: PyReadonlyArray1<'py, i64>,
+    log_ratio: PyReadonlyArray1<'py, f64>,
+    weight: PyReadonlyArray1<'py, f64>,
+}
+
+impl PairColumns<'_> {
+    /// Number of pairs.
+    pub fn len(&self) -> usize {
+        self.a.len().unwrap_or_default()
+    }
+
+    /// Borrow the columns as the core takes them.
+    pub fn borrow<'a>(&'a self, n_items: usize, pair_weight: &'a [f64]) -> Result<Pairs<'a>, BindingError> {
+        Ok(Pairs {
+            n_items,
+            a: slice1(&self.a, "a")?,
+            b: slice1(&self.b, "b")?,
+            offsets: slice1(&self.offsets, "offsets")?,
+            log_ratio: slice1(&self.log_ratio, "log_ratio")?,
+            weight: slice1(&self.weight, "weight")?,
+            pair_weight,
+        })
+    }
+}
+
+/// Borrow a matrix of logits as the core takes it.
+pub fn pool<'a, T: Element>(logits: &'a PyReadonlyArray2<'_, T>) -> Result<Pool<'a, T>, BindingError> {
+    let (logits, n_models, n_items) = slice2(logits, "logits")?;
+    Ok(Pool { logits, n_models, n_items })
+}
+
+/// The instruction set of this name; none: the widest.
+pub fn instruction_set(name: Option<&str>) -> Result<InstructionSet, BindingError> {
+    let Some(name) = name else {
+        return Ok(InstructionSet::detect());
+    };
+    let found = InstructionSet::available().into_iter().find(|set| set.name() == name);
+    let refused = || Error::Shape { what: "instructions", expected: "one that this CPU has".into(), got: name.into() };
+    Ok(found.ok_or_else(refused)?)
+}
+
+/// The names of the instruction sets that this CPU has, the one in use first.
+#[pyfunction]
+pub fn instruction_sets() -> Vec<&'static str> {
+    InstructionSet::available().into_iter().map(InstructionSet::name).collect()
+}
+
+/// Log-likelihood by model, pair or label, as a flat array of rows by model.
+#[pyfunction]
+#[pyo3(signature = (logits, pairs, pair_weight, n_items, gaussian, sigma, per, n_threads=None, instructions=None))]
+#[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function")]
+pub fn log_likelihood<'py>(
+    py: Python<'py>,
+    logits: Logits<'py>,
+    pairs: PairColumns<'py>,
+    pair_weight: PyReadonlyArray1<'py, f64>,
+    n_items: usize,
+    gaussian: bool,
+    sigma: f64,
+    per: &str,
+    n_threads: Option<usize>,
+    instructions: Option<&str>,
+) -> Result<Bound<'py, PyArray2<f64>>, BindingError> {
+    let pairs = pairs.borrow(n_items, slice1(&pair_weight, "pair_weight")?)?;
+    let likelihood = if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian };
+    let score = Score { pairs, likelihood, sigma, per, instructions: instruction_set(instructions)?, n_threads };
+    match &logits {
+        Logits::Double(logits) => score.of(py, pool(logits)?),
+        Logits::Single(logits) => score.of(py, pool(logits)?),
+    }
+}
+
+/// What is to be computed, apart from the pool.
+struct Score<'a> {
+    pairs: Pairs<'a>,
+    likelihood: Likelihood,
+    sigma: f64,
+    per: &'a str,
+    instructions: InstructionSet,
+    n_threads: Option<usize>,
+}
+
+impl Score<'_> {
+    /// One row a model.
+    fn of<'py, T: Logit>(self, py: Python<'py>, pool: Pool<'_, T>) -> Result<Bound<'py, PyArray2<f64>>, BindingError> {
+        let Self { pairs, likelihood, sigma, per, instructions, n_threads } = self;
+        let (n_columns, values) = match per {
+            "label" => (
+                pairs.log_ratio.len(),
+                interruptible(py, n_threads, |e| by_label(&pool, &pairs, sigma, instructions, e))?,
+            ),
+            "pair" => (
+                pairs.len(),
+                interruptible(py, n_threads, |e| by_pair(&pool, &pairs, likelihood, sigma, instructions, e))?,
+            ),
+            _ => (1, interruptible(py, n_threads, |e| totals(&pool, &pairs, likelihood, sigma, instructions, e))?),
+        };
+        Ok(PyArray1::from_vec(py, values).reshape([pool.n_models, n_columns])?)
+    }
+}

@@ -1,0 +1,72 @@
+//! Binding of the contests' scores. The arguments are documented in `hemicycle.scores`.
+
+use hemicycle_core::scores::{Choices, accuracy as core_accuracy, mean_squared_error as core_mean_squared_error};
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+
+use crate::arrays::slice1;
+use crate::errors::BindingError;
+use crate::interrupt::interruptible;
+use crate::least_squares::Logits;
+use crate::likelihood::{PairColumns, instruction_set, pool};
+
+/// Weighted mean squared error of every model.
+#[pyfunction]
+#[pyo3(signature = (logits, pairs, n_items, n_threads=None, instructions=None))]
+pub fn mean_squared_error<'py>(
+    py: Python<'py>,
+    logits: Logits<'py>,
+    pairs: PairColumns<'py>,
+    n_items: usize,
+    n_threads: Option<usize>,
+    instructions: Option<&str>,
+) -> Result<Bound<'py, PyArray1<f64>>, BindingError> {
+    let equal = vec![1.0; pairs.len()];
+    let pairs = pairs.borrow(n_items, &equal)?;
+    let set = instruction_set(instructions)?;
+    let values = match &logits {
+        Logits::Double(logits) => {
+            let pool = pool(logits)?;
+            interruptible(py, n_threads, |e| core_mean_squared_error(&pool, &pairs, set, e))?
+        }
+        Logits::Single(logits) => {
+            let pool = pool(logits)?;
+            interruptible(py, n_threads, |e| core_mean_squared_error(&pool, &pairs, set, e))?
+        }
+    };
+    Ok(PyArray1::from_vec(py, values))
+}
+
+/// Weighted share of the choices that every model agrees with.
+#[pyfunction]
+#[pyo3(signature = (logits, loser, winner, weight, n_items, n_threads=None, instructions=None))]
+#[expect(clippy::too_many_arguments, reason = "three columns and the options")]
+pub fn accuracy<'py>(
+    py: Python<'py>,
+    logits: Logits<'py>,
+    loser: PyReadonlyArray1<'py, u32>,
+    winner: PyReadonlyArray1<'py, u32>,
+    weight: PyReadonlyArray1<'py, f64>,
+    n_items: usize,
+    n_threads: Option<usize>,
+    instructions: Option<&str>,
+) -> Result<Bound<'py, PyArray1<f64>>, BindingError> {
+    let choices = Choices {
+        n_items,
+        loser: slice1(&loser, "loser")?,
+        winner: slice1(&winner, "winner")?,
+        weight: slice1(&weight, "weight")?,
+    };
+    let set = instruction_set(instructions)?;
+    let values = match &logits {
+        Logits::Double(logits) => {
+            let pool = pool(logits)?;
+            interruptible(py, n_threads, |e| core_accuracy(&pool, &choices, set, e))?
+        }
+        Logits::Single(logits) => {
+            let pool = pool(logits)?;
+            interruptible(py, n_threads, |e| core_accuracy(&pool, &choices, set, e))?
+        }
+    };
+    Ok(PyArray1::from_vec(py, values))
+}
