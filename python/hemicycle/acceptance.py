@@ -151,9 +151,7 @@ def _majority_items(named: _Named, n_readable: int) -> Items:
     counts = _count(named, np.array([number[key] for key in target]), np.ones(named.n_models, dtype=bool))
     chosen = sorted(keys[code] for code in np.flatnonzero(2 * counts > n_readable).tolist())
     if not chosen:
-        raise NoDataError(
-            f"no item is named by more than half of the {n_readable} readable submissions; give the items"
-        )
+        raise NoDataError(f"no item is named by more than half of {n_readable} readable submissions; give the items")
     written: dict[tuple[str, str], tuple[str, str]] = {}
     for key, (parent, name) in zip(target, named.spellings, strict=True):
         spelling = (parent if key[0] else "", name)

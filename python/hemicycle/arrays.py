@@ -9,6 +9,8 @@ import numpy as np
 from hemicycle.errors import DomainError, DtypeError, IndexOutOfRangeError, NonFiniteError, ShapeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -73,7 +75,7 @@ def float_array(values: ArrayLike, what: str, ndim: int, *, keep_float32: bool =
 
 
 def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDArray[np.int64]:
-    """Return `values` as a one-dimensional int64 array of indices in [0, length).
+    """Return a copy of `values` as a one-dimensional int64 array of indices in [0, length).
 
     Raises
     ------
@@ -92,10 +94,10 @@ def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDAr
         position = int(np.argmax(outside))
         limit = "it must not be negative" if length is None else f"there are {length} items, counted from 0"
         raise IndexOutOfRangeError(f"{what}[{position}] is {array[position]}; {limit}")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return np.array(array, dtype=np.int64)
 
 
-def require_length(array: NDArray[Any], what: str, length: int, of_what: str) -> None:
+def require_length(array: Sized, what: str, length: int, of_what: str) -> None:
     """Raise ShapeError unless the array has this length."""
     if len(array) != length:
         raise ShapeError(f"{what}: expected length {length}, as {of_what} has, got {len(array)}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, overload
 import numpy as np
 
 from hemicycle._core import item_keys
-from hemicycle.errors import DtypeError, FormatError, NoDataError, UnknownItemError
+from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, UnknownItemError
 from hemicycle.names import Rename, Renames
 from hemicycle.sources import ReadLimits, Source
 
@@ -21,6 +21,9 @@ __all__ = ["Item", "Items", "ItemsArgument"]
 
 ItemsArgument: TypeAlias = "int | str | os.PathLike[str] | Sequence[str] | Sequence[tuple[str, str]] | Items"
 """What a reader accepts as ``items``: a number, names, (parent, name) pairs, Items, or the path of a file."""
+
+MAX_NUMBERED = 1 << 24
+"""Most items that are named by their numbers: an index far out of place must not fill the memory with names."""
 
 NAME_COLUMNS = ("item", "repo", "project", "name", "repository", "repo_url", "item_name")
 """Columns that hold the names of items."""
@@ -108,12 +111,16 @@ class Items(Sequence[Item]):
             If an item has no name or occurs twice.
         DtypeError
             If `items` is none of the above.
+        DomainError
+            If a number is beyond 2**24.
         NoDataError
             If there are none.
         """
         if isinstance(items, Items):
             return items
         if isinstance(items, int | np.integer) and not isinstance(items, bool):
+            if items > MAX_NUMBERED:
+                raise DomainError(f"items is {items}; at most {MAX_NUMBERED} can be numbered")
             return cls(("",) * int(items), tuple(str(position) for position in range(items)))
         if isinstance(items, str) or not isinstance(items, Sequence | np.ndarray):
             raise DtypeError(f"items: expected a number, names or (parent, name) pairs, got {type(items).__name__}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle._core import item_keys
+from hemicycle.alignment import place_pair
 from hemicycle.arrays import (
     float_array,
     index_array,
@@ -17,9 +17,9 @@ from hemicycle.arrays import (
     require_length,
     require_non_negative,
 )
-from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, NonFiniteError, OptionError
-from hemicycle.formats import MAX_LOG_RATIO, JuryRows, jury_rows
+from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, OptionError, ShapeError
 from hemicycle.items import Items, ItemsArgument
+from hemicycle.jury import MAX_LOG_RATIO, items_judged, jury_rows, nothing_left
 from hemicycle.names import Rename, Renames
 from hemicycle.pairs import Pairs, group_pairs
 from hemicycle.rejects import Reject, Rejects
@@ -195,6 +195,17 @@ class Judgments:
     ) -> Judgments:
         """Take a jury from a pandas, polars or Arrow table with the columns that `read` knows; null and NaN are empty.
 
+        Parameters
+        ----------
+        frame : pandas, polars or Arrow table
+            What to read.
+        items : number, names, (parent, name) pairs, Items or path, optional
+            As in `read`.
+        rename : mapping or path, optional
+            As in `read`.
+        split : str, optional
+            As in `read`.
+
         Raises
         ------
         DtypeError
@@ -208,8 +219,8 @@ class Judgments:
     def _of_source(cls, source: Source, items: ItemsArgument | None, renames: Renames, split: str | None) -> Judgments:
         rows = jury_rows(source, renames, split)
         if not len(rows.a):
-            raise NoDataError(_nothing_left(source, rows.rejects), rows.rejects)
-        listed, a, b = _items_judged(rows)
+            raise NoDataError(nothing_left(source, rows.rejects), rows.rejects)
+        listed, a, b = items_judged(rows)
         judgments = cls(
             a=a,
             b=b,
@@ -228,7 +239,7 @@ class Judgments:
             return judgments
         aligned = judgments.align(Items.given(items, renames))
         if not len(aligned):
-            raise NoDataError(_nothing_left(source, aligned.rejects), aligned.rejects)
+            raise NoDataError(nothing_left(source, aligned.rejects), aligned.rejects)
         return aligned
 
     def __len__(self) -> int:
@@ -252,7 +263,23 @@ class Judgments:
         return self._pairs[0]
 
     def select(self, rows: ArrayLike) -> Judgments:
-        """Return the judgments of a boolean mask, shape (n,), or of an array of row indices."""
+        """Return some of the judgments.
+
+        Parameters
+        ----------
+        rows : array_like of bool, shape (n,), or of int
+            A mask, or the rows in the order wanted.
+
+        Returns
+        -------
+        Judgments
+            Those rows; rejects and notices stay.
+
+        Raises
+        ------
+        ShapeError, DtypeError, IndexOutOfRangeError
+            If the mask has another length, or the indices are no rows.
+        """
         mask = np.asarray(rows)
         if mask.dtype == np.bool_:
             require_length(mask, "rows", len(self), "judgments")
@@ -279,6 +306,11 @@ class Judgments:
         weights : mapping of juror to float
             Finite, >= 0. Jurors not named keep a factor of 1.
 
+        Returns
+        -------
+        Judgments
+            The same rows with other weights.
+
         Raises
         ------
         OptionError
@@ -299,12 +331,22 @@ class Judgments:
 
         A judgment whose source names no parent is matched by name where only one parent has both its items, and one
         whose list names no parents likewise. Judgments of an item that is not in the list become rejects.
+
+        Parameters
+        ----------
+        items : Items
+            The list to index.
+
+        Returns
+        -------
+        Judgments
+            The judgments of pairs in the list, in order; the others are among its rejects.
         """
         if self.items == items:
             return replace(self, items=items)
         used = np.unique(np.stack([self.a, self.b], axis=1), axis=0)
         place: dict[tuple[int, int], tuple[int, int] | str] = {
-            (first, second): _place(self.items, items, first, second) for first, second in used.tolist()
+            (first, second): place_pair(self.items, items, first, second) for first, second in used.tolist()
         }
         targets = [place[pair] for pair in zip(self.a.tolist(), self.b.tolist(), strict=True)]
         kept = np.array([not isinstance(target, str) for target in targets], dtype=bool)
@@ -317,52 +359,6 @@ class Judgments:
     def _unknown(self, row: int, reason: str) -> Reject:
         value = f"{self.items.names[self.a[row]]}, {self.items.names[self.b[row]]}"
         return Reject("judgment", self.file, int(self.line[row]), "item", value, reason)
-
-
-def _nothing_left(source: Source, rejects: Rejects) -> str:
-    if not rejects:
-        return f"{source.file} holds no judgments"
-    first = rejects[0]
-    return (
-        f"{source.file}: none of {len(rejects)} judgments can be used; the first, line {first.line}: "
-        f"{first.field} {first.value!r} is refused: {first.reason}"
-    )
-
-
-def _items_judged(rows: JuryRows) -> tuple[Items, NDArray[np.int64], NDArray[np.int64]]:
-    """Items of the rows, sorted by key whatever the order of the rows, and the indices of both sides."""
-    keys = item_keys(rows.spellings)
-    spelling: dict[str, str] = {}
-    for key, name in zip(keys, rows.spellings, strict=True):
-        spelling[key] = min(spelling.get(key, name), name)
-    number = {key: position for position, key in enumerate(sorted(spelling))}
-    rank = np.array([number[key] for key in keys], dtype=np.int64)
-    sides = np.concatenate([rank[rows.a], rank[rows.b]])
-    parents = np.tile(rank[rows.parent], 2)
-    codes, index = np.unique(parents * len(number) + sides, return_inverse=True)
-    ordered = [spelling[key] for key in sorted(spelling)]
-    names = tuple(ordered[code % len(number)] for code in codes.tolist())
-    listed = Items(tuple(ordered[code // len(number)] for code in codes.tolist()), names)
-    return listed, index[: len(rows.a)], index[len(rows.a) :]
-
-
-def _place(source: Items, target: Items, first: int, second: int) -> tuple[int, int] | str:
-    """Where a pair of `source` stands in `target`, or why it does not."""
-    candidates = [
-        {int(target.parent_index[index]): index for index in target.candidates(*source.keys[position])}
-        for position in (first, second)
-    ]
-    for position, found in zip((first, second), candidates, strict=True):
-        if not found:
-            parent, name = source[position]
-            return f"{name!r}{f' of {parent!r}' if parent else ''} is not among the items of the round"
-    common = candidates[0].keys() & candidates[1].keys()
-    if len(common) != 1:
-        names = f"{source.names[first]!r} and {source.names[second]!r}"
-        why = "have no parent in common" if not common else f"have {len(common)} parents in common; name the parent"
-        return f"{names} {why}"
-    (parent_index,) = common
-    return candidates[0][parent_index], candidates[1][parent_index]
 
 
 def _require_comparable(a: NDArray[np.int64], b: NDArray[np.int64], items: Items) -> None:
@@ -391,7 +387,7 @@ def _labels(
     else:
         given = numeric_array(choice, "choice", "iu", "integers")
         if given.ndim != 1:
-            raise FormatError(f"choice: expected 1 dimension, got shape {given.shape}")
+            raise ShapeError(f"choice: expected 1 dimension, got shape {given.shape}")
         require_length(given, "choice", n, "a")
         if not np.isin(given, (0, 1, 2)).all():
             row = int(np.argmax(~np.isin(given, (0, 1, 2))))
@@ -412,7 +408,8 @@ def _labels(
 def _jurors(juror: Sequence[str | None] | None, n: int) -> tuple[str | None, ...]:
     if juror is None:
         return (None,) * n
-    jurors = tuple(None if name is None else str(name) for name in juror)
-    if isinstance(juror, str) or len(jurors) != n:
-        raise DtypeError(f"juror: expected {n} names, got {len(jurors)}")
-    return jurors
+    if isinstance(juror, str):
+        raise DtypeError(f"juror: expected {n} names, got the text {juror!r}")
+    require_length(juror, "juror", n, "a")
+    missing = [name is None or (isinstance(name, float) and np.isnan(name)) for name in juror]
+    return tuple(None if absent else str(name) for name, absent in zip(juror, missing, strict=True))

@@ -10,7 +10,6 @@ import numpy as np
 from hemicycle import _core
 from hemicycle.arrays import float_array
 from hemicycle.errors import DomainError, NoDataError, NonFiniteError, OptionError, ShapeError
-from hemicycle.formats import MAX_LOG_RATIO
 from hemicycle.options import positive_number, thread_count
 from hemicycle.pool import Pool
 from hemicycle.types import Likelihood, Logits, Per
@@ -22,7 +21,10 @@ if TYPE_CHECKING:
 
     from hemicycle.judgments import Judgments
 
-__all__ = ["log_likelihood"]
+__all__ = ["MAX_LOGIT", "log_likelihood"]
+
+MAX_LOGIT = 1e6
+"""Largest |logit| that the likelihoods are exact for; no weight in a csv file comes near it."""
 
 
 def log_likelihood(
@@ -137,7 +139,7 @@ def naming_logits(logits: ArrayLike | Pool, matrix: Logits) -> Iterator[None]:
     except (NonFiniteError, DomainError) as error:
         if not isinstance(logits, Pool) or not str(error).startswith("logits["):
             raise
-        model, item = (int(index) for index in np.argwhere(~(np.abs(matrix) <= MAX_LOG_RATIO))[0])
+        model, item = (int(index) for index in np.argwhere(~(np.abs(matrix) <= MAX_LOGIT))[0])
         named = f"{error} (model {logits.models[model]!r}, item {logits.items.names[item]!r})"
         zero = matrix[model, item] == -np.inf
         remedy = "; score pool.select(pool.scorable), or read the pool with min_weight" if zero else ""

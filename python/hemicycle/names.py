@@ -78,7 +78,7 @@ class Renames:
             before = new_name.setdefault(key, target)
             if item_keys([before]) != [target_key]:
                 raise FormatError(f"{file}: {name!r} is renamed both to {before!r} and to {target!r}")
-        notices = (f"{file}: {len(without)} names have no new name and stay: {', '.join(without[:5])}",)
+        notices = (f"{file}: names that have no new one and stay ({len(without)}): {', '.join(without[:5])}",)
         return cls(new_name, notices if without else ())
 
     def apply(self, names: Sequence[str]) -> list[str]:

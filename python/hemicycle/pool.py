@@ -16,13 +16,7 @@ from hemicycle.errors import FormatError, NoDataError, NonFiniteError, OptionErr
 from hemicycle.items import Items, ItemsArgument
 from hemicycle.names import Rename, Renames
 from hemicycle.sources import ReadLimits, Source
-from hemicycle.submissions import (
-    SUBMISSION_LIMITS,
-    SubmissionTable,
-    submissions_of_files,
-    submissions_of_folder,
-    submissions_of_table,
-)
+from hemicycle.submissions import SubmissionTable, submissions_at, submissions_of_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,23 +164,9 @@ class Pool:
         """
         renames = Renames.of(rename)
         listed = None if items is None else Items.given(items, renames)
-        if not isinstance(path, str | os.PathLike):
-            return cls._accept(
-                submissions_of_files(path, limits or SUBMISSION_LIMITS, n_threads), listed, renames, min_weight
-            )
-        path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix == ".npy":
-            return cls._of_npy(path, listed)
-        if suffix in {".parquet", ".arrow", ".feather"}:
-            raise FormatError(f"{path.name}: read it as a frame and pass that to Pool.from_frame")
-        if path.is_dir():
-            return cls._accept(
-                submissions_of_folder(path, limits or SUBMISSION_LIMITS, n_threads), listed, renames, min_weight
-            )
-        long = _long_table(path, limits)
-        table = long if long is not None else submissions_of_files([path], limits or SUBMISSION_LIMITS, n_threads)
-        return cls._accept(table, listed, renames, min_weight)
+        if isinstance(path, str | os.PathLike) and Path(path).suffix.lower() == ".npy":
+            return cls._of_npy(Path(path), listed)
+        return cls._accept(submissions_at(path, limits, n_threads), listed, renames, min_weight)
 
     @classmethod
     def from_frame(
@@ -200,6 +180,17 @@ class Pool:
         """Take submissions from a long pandas, polars or Arrow table, one row an item of a model.
 
         The columns are ``model``, ``item`` (or ``repo``), ``weight``, and perhaps ``parent`` and ``author``.
+
+        Parameters
+        ----------
+        frame : pandas, polars or Arrow table
+            What to read.
+        items : number, names, (parent, name) pairs, Items or path, optional
+            As in `read`.
+        rename : mapping or path, optional
+            As in `read`.
+        min_weight : float, optional
+            As in `read`.
 
         Raises
         ------
@@ -241,7 +232,23 @@ class Pool:
         return self._scorable[0]
 
     def select(self, models: ArrayLike) -> Pool:
-        """Return the models of a boolean mask, shape (n_models,), or of an array of row indices."""
+        """Return some of the models.
+
+        Parameters
+        ----------
+        models : array_like of bool, shape (n_models,), or of int
+            A mask, or the rows in the order wanted.
+
+        Returns
+        -------
+        Pool
+            Those models; rejects and notices stay.
+
+        Raises
+        ------
+        ShapeError, DtypeError, IndexOutOfRangeError
+            If the mask has another length, or the indices are no rows.
+        """
         chosen = np.asarray(models)
         if chosen.dtype == np.bool_:
             require_length(chosen, "models", len(self), "the pool")
@@ -256,35 +263,17 @@ class Pool:
         )
 
     def families(self) -> tuple[str, ...]:
-        """Return the family of each model: its author, else its name up to the first of ``-_./`` or a space."""
+        """Return the family of each model.
+
+        Returns
+        -------
+        tuple of str, length n_models
+            Its author, else its name up to the first of ``-_./`` or a space.
+        """
         return tuple(
             author if author is not None else re.split(r"[-_./ ]", model, maxsplit=1)[0]
             for model, author in zip(self.models, self.authors, strict=True)
         )
-
-
-def _submissions(
-    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], limits: ReadLimits | None, n_threads: int | None
-) -> SubmissionTable:
-    """Read whatever submissions stand at the path or paths."""
-    file_limits = limits or SUBMISSION_LIMITS
-    if not isinstance(path, str | os.PathLike):
-        return submissions_of_files(path, file_limits, n_threads)
-    path = Path(path)
-    if path.suffix.lower() in {".parquet", ".arrow", ".feather"}:
-        raise FormatError(f"{path.name}: read it as a frame and pass that to Pool.from_frame")
-    if path.is_dir():
-        return submissions_of_folder(path, file_limits, n_threads)
-    return _long_table(path, limits) or submissions_of_files([path], file_limits, n_threads)
-
-
-def _long_table(path: Path, limits: ReadLimits | None) -> SubmissionTable | None:
-    """Return the submissions of a csv file with a column ``model``; None of any other file."""
-    try:
-        source = Source.of_file(path, limits)
-    except (FormatError, NoDataError):
-        return None
-    return submissions_of_table(source) if source.find("model") is not None else None
 
 
 def _blocks(logits: NDArray[Any]) -> list[NDArray[Any]]:

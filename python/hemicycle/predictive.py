@@ -154,7 +154,8 @@ class Predictive:
 
         Notes
         -----
-        Newton steps on the log of the tail probability, kept inside a bracket that halves at least every third step.
+        Newton steps on the log of the tail probability, inside a bracket that is halved whenever
+        the steps do not shrink by half.
         Where the density is so small that many points have one `cdf`, the answer is one of them.
         """
         given = np.asarray(q, dtype=np.float64)
@@ -243,8 +244,9 @@ class Predictive:
         lower = self.log_ratio.min() + self.sigma * z
         upper = self.log_ratio.max() + self.sigma * z
         root = (self.weights @ self.log_ratio) + self.sigma * z
+        stride = upper - lower
         active = np.arange(len(q))
-        for step in range(MAX_STEPS):
+        for _ in range(MAX_STEPS):
             x = root[active]
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
                 log_cdf = np.log(self.cdf(x))
@@ -253,10 +255,12 @@ class Predictive:
             below = excess < 0
             lower[active], upper[active] = np.where(below, x, lower[active]), np.where(below, upper[active], x)
             lo, hi = lower[active], upper[active]
-            inside = (newton > lo) & (newton < hi) & (step % 3 != 2)
+            fast = (newton > lo) & (newton < hi) & (np.abs(newton - x) <= 0.5 * stride[active])
+            step = np.where(fast, newton, 0.5 * (lo + hi)) - x
             near = np.maximum(2 * np.spacing(np.abs(x)), ROOT_TOL * self.sigma)
             found = (excess == 0) | (np.abs(newton - x) <= near) | (hi - lo <= near)
-            root[active] = np.where(found, x, np.where(inside, newton, 0.5 * (lo + hi)))
+            root[active] = np.where(found, x, x + step)
+            stride[active] = np.abs(step)
             active = active[~found]
             if not len(active):
                 break

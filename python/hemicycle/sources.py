@@ -109,12 +109,12 @@ class Source:
         try:
             eager = nw.from_native(frame, eager_only=True)
             header = [str(name) for name in eager.columns]
-            columns = [_texts(eager[name]) for name in eager.columns]
+            table = TextTable(header, [_texts(eager[name]) for name in eager.columns])
         except TypeError as error:
             raise DtypeError(f"frame: expected a pandas, polars or Arrow table, got {type(frame).__name__}") from error
         except (NarwhalsError, ValueError) as error:
             raise FormatError(f"frame: {error}") from error
-        return cls("frame", TextTable(header, columns))
+        return cls("frame", table)
 
     @property
     def lines(self) -> NDArray[np.int64]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SUBMISSION_LIMITS",
     "SubmissionTable",
+    "submissions_at",
     "submissions_of_files",
     "submissions_of_folder",
     "submissions_of_table",
@@ -81,6 +82,40 @@ class _File:
     path: Path
 
 
+def submissions_at(
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], limits: ReadLimits | None, n_threads: int | None
+) -> SubmissionTable:
+    """Read whatever submissions stand at a path: a folder, a csv file of one or of many; or at several paths.
+
+    Raises
+    ------
+    FormatError
+        If the path is neither, or a long table lacks a column.
+    NoDataError
+        If there is no submission.
+    """
+    file_limits = limits or SUBMISSION_LIMITS
+    if not isinstance(path, str | os.PathLike):
+        return submissions_of_files(path, file_limits, n_threads)
+    path = Path(path)
+    if path.suffix.lower() in {".parquet", ".arrow", ".feather"}:
+        raise FormatError(f"{path.name}: read it as a frame and pass that to Pool.from_frame")
+    if path.is_dir():
+        return submissions_of_folder(path, file_limits, n_threads)
+    if not path.exists():
+        raise FormatError(f"{path}: there is no such file or folder")
+    return _long_table(path, limits) or submissions_of_files([path], file_limits, n_threads)
+
+
+def _long_table(path: Path, limits: ReadLimits | None) -> SubmissionTable | None:
+    """Return the submissions of a csv file with a column ``model``; None of any other file."""
+    try:
+        source = Source.of_file(path, limits)
+    except (FormatError, NoDataError):
+        return None
+    return submissions_of_table(source) if source.find("model") is not None else None
+
+
 def submissions_of_folder(folder: Path, limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
     """Read the csv files of a folder and of its sub-folders, which are named after authors.
 
@@ -89,21 +124,27 @@ def submissions_of_folder(folder: Path, limits: ReadLimits, n_threads: int | Non
     NoDataError
         If there is no csv file.
     """
-    files, n_ignored = [], 0
+    files: list[_File] = []
+    rejects: list[Reject] = []
+    n_ignored = 0
     for entry in _entries(folder):
-        is_author = entry.is_dir() and not entry.name.startswith(".")
-        for inside in _entries(entry) if is_author else [entry]:
-            stem, _, suffix = inside.name.rpartition(".")
-            if inside.name.startswith(".") or suffix.lower() != "csv" or inside.is_dir():
+        author = _author(entry)
+        try:
+            inside = _entries(entry) if author else [entry]
+        except FormatError as error:
+            rejects.append(Reject("submission", _printable(entry.name), None, "file", "", str(error)))
+            continue
+        under = f"{author}/" if author else ""
+        for file in inside:
+            stem, _, suffix = file.name.rpartition(".")
+            if file.name.startswith(".") or suffix.lower() != "csv":
                 n_ignored += 1
                 continue
-            author = _printable(entry.name) if is_author else None
-            under = f"{author}/" if is_author else ""
-            files.append(_File(under + _printable(stem), under + _printable(inside.name), author, Path(inside.path)))
+            files.append(_File(under + _printable(stem), under + _printable(file.name), author, Path(file.path)))
     if not files:
         raise NoDataError(f"{folder.name} holds no csv file ({n_ignored} others are ignored)")
     notices = (f"{folder.name}: {n_ignored} hidden or other than csv files and folders ignored",) if n_ignored else ()
-    return _read(files, limits, n_threads, notices)
+    return _read(files, limits, n_threads, tuple(rejects), notices)
 
 
 def submissions_of_files(
@@ -114,7 +155,7 @@ def submissions_of_files(
     if not listed:
         raise NoDataError("no files were given")
     files = [_File(_printable(path.stem), _printable(path.name), None, path) for path in listed]
-    return _read(files, limits, n_threads, ())
+    return _read(files, limits, n_threads, (), ())
 
 
 def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
@@ -125,13 +166,22 @@ def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
         raise FormatError(f"{folder.name}: {error.strerror or error}") from error
 
 
+def _author(entry: os.DirEntry[str]) -> str | None:
+    """Return the author whose files a folder holds; None of anything else, also of a folder named like a csv file."""
+    try:
+        is_author = entry.is_dir() and not entry.name.startswith(".") and not entry.name.lower().endswith(".csv")
+    except OSError:
+        return None
+    return _printable(entry.name) if is_author else None
+
+
 def _printable(name: str) -> str:
     """Return the name without the surrogates that stand for bytes which are no UTF-8."""
     return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _read(
-    files: Sequence[_File], limits: ReadLimits, n_threads: int | None, notices: tuple[str, ...]
+    files: Sequence[_File], limits: ReadLimits, n_threads: int | None, rejects: Rejects, notices: tuple[str, ...]
 ) -> SubmissionTable:
     first: dict[str, _File] = {}
     again = []
@@ -152,7 +202,7 @@ def _read(
         weight=rows.weight,
         line=rows.line,
         refusals=rows.refusals,
-        rejects=tuple(again),
+        rejects=(*rejects, *again),
         notices=notices,
     )
 

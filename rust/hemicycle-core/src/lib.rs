@@ -15,9 +15,9 @@ pub mod parallel;
 pub mod pool;
 pub mod scores;
 pub mod simplex;
+pub mod sources;
 pub mod stacking;
 pub mod submissions;
-pub mod table;
 
 pub use error::{Error, Result};
 pub use judgments::Pairs;

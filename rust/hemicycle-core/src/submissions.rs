@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::parallel::Execution;
-use crate::table::{Column, Limits, Number, Table, read_table};
+use crate::sources::{Column, Limits, Number, Table, read_table};
 
 /// Files parsed by one task.
 const CHUNK: usize = 64;

@@ -9,9 +9,9 @@ mod likelihood;
 mod names;
 mod scores;
 mod simplex;
+mod sources;
 mod stacking;
 mod submissions;
-mod table;
 
 use pyo3::prelude::*;
 
@@ -31,11 +31,11 @@ mod _core {
     #[pymodule_export]
     use crate::simplex::project_simplex;
     #[pymodule_export]
+    use crate::sources::{TextTable, read_table};
+    #[pymodule_export]
     use crate::stacking::stacking_weights;
     #[pymodule_export]
     use crate::submissions::{SubmissionRows, read_submissions, submission_layout};
-    #[pymodule_export]
-    use crate::table::{TextTable, read_table};
 
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 

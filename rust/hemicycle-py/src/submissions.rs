@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
-use crate::table::{LimitsTuple, limits_of};
+use crate::sources::{LimitsTuple, limits_of};
 
 /// Line, field, value and reason.
 type RefusalTuple = (Option<u64>, String, String, String);

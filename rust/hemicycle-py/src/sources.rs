@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hemicycle_core::table::{Limits, Number, Table, read_table as read};
+use hemicycle_core::sources::{Limits, Number, Table, read_table as read};
 use numpy::{PyArray1, ToPyArray};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -74,7 +74,7 @@ impl TextTable {
 }
 
 impl TextTable {
-    fn column(&self, column: usize) -> PyResult<&hemicycle_core::table::Column> {
+    fn column(&self, column: usize) -> PyResult<&hemicycle_core::sources::Column> {
         self.0.columns.get(column).ok_or_else(|| PyIndexError::new_err(format!("no column {column}")))
     }
 }

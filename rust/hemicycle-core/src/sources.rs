@@ -54,7 +54,7 @@ impl Number {
     /// Read a cell: decimal notation with an optional exponent, surrounding space allowed, nothing else.
     ///
     /// ```
-    /// use hemicycle_core::table::Number;
+    /// use hemicycle_core::sources::Number;
     /// assert_eq!(Number::parse(" 1e-3 "), Number::Value(0.001));
     /// assert_eq!(Number::parse("0.02853076603930131C"), Number::Text);
     /// assert_eq!(Number::parse("1_000"), Number::Text);

@@ -1,0 +1,423 @@
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from hemicycle import Pool
+from hemicycle.errors import (
+    DomainError,
+    DtypeError,
+    FormatError,
+    IndexOutOfRangeError,
+    NoDataError,
+    NonFiniteError,
+    OptionError,
+    ShapeError,
+)
+from hemicycle.items import Items
+from hemicycle.sources import ReadLimits
+
+GOOD = "repo,parent,weight\nx,p,1\ny,p,2\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Write files into a folder: ``folder(name=text)``; ``a__b`` is the file b of the sub-folder a."""
+
+    def write(**texts):
+        for name, text in texts.items():
+            path = tmp_path / "pool" / (name.replace("__", "/") + ".csv")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return tmp_path / "pool"
+
+    return write
+
+
+def test_an_array_is_borrowed_and_cannot_be_written_through_the_pool():
+    logits = np.zeros((2, 3))
+    pool = Pool.from_array(logits)
+    assert np.shares_memory(pool.logits, logits)
+    assert (pool.models, pool.authors, len(pool)) == (("model-0", "model-1"), (None, None), 2)
+    with pytest.raises(ValueError, match="read-only"):
+        pool.logits[0, 0] = 1
+    logits[0, 0] = 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kept"),
+    [
+        ("float64", "float64"),
+        ("float32", "float32"),
+        ("float16", "float32"),
+        (">f8", "float64"),
+        (">f4", "float32"),
+        ("int32", "float64"),
+    ],
+)
+def test_dtypes_of_logits(dtype, kept):
+    pool = Pool.from_array(np.array([[1, 2], [3, 4]], dtype=dtype))
+    assert (pool.logits.dtype, pool.logits.dtype.isnative) == (np.dtype(kept), True)
+    np.testing.assert_array_equal(pool.logits, [[1, 2], [3, 4]])
+
+
+def test_layouts_of_logits():
+    strided = np.arange(24.0).reshape(4, 6)[::2, ::-2]
+    strided.flags.writeable = False
+    for logits in (strided, np.asfortranarray(strided), np.ma.masked_array(strided)):
+        pool = Pool.from_array(logits)
+        assert pool.logits.flags.c_contiguous
+        np.testing.assert_array_equal(pool.logits, strided)
+
+
+@pytest.mark.parametrize(
+    ("logits", "options", "error", "message"),
+    [
+        (np.zeros(3), {}, ShapeError, r"logits: expected 2 dimensions, got shape \(3,\)"),
+        (np.zeros((0, 3)), {}, NoDataError, "needs models and items"),
+        (np.zeros((3, 0)), {}, NoDataError, "needs models and items"),
+        (np.zeros((2, 2), dtype=bool), {}, DtypeError, "got dtype bool"),
+        (np.zeros((2, 2), dtype=object), {}, DtypeError, "got dtype object"),
+        (np.zeros((2, 2), dtype=complex), {}, DtypeError, "complex"),
+        (np.ma.masked_equal([[1.0, 2.0]], 2), {}, DtypeError, "1 values are masked"),
+        ([[0, 1], [np.nan, 0]], {}, NonFiniteError, r"logits\[1, 0\] is nan"),
+        ([[0, 1], [0, np.inf]], {}, NonFiniteError, r"logits\[1, 1\] is inf"),
+        ([[0, 1]], {"items": ["x"]}, ShapeError, "items: expected 2"),
+        ([[0, 1]], {"models": ["x", "y"]}, ShapeError, "models: expected 1"),
+        ([[0, 1]], {"authors": []}, ShapeError, "authors: expected 1"),
+        ([[0], [1]], {"models": ["x", "x"]}, FormatError, r"models\[1\] 'x' has the name of models\[0\]"),
+    ],
+)
+def test_anything_wrong_in_an_array_is_an_error(logits, options, error, message):
+    with pytest.raises(error, match=message):
+        Pool.from_array(logits, **options)
+
+
+def test_a_bad_logit_far_down_is_named():
+    logits = np.zeros((70_000, 20), dtype=np.float32)
+    logits[60_001, 7] = np.nan
+    with pytest.raises(NonFiniteError, match=r"logits\[60001, 7\] is nan"):
+        Pool.from_array(logits)
+
+
+def test_a_zero_weight_bars_from_log_ratios_only():
+    pool = Pool.from_array([[0, 1], [-np.inf, 0]])
+    assert pool.scorable.tolist() == [True, False]
+    assert pool.select(pool.scorable).models == ("model-0",)
+
+
+def test_select_and_families():
+    pool = Pool.from_array(np.zeros((3, 1)), models=["elo-1", "stars v2", "plain"], authors=[None, None, "ada"])
+    assert pool.families() == ("elo", "stars", "ada")
+    assert pool.select([2, 0]).models == ("plain", "elo-1")
+    with pytest.raises(ShapeError, match="models"):
+        pool.select([True])
+    with pytest.raises(IndexOutOfRangeError, match="models"):
+        pool.select([3])
+
+
+def test_a_folder_is_read_in_the_order_of_names(folder):
+    path = folder(b=GOOD, a="repo,parent,weight\nhttps://github.com/Y,P,8\nX,P,4\n", ada__a=GOOD)
+    (path / "notes.txt").write_text("?")
+    (path / ".hidden.csv").write_text("?")
+    pool = Pool.read(path)
+    assert (pool.models, pool.authors) == (("a", "ada/a", "b"), (None, "ada", None))
+    assert pool.items == Items.of([("p", "x"), ("p", "y")])
+    np.testing.assert_array_equal(pool.logits, np.log([[4, 8], [1, 2], [1, 2]]))
+    assert pool.items_source == "named by more than half of the 3 readable submissions"
+    assert pool.notices == ("pool: 2 hidden or other than csv files and folders ignored",)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "field", "value", "reason"),
+    [
+        ("", None, "file", "", "empty"),
+        ("repo,parent,weight\n", None, "file", "", "no rows"),
+        (
+            "repo,parent,weight\nx,p,1\n",
+            None,
+            "item",
+            "y",
+            "lacks 1 of 2 items: 'y' of 'p'; add a row for each, or rename",
+        ),
+        (GOOD + "z,p,1\n", 4, "item", "z", "names 1 items that are not of the round: 'z' of 'p'"),
+        (GOOD + "X,p,1\n", 4, "item", "X", "names 1 items twice: 'X' of 'p'"),
+        (GOOD + "old,p,1\n", 4, "item", "old", "names 1 items twice: 'old' of 'p'"),
+        ("repo,parent,weight\nx,q,1\ny,q,1\n", 2, "item", "x", "lacks 2 of 2 items: 'x' of 'p', 'y' of 'p'"),
+        ("repo,parent,weight\nx,p,1\ny,p,-0.5\n", 3, "weight", "-0.5", "negative"),
+        ("repo,parent,weight\nx,p,1\ny,p,nan\n", 3, "weight", "nan", "not finite"),
+        ("repo,parent,weight\nx,p,inf\ny,p,1\n", 2, "weight", "inf", "not finite"),
+        ("repo,parent,weight\nx,p,1\ny,p,\n", 3, "weight", "", "empty"),
+        ("repo,parent,weight\nx,p,1\ny,p,0.02853076603930131C\n", 3, "weight", "0.02853076603930131C", "not a number"),
+        ("repo,parent,weight\nx,p,0\ny,p,0\n", None, "weight", "0", "every weight of parent 'p' is 0"),
+        ("repo,parent,weight\nx,p\n", 2, "row", "", "2 fields in this row, 3 in the header"),
+        ("repo,weight,weight\nx,1,1\n", None, "header", "", "occurs twice"),
+        ("name,value\nx,1\n", None, "header", "", "found the columns name,value; needed are repo[,parent],weight"),
+        ("repo,parent,weight\nx\0,p,1\n", None, "file", "", "NUL byte"),
+    ],
+)
+def test_a_bad_submission_is_turned_away_alone(folder, text, line, field, value, reason):
+    pool = Pool.read(folder(bad=text, good=GOOD, old=GOOD), items=[("p", "x"), ("p", "y")], rename={"old": "x"})
+    assert pool.models == ("good", "old")
+    (reject,) = pool.rejects
+    assert (reject.kind, reject.file, reject.field, reject.value) == ("submission", "bad.csv", field, value)
+    assert reject.line == line or field == "file"
+    assert reason in reject.reason
+
+
+def test_several_faults_are_said_together(folder):
+    pool = Pool.read(folder(bad="repo,weight\nx,1\nX,1\nz,1\n", good=GOOD, fine=GOOD))
+    reason = pool.rejects[0].reason
+    assert "lacks 1 of 2 items: 'y'" in reason
+    assert "names 1 items twice: 'X'" in reason
+    assert "names 1 items that are not of the round: 'z'" in reason
+
+
+def test_a_long_list_of_missing_items_is_shortened(folder):
+    text = "repo,weight\n" + "".join(f"i{number},1\n" for number in range(9))
+    pool = Pool.read(folder(bad="repo,weight\ni0,1\n", good=text, fine=text))
+    assert "lacks 8 of 9 items: 'i1', 'i2', 'i3' and 5 more;" in pool.rejects[0].reason
+
+
+def test_no_submission_left_carries_the_rejects(folder):
+    with pytest.raises(
+        NoDataError, match=r"none of 2 submissions can be used; the first, a\.csv, line 2: weight '-1'"
+    ) as caught:
+        Pool.read(folder(a="repo,weight\nx,-1\n", b=""))
+    assert [reject.file for reject in caught.value.rejects] == ["a.csv", "b.csv"]
+    with pytest.raises(NoDataError, match="no item is named by more than half of 2 readable"):
+        Pool.read(folder(a="repo,weight\nx,1\n", b="repo,weight\ny,1\n"))
+
+
+def test_paths_that_hold_no_pool(tmp_path):
+    with pytest.raises(NoDataError, match="holds no csv file"):
+        Pool.read(tmp_path)
+    with pytest.raises(FormatError, match="no such file or folder"):
+        Pool.read(tmp_path / "absent")
+    with pytest.raises(NoDataError, match="no files were given"):
+        Pool.read([])
+    with pytest.raises(FormatError, match=r"Pool\.from_frame"):
+        Pool.read(tmp_path / "pool.parquet")
+
+
+def test_two_files_of_one_model(folder):
+    path = folder(a=GOOD)
+    (path / "a.CSV").write_text("repo,parent,weight\nx,p,5\ny,p,5\n")
+    if len(list(path.iterdir())) == 1:
+        pytest.skip("this file system does not tell a.csv from a.CSV")
+    pool = Pool.read(path)
+    np.testing.assert_array_equal(pool.logits, np.log([[5, 5]]))
+    (reject,) = pool.rejects
+    assert (reject.file, reject.field, reject.value) == ("a.csv", "model", "a")
+    assert "a.CSV is the first in name order" in reject.reason
+
+
+def test_a_folder_named_like_a_file_and_an_unreadable_one(folder):
+    path = folder(good=GOOD, ada__a=GOOD)
+    (path / "bad.csv").mkdir()
+    (path / "loop").symlink_to(path / "loop")
+    (path / "ada").chmod(0)
+    try:
+        pool = Pool.read(path)
+    finally:
+        (path / "ada").chmod(0o755)
+    assert "good" in pool.models
+    assert ("bad.csv", "is a directory; a file is needed") in [(reject.file, reject.reason) for reject in pool.rejects]
+    if os.geteuid():
+        assert "ada" in [reject.file for reject in pool.rejects]
+
+
+def test_a_parent_that_is_not_named_is_found_by_the_name(folder):
+    path = folder(a=GOOD, b=GOOD, c="repo,weight\nx,1\ny,3\n")
+    pool = Pool.read(path)
+    assert (pool.models, pool.items.parents) == (("a", "b", "c"), ("p", "p"))
+    assert Pool.read(path, items=["x", "y"]).models == ("a", "b", "c")
+    mostly_bare = Pool.read(
+        folder(d="repo,weight\nx,1\ny,3\n", e="repo,weight\nx,1\ny,3\n", f="repo,weight\nx,1\ny,3\n")
+    )
+    assert (len(mostly_bare), mostly_bare.items.parents) == (6, ("", ""))
+
+
+def test_hostile_parents_do_not_split_the_round(folder):
+    path = folder(a="repo,weight\nx,1\ny,3\n", b="repo,weight\nx,1\ny,3\n", evil="repo,parent,weight\nx,p,1\ny,q,1\n")
+    assert Pool.read(path).items.parents == ("", "")
+
+
+def test_originalities_are_two_items_of_a_repository(folder):
+    pool = Pool.read(folder(a="repo,originality\nr,0.75\ns,1\n"))
+    assert list(pool.items) == [("r", "dependencies"), ("r", "own"), ("s", "dependencies"), ("s", "own")]
+    np.testing.assert_array_equal(pool.logits, [[np.log(0.25), np.log(0.75), -np.inf, 0]])
+
+
+def test_min_weight_lifts_small_weights(folder):
+    path = folder(a="repo,weight\nx,0\ny,3\n", b="repo,weight\nx,0\ny,0\n")
+    pool = Pool.read(path, min_weight=0.5)
+    np.testing.assert_array_equal(pool.logits, np.log([[0.5, 3], [0.5, 0.5]]))
+    assert pool.notices == ("min_weight 0.5 raised 3 weights of 2 submissions",)
+    for bad in (0, -1, np.nan, np.inf):
+        with pytest.raises(DomainError, match="min_weight"):
+            Pool.read(path, min_weight=bad)
+
+
+def test_limits_hold_for_each_file(folder):
+    path = folder(a=GOOD, b=GOOD, c="repo,parent,weight,note\nx,p,1,\ny,p,2," + "n" * 100 + "\n")
+    (reject,) = Pool.read(path, limits=ReadLimits(max_line_bytes=50)).rejects
+    assert (reject.file, reject.line, reject.reason) == ("c.csv", 3, "longer than the limit of 50 bytes")
+
+
+def test_an_author_column_and_the_folder_before_it(folder):
+    text = "repo,weight,author\nx,1,eve\n"
+    pool = Pool.read(folder(a=text, ada__b=text))
+    assert pool.authors == ("eve", "ada")
+
+
+LONG = {
+    "model": ["m", "n", "m", "n", "o"],
+    "item": ["x", "y", "y", "x", "x"],
+    "author": ["ada", None, "ada", None, None],
+    "weight": [1.0, 2.0, 3.0, 4.0, None],
+}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [pd.DataFrame(LONG), pd.DataFrame(LONG).convert_dtypes(), pl.DataFrame(LONG), pa.table(LONG)],
+    ids=["pandas", "nullable", "polars", "arrow"],
+)
+def test_long_frames(frame):
+    pool = Pool.from_frame(frame)
+    assert (pool.models, pool.authors) == (("m", "n"), ("ada", None))
+    np.testing.assert_array_equal(pool.logits, np.log([[1, 3], [4, 2]]))
+    (reject,) = pool.rejects
+    assert (reject.file, reject.line, reject.field, reject.reason) == (
+        "frame [o]",
+        4,
+        "weight",
+        "empty; a number is needed",
+    )
+
+
+def test_a_long_csv_file(tmp_path):
+    path = tmp_path / "pool.csv"
+    path.write_text("model,repo,parent,weight\nb,x,p,1\na,x,p,2\nb,y,p,3\na,y,p,4\n,x,p,1\nc,x,p\nd,x,p,-1\n")
+    pool = Pool.read(path)
+    assert pool.models == ("a", "b")
+    np.testing.assert_array_equal(pool.logits, np.log([[2, 4], [1, 3]]))
+    assert [(reject.file, reject.line) for reject in pool.rejects] == [
+        ("pool.csv", 7),
+        ("pool.csv []", None),
+        ("pool.csv [d]", 8),
+    ]
+    path.write_text("model,repo,originality\na,r,0.5\na,s,0.25\n")
+    np.testing.assert_array_equal(Pool.read(path).logits, np.log([[0.5, 0.5, 0.75, 0.25]]))
+
+
+def test_frames_that_are_no_pool():
+    with pytest.raises(FormatError, match="needs a column model"):
+        Pool.from_frame(pd.DataFrame({"item": ["x"], "weight": [1]}))
+    with pytest.raises(FormatError, match="found the columns model,value"):
+        Pool.from_frame(pd.DataFrame({"model": ["x"], "value": [1]}))
+    with pytest.raises(DtypeError, match="got dict"):
+        Pool.from_frame(LONG)
+    with pytest.raises(NoDataError, match="no rows"):
+        Pool.from_frame(pd.DataFrame({"model": [], "item": [], "weight": []}))
+
+
+def test_one_file_and_several(folder):
+    path = folder(a=GOOD, b=GOOD)
+    assert Pool.read(path / "a.csv").models == ("a",)
+    assert Pool.read([path / "b.csv", path / "a.csv"]).models == ("a", "b")
+
+
+def test_a_matrix_file_is_memory_mapped(tmp_path):
+    path = tmp_path / "logits.npy"
+    np.save(path, np.zeros((2, 3), dtype=np.float32))
+    pool = Pool.read(path, items=["x", "y", "z"])
+    assert (pool.logits.dtype, pool.items.names) == (np.float32, ("x", "y", "z"))
+    assert isinstance(pool.logits.base, np.memmap) or isinstance(pool.logits.base.base, np.memmap | type(None))
+    with pytest.raises(OptionError, match="pass items="):
+        Pool.read(path)
+    np.save(path, np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(FormatError, match=r"logits\.npy"):
+        Pool.read(path, items=3)
+    path.write_bytes(b"")
+    with pytest.raises(FormatError, match=r"logits\.npy"):
+        Pool.read(path, items=3)
+
+
+def test_threads_change_nothing(folder):
+    texts = {f"m{number}": f"repo,weight\nx,{number + 1}\ny,1\n" for number in range(200)}
+    path = folder(**texts)
+    one, three = Pool.read(path, n_threads=1), Pool.read(path, n_threads=3)
+    assert one.models == three.models
+    np.testing.assert_array_equal(one.logits, three.logits)
+
+
+def test_submissions_of_level_1_of_2025(round_data):
+    folder = round_data / "level1-2025"
+    pool = Pool.read(folder / "submissions")
+    assert (pool.logits.shape, pool.rejects, pool.scorable.all()) == ((20, 45), (), True)
+    repaired = Pool.read(
+        [folder / "submissions" / "gasquez-final-seer.csv", folder / "malformed" / "final_seer_weights_raw.csv"]
+    )
+    (reject,) = repaired.rejects
+    assert (reject.file, reject.line, reject.field, reject.value, reject.reason) == (
+        "final_seer_weights_raw.csv",
+        21,
+        "weight",
+        "0.02853076603930131C",
+        "not a number",
+    )
+    line = (folder / "malformed" / reject.file).read_text().splitlines()[reject.line - 1]
+    assert line.endswith(reject.value)
+
+
+def test_vectors_carried_across_rounds_lack_an_item(round_data):
+    folder = round_data / "level1-2025"
+    assert Pool.read(folder / "submissions_xround").logits.shape == (32, 44)
+    with pytest.raises(NoDataError, match="none of 32 submissions") as caught:
+        Pool.read(folder / "submissions_xround", items=folder / "repos.csv")
+    # the file of 97 of 98 repositories lacks nothing more once it is carried over
+    assert all(
+        "lacks 1 of 45 items: 'https://github.com/ethereum/py-evm'" in reject.reason for reject in caught.value.rejects
+    )
+
+
+def test_submissions_of_gg24_level_1(round_data):
+    pool = Pool.read(round_data / "gg24-2025" / "level1" / "submissions")
+    assert pool.logits.shape == (30, 98)
+    assert [reject.file for reject in pool.rejects] == ["gasquez-97-bt-regularized.csv", "gasquez-97-elo.csv"]
+    assert all("lacks 1 of 98 items: 'deepfunding/dependency-graph'" in reject.reason for reject in pool.rejects)
+    duels = Pool.read(round_data / "gg24-2025" / "level1" / "duels_phase1_weights")
+    assert duels.logits.shape == (6, 201)
+
+
+def test_submissions_of_gg24_level_2(round_data):
+    folder = round_data / "gg24-2025" / "level2" / "submissions"
+    pool = Pool.read(folder)
+    assert (pool.logits.shape, pool.items.n_parents) == ((4, 196), 98)
+    (reject,) = pool.rejects
+    assert (reject.file, "'own' of 'hyperledger-web3j/web3j'" in reject.reason) == ("eienel-v1.csv", True)
+    with pytest.raises(NoDataError) as caught:
+        Pool.read(folder, rename={"hyperledger-web3j/web3j": "lfdt-web3j/web3j"})
+    reasons = {reject.file: reject.reason for reject in caught.value.rejects}
+    assert "of the round: 'own' of 'deepfunding/dependency-graph'" in reasons.pop("eienel-v1.csv")
+    assert len(reasons) == 4
+    assert all("names 2 items twice: 'own' of 'lfdt-web3j/web3j'" in reason for reason in reasons.values())
+
+
+def test_submissions_of_gg24_level_3(round_data):
+    pool = Pool.read(round_data / "gg24-2025" / "level3" / "submissions")
+    assert (pool.logits.shape, pool.items.n_parents) == ((5, 3677), 83)
+    (reject,) = pool.rejects
+    assert (reject.file, "lacks 160 of 3677 items" in reject.reason) == ("niemerg-seed-weights.csv", True)
+    zeros = dict(zip(pool.models, np.isneginf(pool.logits).sum(axis=1).tolist(), strict=True))
+    assert (zeros["eienel-ai-juror"], zeros["eienel-answer-key"], sum(zeros.values())) == (27, 28, 55)
+    assert pool.scorable.sum() == 3
+    shares = Pool.read(round_data / "gg24-2025" / "level3" / "jury.csv")
+    assert shares.logits.shape == (1, 162)
