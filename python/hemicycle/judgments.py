@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.alignment import place_pair
+from hemicycle.alignment import items_judged, place_pairs
 from hemicycle.arrays import (
     float_array,
     index_array,
-    numeric_array,
     read_only,
-    require_finite,
     require_length,
     require_non_negative,
 )
-from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, OptionError, ShapeError
+from hemicycle.errors import NoDataError, OptionError
 from hemicycle.items import Items, ItemsArgument
-from hemicycle.jury import MAX_LOG_RATIO, items_judged, jury_rows, nothing_left
+from hemicycle.jury import jury_rows, nothing_left
+from hemicycle.labels import checked_jurors, checked_labels, require_comparable
 from hemicycle.names import Rename, Renames
 from hemicycle.pairs import Pairs, group_pairs
 from hemicycle.rejects import Reject, Rejects
@@ -135,13 +134,13 @@ class Judgments:
         require_length(second, "b", n, "a")
         if listed is None:
             listed = Items.of(int(max(first.max(), second.max())) + 1)
-        _require_comparable(first, second, listed)
-        ratio, chosen = _labels(log_ratio, choice, n)
+        require_comparable(first, second, listed)
+        ratio, chosen = checked_labels(log_ratio, choice, n)
         weights = np.ones(n) if weight is None else float_array(weight, "weight", 1)
         require_length(weights, "weight", n, "a")
         require_non_negative(weights, "weight")
         rows = np.arange(n, dtype=np.int64)
-        return cls(first, second, ratio, chosen, weights.copy(), _jurors(juror, n), (None,) * n, rows, listed)
+        return cls(first, second, ratio, chosen, weights.copy(), checked_jurors(juror, n), (None,) * n, rows, listed)
 
     @classmethod
     def read(
@@ -220,7 +219,7 @@ class Judgments:
         rows = jury_rows(source, renames, split)
         if not len(rows.a):
             raise NoDataError(nothing_left(source, rows.rejects), rows.rejects)
-        listed, a, b = items_judged(rows)
+        listed, a, b = items_judged(rows.spellings, rows.parent, rows.a, rows.b)
         judgments = cls(
             a=a,
             b=b,
@@ -344,72 +343,11 @@ class Judgments:
         """
         if self.items == items:
             return replace(self, items=items)
-        used = np.unique(np.stack([self.a, self.b], axis=1), axis=0)
-        place: dict[tuple[int, int], tuple[int, int] | str] = {
-            (first, second): place_pair(self.items, items, first, second) for first, second in used.tolist()
-        }
-        targets = [place[pair] for pair in zip(self.a.tolist(), self.b.tolist(), strict=True)]
-        kept = np.array([not isinstance(target, str) for target in targets], dtype=bool)
-        found = np.array([target for target in targets if not isinstance(target, str)], dtype=np.int64).reshape(-1, 2)
-        turned_away = [(row, target) for row, target in enumerate(targets) if isinstance(target, str)]
-        rejects = tuple(self._unknown(row, reason) for row, reason in turned_away)
-        left = self.select(kept)
-        return replace(left, a=found[:, 0], b=found[:, 1], items=items, rejects=self.rejects + rejects)
+        a, b, reasons = place_pairs(self.items, items, self.a, self.b)
+        rejects = tuple(self._unknown(row, reason) for row, reason in reasons.items())
+        kept = a >= 0
+        return replace(self.select(kept), a=a[kept], b=b[kept], items=items, rejects=self.rejects + rejects)
 
     def _unknown(self, row: int, reason: str) -> Reject:
         value = f"{self.items.names[self.a[row]]}, {self.items.names[self.b[row]]}"
         return Reject("judgment", self.file, int(self.line[row]), "item", value, reason)
-
-
-def _require_comparable(a: NDArray[np.int64], b: NDArray[np.int64], items: Items) -> None:
-    same = a == b
-    if same.any():
-        row = int(np.argmax(same))
-        raise DomainError(f"b[{row}] is {b[row]}, the same item as a[{row}]; a judgment compares two items")
-    apart = items.parent_index[a] != items.parent_index[b]
-    if apart.any():
-        row = int(np.argmax(apart))
-        parents = f"{items.parents[a[row]]!r} and {items.parents[b[row]]!r}"
-        raise DomainError(f"a[{row}] and b[{row}] belong to different parents, {parents}; comparisons stay inside one")
-
-
-def _labels(
-    log_ratio: ArrayLike | None, choice: ArrayLike | None, n: int
-) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
-    """Check log ratios and choices, shape (n,) each."""
-    if log_ratio is None and choice is None:
-        raise NoDataError("a judgment needs a log_ratio or a choice")
-    ratio = np.full(n, np.nan) if log_ratio is None else float_array(log_ratio, "log_ratio", 1).copy()
-    require_length(ratio, "log_ratio", n, "a")
-    if choice is None:
-        require_finite(ratio, "log_ratio")
-        chosen = np.where(ratio > 0, 2, np.where(ratio < 0, 1, 0)).astype(np.int8)
-    else:
-        given = numeric_array(choice, "choice", "iu", "integers")
-        if given.ndim != 1:
-            raise ShapeError(f"choice: expected 1 dimension, got shape {given.shape}")
-        require_length(given, "choice", n, "a")
-        if not np.isin(given, (0, 1, 2)).all():
-            row = int(np.argmax(~np.isin(given, (0, 1, 2))))
-            raise DomainError(f"choice[{row}] is {given[row]}; it must be 1 (a), 2 (b) or 0 (none)")
-        chosen = given.astype(np.int8)
-    silent = np.isnan(ratio) & (chosen == 0)
-    if silent.any():
-        row = int(np.argmax(silent))
-        raise NonFiniteError(f"log_ratio[{row}] is nan and there is no choice; the judgment says nothing")
-    too_large = np.abs(ratio) > MAX_LOG_RATIO
-    if too_large.any():
-        row = int(np.argmax(too_large))
-        error = NonFiniteError if np.isinf(ratio[row]) else DomainError
-        raise error(f"log_ratio[{row}] is {ratio[row]}; it must be within +-{MAX_LOG_RATIO:g}")
-    return ratio, chosen
-
-
-def _jurors(juror: Sequence[str | None] | None, n: int) -> tuple[str | None, ...]:
-    if juror is None:
-        return (None,) * n
-    if isinstance(juror, str):
-        raise DtypeError(f"juror: expected {n} names, got the text {juror!r}")
-    require_length(juror, "juror", n, "a")
-    missing = [name is None or (isinstance(name, float) and np.isnan(name)) for name in juror]
-    return tuple(None if absent else str(name) for name, absent in zip(juror, missing, strict=True))

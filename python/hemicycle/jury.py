@@ -10,7 +10,7 @@ import numpy as np
 from hemicycle._core import item_keys
 from hemicycle.errors import OptionError
 from hemicycle.formats import JuryLayout
-from hemicycle.items import Items
+from hemicycle.labels import MAX_LOG_RATIO
 from hemicycle.rejects import Reject, Rejects, excerpt
 from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from hemicycle.names import Renames
     from hemicycle.sources import Source
 
-__all__ = ["MAX_LOG_RATIO", "JuryRows", "items_judged", "jury_rows", "nothing_left"]
-
-MAX_LOG_RATIO = 1e6
-"""Largest |log_ratio| that the likelihoods are exact for; no multiplier that a csv file can hold comes near it."""
+__all__ = ["JuryRows", "jury_rows", "nothing_left"]
 
 KNOWN = ("timestamp", "reasoning", "competition_id", "comparison_")
 """How the names of columns begin that accompany comparisons and are left unread without a word."""
@@ -296,8 +293,10 @@ def _count_repeats(rows: _Rows, kept: NDArray[np.int64]) -> int:
     codes, distinct = rows.source.table.interned(rows.layout.juror)
     named = kept[np.array([bool(name) for name in distinct], dtype=bool)[codes[kept]]]
     a, b = rows.key[rows.a[named]], rows.key[rows.b[named]]
-    columns = (codes[named], rows.key[rows.parent[named]], np.minimum(a, b), np.maximum(a, b))
-    return len(named) - len(np.unique(np.stack([np.asarray(column, dtype=np.int64) for column in columns]), axis=1).T)
+    code = codes[named].astype(np.int64)  # (n_named,), of the juror, then of juror and parent, and so on
+    for column in (rows.key[rows.parent[named]], np.minimum(a, b), np.maximum(a, b)):
+        code = np.unique(code * len(rows.names) + column, return_inverse=True)[1]
+    return len(named) - int(code.max(initial=-1)) - 1
 
 
 def nothing_left(source: Source, rejects: Rejects) -> str:
@@ -309,20 +308,3 @@ def nothing_left(source: Source, rejects: Rejects) -> str:
         f"{source.file}: none of {len(rejects)} judgments can be used; the first, line {first.line}: "
         f"{first.field} {first.value!r} is refused: {first.reason}"
     )
-
-
-def items_judged(rows: JuryRows) -> tuple[Items, NDArray[np.int64], NDArray[np.int64]]:
-    """Return the items of the rows, sorted by key whatever the order of the rows, and the indices of both sides."""
-    keys = item_keys(rows.spellings)
-    spelling: dict[str, str] = {}
-    for key, name in zip(keys, rows.spellings, strict=True):
-        spelling[key] = min(spelling.get(key, name), name)
-    number = {key: position for position, key in enumerate(sorted(spelling))}
-    rank = np.array([number[key] for key in keys], dtype=np.int64)
-    sides = np.concatenate([rank[rows.a], rank[rows.b]])
-    parents = np.tile(rank[rows.parent], 2)
-    codes, index = np.unique(parents * len(number) + sides, return_inverse=True)
-    ordered = [spelling[key] for key in sorted(spelling)]
-    names = tuple(ordered[code % len(number)] for code in codes.tolist())
-    listed = Items(tuple(ordered[code // len(number)] for code in codes.tolist()), names)
-    return listed, index[: len(rows.a)], index[len(rows.a) :]
