@@ -85,7 +85,8 @@ impl Densities {
 
     /// [`Self::gradient`] of some models.
     pub fn gradient_of(&self, models: &[usize], ratio: &[f64]) -> Vec<f64> {
-        models.iter().map(|&model| dot(self.row(model), ratio)).collect()
+        let at_once = (CHUNK / ratio.len()).max(1);
+        models.par_iter().with_min_len(at_once).map(|&model| dot(self.row(model), ratio)).collect()
     }
 
     /// Density of the mixture for each kept observation, scaled like the rows.

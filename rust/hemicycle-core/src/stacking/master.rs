@@ -16,8 +16,11 @@ const STEPS: usize = 200;
 /// Part of the improvement promised by the gradient that a step must bring.
 const ARMIJO: f64 = 1e-4;
 
-/// Halvings of a step before it counts as failed.
-const HALVINGS: i32 = 400;
+/// Steps of a line search: halvings after a Newton step, and eighths, down to 1e-90, towards one model.
+const TRIES: i32 = 100;
+
+/// Gap below which the master problem is as good as solved: the rounding of the gradient.
+const ROUNDING: f64 = 1e-15;
 
 /// Weights on a working set of models, and the mixture that they make.
 pub struct Master<'a> {
@@ -27,6 +30,8 @@ pub struct Master<'a> {
     /// Their weights; they sum to 1.
     pub weights: Vec<f64>,
     mixture: Vec<f64>,
+    /// Whether a Newton step has chosen the models that matter.
+    settled: bool,
 }
 
 impl<'a> Master<'a> {
@@ -39,7 +44,7 @@ impl<'a> Master<'a> {
         for (best, weight) in densities.best.iter().zip(&densities.weight) {
             weights[models.partition_point(|model| model < best)] += weight;
         }
-        let mut master = Self { densities, models, weights, mixture: Vec::new() };
+        let mut master = Self { densities, models, weights, mixture: Vec::new(), settled: false };
         master.settle();
         master
     }
@@ -65,10 +70,10 @@ impl<'a> Master<'a> {
             let ratio = self.ratio();
             let gradient = self.densities.gradient_of(&self.models, &ratio);
             let gap = gradient.iter().copied().fold(0.0, f64::max) - 1.0;
-            if gap <= tol || failed > WARM_UP {
+            if gap <= tol.max(ROUNDING) || failed > WARM_UP {
                 return Ok(());
             }
-            if step < WARM_UP && self.models.len() > 2 {
+            if !self.settled && step < WARM_UP {
                 self.expect_and_maximise(&gradient);
             } else if self.newton(&gradient, &ratio, gap, execution)? || self.towards_best(&gradient) {
                 failed = 0;
@@ -113,10 +118,11 @@ impl<'a> Master<'a> {
         }
         let growth = compensated_sum(&direction);
         let slope = direction.iter().zip(gradient).map(|(part, gradient)| part * (gradient - 1.0)).sum::<f64>();
-        let Some(step) = self.line_search(&change, growth, slope) else { return Ok(false) };
+        let Some(step) = self.line_search(&change, growth, slope, 0.5) else { return Ok(false) };
         for ((weight, part), target) in self.weights.iter_mut().zip(&direction).zip(&target) {
             *weight = if step == 1.0 { *target } else { (*weight + step * part).max(0.0) };
         }
+        self.settled = true;
         self.settle();
         Ok(true)
     }
@@ -128,28 +134,29 @@ impl<'a> Master<'a> {
             (0..gradient.len()).fold(0, |best, member| if gradient[member] > gradient[best] { member } else { best });
         let row = self.densities.row(self.models[best]);
         let change: Vec<f64> = row.iter().zip(&self.mixture).map(|(density, mixture)| density - mixture).collect();
-        let Some(step) = self.line_search(&change, 0.0, gradient[best] - 1.0) else { return false };
+        let Some(step) = self.line_search(&change, 0.0, gradient[best] - 1.0, 0.125) else { return false };
         self.weights.iter_mut().for_each(|weight| *weight *= 1.0 - step);
         self.weights[best] += step;
         self.settle();
         true
     }
 
-    /// The longest of the steps 1, 1/2, 1/4, ... that improves the score by a part of what its slope promises.
-    fn line_search(&self, change: &[f64], growth: f64, slope: f64) -> Option<f64> {
+    /// The longest of the steps 1, `shrink`, `shrink`^2, ... that improves the score by a part of what its slope promises.
+    fn line_search(&self, change: &[f64], growth: f64, slope: f64, shrink: f64) -> Option<f64> {
         if slope.is_nan() || slope <= 0.0 {
             return None;
         }
         let observations = || self.densities.weight.iter().zip(change.iter().zip(&self.mixture));
-        (0..HALVINGS).map(|halvings| 0.5_f64.powi(halvings)).find(|step| {
+        (0..TRIES).map(|tries| shrink.powi(tries)).find(|step| {
             let gain: f64 = observations().map(|(weight, (change, q))| weight * (step * change / q).ln_1p()).sum();
             gain - step * growth >= ARMIJO * step * slope
         })
     }
 
-    /// The members to start the quadratic from: those that hold more than a trifle.
+    /// The members to start the quadratic from: those that hold more than a trifle. Before the first Newton step most
+    /// members are there only to explain one observation, and it is cheaper to enter some hundred than to leave them.
     fn significant(&self) -> Vec<(usize, f64)> {
-        let trifle = 1e-2 / self.models.len() as f64;
+        let trifle = if self.settled { 0.01 } else { 4.0 } / self.models.len() as f64;
         self.weights.iter().copied().enumerate().filter(|&(_, weight)| weight > trifle).collect()
     }
 

@@ -9,6 +9,9 @@ use crate::parallel::Execution;
 /// quadratic strictly convex, and its fixed point is still that of the unchanged one.
 const PROXIMITY: f64 = 1e-12;
 
+/// Members whose residuals are kept up to date between two looks at all of them.
+const SHORTLIST: usize = 16;
+
 /// The quadratic model, around weights w with mixture q, of -sum_n v_n log q_n + sum_d w_d:
 /// min 1/2 x'Hx - b'x over x >= 0 with H_de = sum_n curvature_n p_dn p_en, curvature = v / q^2.
 pub struct Quadratic<'a> {
@@ -51,7 +54,8 @@ impl<'a> Quadratic<'a> {
 
     /// The minimiser, to a residual of `tol`, by Lawson and Hanson's method started from the members of `start`.
     ///
-    /// Source: Lawson and Hanson (1974), Solving Least Squares Problems, chapter 23.
+    /// Source: Lawson and Hanson (1974), Solving Least Squares Problems, chapter 23. The residuals of all members are
+    /// computed when the shortlist of the worst ones is exhausted, not after every step.
     ///
     /// # Errors
     /// [`crate::Error::Interrupted`].
@@ -60,14 +64,21 @@ impl<'a> Quadratic<'a> {
         for &(member, weight) in start {
             self.enter(&mut passive, member, weight);
         }
+        let mut shortlist = Vec::new();
         let mut refused = Vec::new();
         for _ in 0..3 * self.models.len() + 10 {
             execution.interrupt.check()?;
             self.descend(&mut passive);
-            let Some(next) = self.most_violated(&passive, &refused, tol) else { break };
-            if refused.len() > passive.members.len() + 10 {
+            shortlist = self.violations(&passive, &shortlist, tol);
+            if shortlist.is_empty() {
+                let outside = passive.outside(self.models.len(), &refused);
+                shortlist = self.violations(&passive, &outside, tol);
+                shortlist.truncate(SHORTLIST);
+            }
+            if shortlist.is_empty() || refused.len() > passive.members.len() + 10 {
                 break;
             }
+            let next = shortlist.remove(0);
             self.enter(&mut passive, next, 0.0);
             if self.solution(&passive).last().is_some_and(|&weight| weight <= 0.0) {
                 passive.leave(passive.members.len() - 1);
@@ -129,8 +140,11 @@ impl<'a> Quadratic<'a> {
         }
     }
 
-    /// The member outside whose residual is largest and above `tol`.
-    fn most_violated(&self, passive: &Passive, refused: &[usize], tol: f64) -> Option<usize> {
+    /// Those of the `candidates` whose residual is above `tol`, worst first.
+    fn violations(&self, passive: &Passive, candidates: &[usize], tol: f64) -> Vec<usize> {
+        if candidates.is_empty() {
+            return Vec::new();
+        }
         let mut pull = vec![0.0; self.ratio.len()];
         for (&member, &weight) in passive.members.iter().zip(&passive.weights) {
             add_scaled(&mut pull, weight, self.row(member));
@@ -138,20 +152,23 @@ impl<'a> Quadratic<'a> {
         for (pull, (q, ratio)) in pull.iter_mut().zip(self.mixture.iter().zip(self.ratio)) {
             *pull = *pull / q * ratio;
         }
-        let mut outside = vec![true; self.models.len()];
-        passive.members.iter().chain(refused).for_each(|&member| outside[member] = false);
-        let mut worst = (tol, None);
-        for member in (0..self.models.len()).filter(|&member| outside[member]) {
-            let residual = self.linear[member] - dot(self.row(member), &pull);
-            if residual > worst.0 {
-                worst = (residual, Some(member));
-            }
-        }
-        worst.1
+        let models: Vec<usize> = candidates.iter().map(|&member| self.models[member]).collect();
+        let pulled = self.densities.gradient_of(&models, &pull);
+        let residuals = candidates.iter().zip(pulled).map(|(&member, pulled)| (self.linear[member] - pulled, member));
+        let mut violations: Vec<(f64, usize)> = residuals.filter(|&(residual, _)| residual > tol).collect();
+        violations.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        violations.into_iter().map(|(_, member)| member).collect()
     }
 }
 
 impl Passive {
+    /// The members that are neither passive nor `refused`, ascending.
+    fn outside(&self, n_members: usize, refused: &[usize]) -> Vec<usize> {
+        let mut outside = vec![true; n_members];
+        self.members.iter().chain(refused).for_each(|&member| outside[member] = false);
+        (0..n_members).filter(|&member| outside[member]).collect()
+    }
+
     fn leave(&mut self, index: usize) {
         self.members.remove(index);
         self.weights.remove(index);
