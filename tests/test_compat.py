@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 
 from hemicycle import simplex_least_squares
-from hemicycle.compat.deepfunding import cost_function, find_optimal_weights
-from hemicycle.errors import DtypeError, IndexOutOfRangeError, NoDataError, NonFiniteError, ShapeError
+from hemicycle.compat.deepfunding import (
+    HumanPairData,
+    cost_function,
+    find_bayesian_model_weights,
+    find_optimal_weights,
+    log_prob,
+)
+from hemicycle.errors import DomainError, DtypeError, IndexOutOfRangeError, NoDataError, NonFiniteError, ShapeError
 from reference import deepfunding as reference
 
 Script = tuple[list[list[float]], list[tuple[int, int, float]]]
@@ -148,3 +154,78 @@ def test_bad_logits_are_refused_by_place() -> None:
             find_optimal_weights(empty, samples)
     with pytest.raises(NoDataError, match="samples"):
         find_optimal_weights([[0.0, 1.0]], [])
+
+
+def test_signatures_are_those_of_the_proposal() -> None:
+    assert list(inspect.signature(HumanPairData).parameters) == ["item_index_a", "item_index_b", "log_value_b_over_a"]
+    parameters = inspect.signature(log_prob).parameters
+    assert list(parameters) == ["model_logits", "human_pair_data", "scale"]
+    assert parameters["scale"].default == 0.5
+    assert list(inspect.signature(find_bayesian_model_weights).parameters)[:2] == [
+        "all_model_logits",
+        "all_human_pair_data",
+    ]
+    pair = HumanPairData(0, 1, [0.5])
+    pair.log_value_b_over_a.append(1.0)
+    assert pair == HumanPairData(item_index_a=0, item_index_b=1, log_value_b_over_a=[0.5, 1.0])
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.5, 3.0])
+@pytest.mark.parametrize("labels", [[0.3], [-1.0, 1.0, 1.0], [50.0, -200.0]])
+@pytest.mark.parametrize(("a", "b"), [(0, 2), (2, 0)])
+def test_log_prob_agrees_with_fifty_digits(scale: float, labels: list[float], a: int, b: int) -> None:
+    logits = [0.25, -1.0, 1.5]
+    value = log_prob(logits, HumanPairData(a, b, labels), scale)
+    assert isinstance(value, float)
+    assert value == pytest.approx(float(reference.log_prob(logits, a, b, labels, scale)), rel=2e-13)
+    assert log_prob(logits, HumanPairData(a, b, labels), scale=scale) == value
+
+
+def test_bayesian_weights_are_the_softmax_of_summed_log_probs() -> None:
+    generator = random.Random(5)
+    logits_lists = [[generator.gauss(0, 1) for _ in range(6)] for _ in range(7)]
+    pairs = [
+        HumanPairData(*generator.sample(range(6), 2), [generator.gauss(0, 1) for _ in range(generator.randint(1, 4))])
+        for _ in range(12)
+    ]
+    pairs.append(HumanPairData(pairs[0].item_index_b, pairs[0].item_index_a, [0.1]))  # the first pair once more
+    totals = np.array([sum(log_prob(logits, pair) for pair in pairs) for logits in logits_lists])
+    expected = np.exp(totals - totals.max())
+    weights = find_bayesian_model_weights(logits_lists, pairs)
+    np.testing.assert_allclose(weights, expected / expected.sum(), rtol=1e-11)
+    prior = np.arange(1.0, 8.0)
+    expected *= prior
+    weights = find_bayesian_model_weights(logits_lists, pairs, prior=prior.tolist())
+    np.testing.assert_allclose(weights, expected / expected.sum(), rtol=1e-11)
+
+
+def test_bayesian_weights_do_not_underflow() -> None:
+    pairs = [HumanPairData(0, 1, [1000.0])] * 20
+    weights = find_bayesian_model_weights([[0.0, 0.0], [0.0, 1e-7], [0.0, -1.0]], pairs)
+    ratio = math.exp(20 * 1000 * 1e-7 / 0.25)
+    np.testing.assert_allclose(weights[:2], [1 / (1 + ratio), ratio / (1 + ratio)], rtol=1e-5)
+    assert weights[2] == 0
+
+
+def test_bad_pair_data_are_refused() -> None:
+    logits_lists = [[0.0, 1.0], [1.0, 0.0]]
+    for pairs, error in (
+        ([], NoDataError),
+        ([HumanPairData(0, 1, [])], NoDataError),
+        ([HumanPairData(0, 2, [0.0])], IndexOutOfRangeError),
+        ([HumanPairData(0, 1, [math.nan])], NonFiniteError),
+        ([HumanPairData(0, 1, [[0.0]])], ShapeError),
+        ([HumanPairData(0.5, 1, [0.0])], DtypeError),
+        ([HumanPairData(0, 1, ["x"])], DtypeError),
+        ([(0, 1, [0.0])], DtypeError),
+    ):
+        with pytest.raises(error):
+            find_bayesian_model_weights(logits_lists, pairs)
+    pairs = [HumanPairData(0, 1, [0.0])]
+    with pytest.raises(NonFiniteError, match=r"all_model_logits\[1, 0\]"):
+        find_bayesian_model_weights([[0.0, 1.0], [math.nan, 1.0]], pairs)
+    with pytest.raises(ShapeError, match=r"all_model_logits\[1\]"):
+        find_bayesian_model_weights([[0.0, 1.0], [0.0]], pairs)
+    for scale, error in ((0.0, DomainError), (-1.0, DomainError), (math.nan, NonFiniteError), ("0.5", DtypeError)):
+        with pytest.raises(error, match="scale"):
+            find_bayesian_model_weights(logits_lists, pairs, scale=scale)
