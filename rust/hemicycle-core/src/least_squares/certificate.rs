@@ -14,7 +14,7 @@ pub(super) struct Problem<'a> {
     pub(super) cost: Option<&'a [f64]>,
     /// Squared lengths of the deviations.
     pub(super) lengths: Vec<f64>,
-    /// Median loss of a single model: the unit of the relative gap.
+    /// Median loss of a single model.
     pub(super) median_loss: f64,
     tol: f64,
     pub(super) passes: usize,
@@ -52,7 +52,7 @@ impl<'a> Problem<'a> {
 
     /// The largest gap that counts as solved.
     pub(super) fn tolerance(&self) -> f64 {
-        self.tol * self.median_loss
+        self.tol * self.unit()
     }
 
     pub(super) fn price(&self, model: usize) -> f64 {
@@ -67,6 +67,16 @@ impl<'a> Problem<'a> {
     /// A length to compare deviations with.
     pub(super) fn typical_length(&self) -> f64 {
         typical_length(&self.lengths)
+    }
+
+    /// The unit of the relative gap: the median loss of a model. Where most models fit exactly, what ridge and prices can
+    /// move; without them 0, and so must the gap be.
+    pub(super) fn unit(&self) -> f64 {
+        if self.median_loss > 0.0 {
+            return self.median_loss;
+        }
+        let (low, high) = self.cost.unwrap_or(&[]).iter().fold((0.0_f64, 0.0_f64), |(l, h), c| (l.min(*c), h.max(*c)));
+        self.l2 + (high - low)
     }
 
     /// Whether these weights are solved as far as asked; a gap that is NaN never is.

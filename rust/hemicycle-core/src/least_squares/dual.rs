@@ -21,7 +21,13 @@ const MAX_STEPS: usize = 300;
 /// Evaluations of one line search.
 const MAX_SEARCH: usize = 60;
 /// Newton steps without a smaller residual before rounding is blamed.
-const PATIENCE: usize = 12;
+const PATIENCE: usize = 4;
+/// Residuals below this fraction of the rows may be rounding.
+const SMALL: f64 = 1e-9;
+/// Ridge of the Newton system relative to the residual: the support of a far point may not span all directions.
+const DAMPING: f64 = 1e-4;
+/// Residuals of this size relative to the rows are rounding.
+const ROUNDING: f64 = 4e-16;
 /// Steps of refinement on the final support.
 const MAX_REFINEMENTS: usize = 12;
 
@@ -31,8 +37,8 @@ pub(super) struct Dual<'a> {
     pub(super) anchor: &'a [f64],
     pub(super) ridge: f64,
     pub(super) target: &'a [f64],
-    /// Residuals of this length are rounding.
-    pub(super) noise: f64,
+    /// A typical length of the rows.
+    pub(super) length: f64,
 }
 
 /// Where the dual stands.
@@ -46,8 +52,8 @@ struct Point {
 }
 
 impl Dual<'_> {
-    /// The weights, as near to the root as rounding allows, and the passes made.
-    pub(super) fn solve(&self, execution: &Execution) -> Result<(Vec<f64>, usize)> {
+    /// The weights, as near to the root as rounding allows, the length of their residual, and the passes made.
+    pub(super) fn solve(&self, execution: &Execution) -> Result<(Vec<f64>, f64, usize)> {
         let n = self.predictions.n_coordinates();
         let centre = self.centre(execution)?;
         let mut point = self.point(vec![0.0; n], self.anchor.to_vec(), 0.0, execution)?;
@@ -55,7 +61,7 @@ impl Dual<'_> {
         let mut best = point.weights.clone();
         let (mut least, mut since) = (point.size(), 0);
         for _ in 0..MAX_STEPS {
-            if least <= self.noise || since > PATIENCE {
+            if least <= ROUNDING * self.length || (since > PATIENCE && least <= SMALL * self.length) {
                 break;
             }
             point = self.step(point, &centre, execution)?;
@@ -66,8 +72,8 @@ impl Dual<'_> {
                 best.clone_from(&point.weights);
             }
         }
-        let (weights, refinements) = self.refine(best, &point.z, &centre, execution)?;
-        Ok((weights, passes + refinements))
+        let (weights, residual, refinements) = self.refine(best, &point.z, &centre, execution)?;
+        Ok((weights, residual, passes + refinements))
     }
 
     /// The mean coordinates: sums of products are taken around them.
@@ -92,7 +98,7 @@ impl Dual<'_> {
     }
 
     /// The Newton system on the support of `weights`, in the space of deviations.
-    fn system(&self, weights: &[f64], centre: &[f64], execution: &Execution) -> Result<Cholesky> {
+    fn system(&self, weights: &[f64], damping: f64, centre: &[f64], execution: &Execution) -> Result<Cholesky> {
         let n = centre.len();
         let mut matrix = scatter(self.predictions, weights, centre, execution)?;
         for _ in 0..2 {
@@ -100,12 +106,16 @@ impl Dual<'_> {
             transpose(&mut matrix, n);
         }
         (0..n).for_each(|i| matrix[i * n + i] += self.ridge);
-        Ok(Cholesky::new(&matrix, n))
+        Ok(Cholesky::new(&matrix, n, damping))
+    }
+
+    fn damping(&self, point: &Point) -> f64 {
+        DAMPING * point.size() / self.length
     }
 
     fn step(&self, point: Point, centre: &[f64], execution: &Execution) -> Result<Point> {
         let mut direction: Vec<f64> = point.residual.iter().map(|value| -value).collect();
-        self.system(&point.weights, centre, execution)?.solve(&mut direction);
+        self.system(&point.weights, self.damping(&point), centre, execution)?.solve(&mut direction);
         let change = passes::times(self.predictions, &direction, execution)?;
         let step = self.search(&point, &direction, &change);
         let (mut z, mut values) = (point.z, point.values);
@@ -155,17 +165,17 @@ impl Dual<'_> {
         z: &[f64],
         centre: &[f64],
         execution: &Execution,
-    ) -> Result<(Vec<f64>, usize)> {
+    ) -> Result<(Vec<f64>, f64, usize)> {
         let mut z = z.to_vec();
         let mut residual = self.residual(&weights, &z, execution)?;
         let mut least = dot(&residual, &residual);
         let mut best = weights.clone();
         for round in 0..MAX_REFINEMENTS {
-            if least.sqrt() <= 0.1 * self.noise {
-                return Ok((best, 3 * round));
+            if least.sqrt() <= ROUNDING * self.length {
+                return Ok((best, least.sqrt(), 3 * round));
             }
             let mut change: Vec<f64> = residual.iter().map(|value| -value).collect();
-            self.system(&weights, centre, execution)?.solve(&mut change);
+            self.system(&weights, 0.0, centre, execution)?.solve(&mut change);
             let shift = passes::times(self.predictions, &change, execution)?;
             let active = weights.iter().filter(|&&weight| weight > 0.0).count() as f64;
             let mean = weights.iter().zip(&shift).filter(|(w, _)| **w > 0.0).map(|(_, s)| s).sum::<f64>() / active;
@@ -174,12 +184,16 @@ impl Dual<'_> {
             add_scaled(&mut z, 1.0, &change);
             residual = self.residual(&weights, &z, execution)?;
             let size = dot(&residual, &residual);
+            let halved = size < 0.25 * least;
             if size < least {
                 least = size;
                 best.clone_from(&weights);
             }
+            if !halved {
+                return Ok((best, least.sqrt(), 3 * round + 3));
+            }
         }
-        Ok((best, 3 * MAX_REFINEMENTS))
+        Ok((best, least.sqrt(), 3 * MAX_REFINEMENTS))
     }
 }
 

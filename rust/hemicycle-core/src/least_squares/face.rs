@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::least_squares::certificate::{Certificate, Problem, typical_length};
 use crate::least_squares::corral::Corral;
 use crate::least_squares::dual::Dual;
+use crate::least_squares::facial;
 use crate::least_squares::lanes::dot;
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
@@ -11,8 +12,8 @@ use crate::parallel::Execution;
 
 /// Slopes this close to the least, relative to the lengths involved, count as equal to it.
 const FLAT: f64 = 1e-9;
-/// Residuals of this size relative to the rows are rounding.
-const ROUNDING: f64 = 1e-16;
+/// Residuals above this size relative to the rows are not rounding any more.
+const FEASIBLE: f64 = 1e-12;
 
 /// The models that may have weight in an optimum: those whose slope is the least, to rounding.
 pub(super) fn models(problem: &Problem<'_>, weights: &[f64], certificate: &Certificate) -> Vec<usize> {
@@ -31,48 +32,90 @@ pub(super) fn models(problem: &Problem<'_>, weights: &[f64], certificate: &Certi
     (0..problem.n_models()).filter(on_face).collect()
 }
 
-/// The optimum nearest to `reference`; `None` where there is only one optimum.
+/// The outcome of the tie-break.
+pub(super) enum Nearest {
+    /// There is only one optimum.
+    Unique,
+    /// These weights.
+    Weights(Vec<f64>),
+    /// Rounding kept the weights from fitting.
+    Failed,
+}
+
+/// The optimum nearest to `reference` among those of a face that contains `weights`.
 pub(super) fn nearest(
     problem: &mut Problem<'_>,
     weights: &[f64],
-    face: &[usize],
+    mut face: Vec<usize>,
     reference: &[f64],
     execution: &Execution,
-) -> Result<Option<Vec<f64>>> {
+) -> Result<Nearest> {
     let n_support = weights.iter().filter(|&&weight| weight > 0.0).count();
-    if face.len() == n_support && n_support <= 1 {
-        return Ok(None);
+    let whole = face.len() == problem.n_models() && problem.cost.is_none();
+    if whole && n_support > problem.predictions.n_coordinates() {
+        if let (true, projected) = project(problem, problem.predictions, weights, reference, execution)? {
+            return Ok(Nearest::Weights(projected));
+        }
     }
-    if face.len() == problem.n_models() && problem.cost.is_none() {
-        return project(problem, problem.predictions, weights, reference, execution).map(Some);
+    if whole {
+        let (possible, passes) = facial::reduce(problem.predictions, weights, execution)?;
+        problem.passes += passes;
+        face.retain(|&model| possible[model]);
+        if face.len() == problem.n_models() {
+            let (feasible, projected) = project(problem, problem.predictions, weights, reference, execution)?;
+            return Ok(if feasible { Nearest::Weights(projected) } else { Nearest::Failed });
+        }
     }
-    let rows = FaceRows::gather(problem, face);
-    if rows.are_independent(problem.typical_length()) {
-        return Ok(None);
-    }
-    let start: Vec<f64> = face.iter().map(|&d| weights[d]).collect();
-    let anchor: Vec<f64> = face.iter().map(|&d| reference[d]).collect();
-    let projected = project(problem, &rows, &start, &anchor, execution)?;
-    let mut nearest = vec![0.0; weights.len()];
-    face.iter().zip(projected).for_each(|(&d, weight)| nearest[d] = weight);
-    Ok(Some(nearest))
+    on_rows(problem, weights, face, reference, execution)
 }
 
-/// The weights nearest to `anchor` that fit what `feasible` fits.
+/// The same on a part of the models, gathered, and reduced as long as that excludes any.
+fn on_rows(
+    problem: &mut Problem<'_>,
+    weights: &[f64],
+    mut face: Vec<usize>,
+    reference: &[f64],
+    execution: &Execution,
+) -> Result<Nearest> {
+    loop {
+        let rows = FaceRows::gather(problem, &face);
+        if rows.are_independent(problem.typical_length()) {
+            return Ok(Nearest::Unique);
+        }
+        let start: Vec<f64> = face.iter().map(|&d| weights[d]).collect();
+        let (possible, passes) = facial::reduce(&rows, &start, execution)?;
+        problem.passes += passes;
+        if possible.contains(&false) {
+            let mut possible = possible.into_iter();
+            face.retain(|_| possible.next() == Some(true));
+            continue;
+        }
+        let anchor: Vec<f64> = face.iter().map(|&d| reference[d]).collect();
+        let (feasible, projected) = project(problem, &rows, &start, &anchor, execution)?;
+        if !feasible {
+            return Ok(Nearest::Failed);
+        }
+        let mut nearest = vec![0.0; weights.len()];
+        face.iter().zip(projected).for_each(|(&d, weight)| nearest[d] = weight);
+        return Ok(Nearest::Weights(nearest));
+    }
+}
+
+/// The weights nearest to `anchor` that fit what `feasible` fits, and whether they do to rounding.
 fn project(
     problem: &mut Problem<'_>,
     rows: &dyn Predictions,
     feasible: &[f64],
     anchor: &[f64],
     execution: &Execution,
-) -> Result<Vec<f64>> {
+) -> Result<(bool, Vec<f64>)> {
     let rows = &InCoordinates(rows);
     let target = passes::mix(rows, feasible, execution)?;
-    let noise = ROUNDING * typical_length(&passes::squared_lengths(rows, execution)?);
-    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target: &target, noise };
-    let (weights, passes) = dual.solve(execution)?;
+    let length = typical_length(&passes::squared_lengths(rows, execution)?);
+    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target: &target, length };
+    let (weights, residual, passes) = dual.solve(execution)?;
     problem.passes += passes + 2;
-    Ok(weights)
+    Ok((residual <= FEASIBLE * length, weights))
 }
 
 /// The gathered coordinates of the models of a face, and their prices where there are any: with both fixed, so are fit

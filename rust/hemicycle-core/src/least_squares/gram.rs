@@ -121,11 +121,11 @@ pub(super) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factor `matrix` (n, n), raising the ridge until it succeeds.
-    pub(super) fn new(matrix: &[f64], n: usize) -> Self {
+    /// Factor `matrix` (n, n) with a relative ridge, raised until it succeeds.
+    pub(super) fn new(matrix: &[f64], n: usize, damping: f64) -> Self {
         let root = |i: usize| matrix[i * n + i].max(0.0).sqrt();
         let scale: Vec<f64> = (0..n).map(|i| if root(i) > 0.0 { 1.0 / root(i) } else { 1.0 }).collect();
-        let mut ridge = RIDGE;
+        let mut ridge = RIDGE + damping;
         loop {
             if let Some(lower) = factor(matrix, &scale, ridge) {
                 return Self { n, scale, lower };

@@ -8,6 +8,7 @@ mod certificate;
 mod corral;
 mod dual;
 mod face;
+mod facial;
 mod gram;
 mod lanes;
 mod pairs;
@@ -19,8 +20,10 @@ mod working_set;
 
 use crate::error::{Error, Result};
 use crate::parallel::Execution;
+use crate::simplex::project_simplex;
 use certificate::{Certificate, Problem};
 use dual::Dual;
+use face::Nearest;
 
 pub use pairs::{PairDifferences, WeightedPairs};
 pub use predictions::{Dense, Predictions};
@@ -53,7 +56,7 @@ pub struct Solution {
     pub objective: f64,
     /// The objective is at most this far above its minimum.
     pub gap: f64,
-    /// The gap in units of the median loss of a model; 0 if both are 0.
+    /// The gap in units of the median loss of a model; where that is 0, of l2 and the range of the costs.
     pub relative_gap: f64,
     /// Passes over all models.
     pub passes: usize,
@@ -78,22 +81,33 @@ pub struct Solution {
 /// ```
 pub fn solve(predictions: &dyn Predictions, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
     check(options, predictions.n_models())?;
-    let mut problem = Problem::new(predictions, options.l2, options.cost, options.tol, execution)?;
-    if options.l2 > 0.0 {
-        let weights = ridge(&mut problem, execution)?;
-        return finish(problem, weights, "the ridge makes the optimum unique", execution);
-    }
+    let mut problem = Problem::new(predictions, 0.0, options.cost, options.tol, execution)?;
     let (weights, certificate) = pricing::vertex(&mut problem, execution)?;
+    if options.l2 > 0.0 {
+        problem.l2 = options.l2;
+        let weights = ridge(&mut problem, &certificate, execution)?;
+        return finish(&mut problem, weights, "the ridge makes the optimum unique", execution);
+    }
     if !problem.accepts(&certificate) {
-        return Err(not_converged(&problem, weights, &certificate));
+        return Err(not_converged(&problem, "simplex_least_squares", weights, certificate.gap));
     }
     let uniform = vec![1.0 / predictions.n_models() as f64; predictions.n_models()];
     let reference = options.reference.unwrap_or(&uniform);
     let face = face::models(&problem, &weights, &certificate);
-    match face::nearest(&mut problem, &weights, &face, reference, execution)? {
-        None => Ok(solution(&problem, weights, certificate, "the optimum is unique")),
-        Some(nearest) => finish(problem, nearest, "nearest to the reference among the optima", execution),
+    let nearest = face::nearest(&mut problem, &weights, face, reference, execution)?;
+    if let Nearest::Unique = nearest {
+        return Ok(solution(&problem, weights, certificate, "the optimum is unique"));
     }
+    if let Nearest::Weights(nearest) = nearest {
+        match finish(&mut problem, nearest, "nearest to the reference among the optima", execution) {
+            Err(Error::NotConverged { .. }) => {}
+            finished => return finished,
+        }
+    }
+    if problem.unit() == 0.0 {
+        return exact_fits(&mut problem, reference, execution);
+    }
+    Err(not_converged(&problem, "the tie-break of simplex_least_squares", weights, certificate.gap))
 }
 
 fn check(options: &Options<'_>, n_models: usize) -> Result<()> {
@@ -115,43 +129,55 @@ fn check(options: &Options<'_>, n_models: usize) -> Result<()> {
     Ok(())
 }
 
-/// Weights of the ridge problem, by its dual.
-fn ridge(problem: &mut Problem<'_>, execution: &Execution) -> Result<Vec<f64>> {
-    let anchor: Vec<f64> = (0..problem.n_models()).map(|d| -0.5 * problem.price(d) / problem.l2).collect();
-    let target = vec![0.0; problem.predictions.n_coordinates()];
-    let noise = 1e-16 * problem.typical_length();
-    let dual = Dual { predictions: problem.predictions, anchor: &anchor, ridge: problem.l2, target: &target, noise };
-    let (weights, passes) = dual.solve(execution)?;
+/// Weights of the ridge problem, by its dual around the fit `certificate.residual` without ridge: the anchor falls with
+/// the slopes there, so that the dual variables stay small however small the ridge is.
+fn ridge(problem: &mut Problem<'_>, certificate: &Certificate, execution: &Execution) -> Result<Vec<f64>> {
+    let least = certificate.slopes.iter().copied().fold(f64::INFINITY, f64::min);
+    let anchor: Vec<f64> = certificate.slopes.iter().map(|slope| (least - slope) / problem.l2).collect();
+    let dual = Dual {
+        predictions: problem.predictions,
+        anchor: &anchor,
+        ridge: problem.l2,
+        target: &certificate.residual,
+        length: problem.typical_length(),
+    };
+    let (weights, _, passes) = dual.solve(execution)?;
     problem.passes += passes;
     Ok(weights)
 }
 
+/// More than half of the models fit exactly, and so must the answer: the weights nearest to the reference among those
+/// that use only such models.
+fn exact_fits(problem: &mut Problem<'_>, reference: &[f64], execution: &Execution) -> Result<Solution> {
+    let fits: Vec<usize> = (0..problem.n_models()).filter(|&d| problem.lengths[d] == 0.0).collect();
+    let values: Vec<f64> = fits.iter().map(|&d| reference[d]).collect();
+    let mut weights = vec![0.0; problem.n_models()];
+    for (&d, weight) in fits.iter().zip(project_simplex(&values, values.len(), execution)?) {
+        weights[d] = weight;
+    }
+    finish(problem, weights, "nearest to the reference among the models that fit exactly", execution)
+}
+
 /// Certify the weights that are returned, as they are returned.
 fn finish(
-    mut problem: Problem<'_>,
+    problem: &mut Problem<'_>,
     mut weights: Vec<f64>,
     reason: &'static str,
     execution: &Execution,
 ) -> Result<Solution> {
     let certificate = problem.certify(&mut weights, execution)?;
     if !problem.accepts(&certificate) {
-        return Err(not_converged(&problem, weights, &certificate));
+        return Err(not_converged(problem, "simplex_least_squares", weights, certificate.gap));
     }
-    Ok(solution(&problem, weights, certificate, reason))
+    Ok(solution(problem, weights, certificate, reason))
 }
 
 fn solution(problem: &Problem<'_>, weights: Vec<f64>, certificate: Certificate, reason: &'static str) -> Solution {
     let Certificate { objective, gap, .. } = certificate;
-    let relative_gap = if gap == 0.0 { 0.0 } else { gap / problem.median_loss };
+    let relative_gap = if gap == 0.0 { 0.0 } else { gap / problem.unit() };
     Solution { weights, objective, gap, relative_gap, passes: problem.passes, reason }
 }
 
-fn not_converged(problem: &Problem<'_>, weights: Vec<f64>, certificate: &Certificate) -> Error {
-    Error::NotConverged {
-        what: "simplex_least_squares",
-        passes: problem.passes,
-        gap: certificate.gap,
-        tol: problem.tolerance(),
-        weights,
-    }
+fn not_converged(problem: &Problem<'_>, what: &'static str, weights: Vec<f64>, gap: f64) -> Error {
+    Error::NotConverged { what, passes: problem.passes, gap, tol: problem.tolerance(), weights }
 }
