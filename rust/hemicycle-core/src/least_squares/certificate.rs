@@ -102,9 +102,14 @@ impl<'a> Problem<'a> {
     }
 }
 
+/// The largest of squared lengths.
+pub(super) fn longest(squared: &[f64]) -> f64 {
+    squared.iter().copied().fold(0.0, f64::max)
+}
+
 /// The root of the median of squared lengths; of the largest if that is zero; 1 if all are.
 pub(super) fn typical_length(squared: &[f64]) -> f64 {
-    let candidates = [median(squared), squared.iter().copied().fold(0.0, f64::max), 1.0];
+    let candidates = [median(squared), longest(squared), 1.0];
     candidates.into_iter().find(|&candidate| candidate > 0.0).map_or(1.0, f64::sqrt)
 }
 

@@ -16,8 +16,15 @@ use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::least_squares::threshold::{clip, long_dot, threshold};
 use crate::parallel::Execution;
 
-/// Newton steps before the dual is given up.
-const MAX_STEPS: usize = 300;
+/// Newton steps tried directly, in each stage of the continuation, and in its last one.
+const QUICK_STEPS: usize = 25;
+const STAGE_STEPS: usize = 25;
+const MAX_STEPS: usize = 200;
+/// The continuation's ridge falls by this factor from stage to stage, to this fraction of a squared row at least.
+const FALL: f64 = 0.1;
+const LEAST_RIDGE: f64 = 1e-13;
+/// The residual of a stage, relative to the part of the ridge in it.
+const LOOSE: f64 = 0.1;
 /// Evaluations of one line search.
 const MAX_SEARCH: usize = 60;
 /// Newton steps without a smaller residual before rounding is blamed.
@@ -37,11 +44,13 @@ pub(super) struct Dual<'a> {
     pub(super) anchor: &'a [f64],
     pub(super) ridge: f64,
     pub(super) target: &'a [f64],
-    /// A typical length of the rows.
+    /// A typical length of the rows, and the square of the longest.
     pub(super) length: f64,
+    pub(super) longest: f64,
 }
 
 /// Where the dual stands.
+#[derive(Clone)]
 struct Point {
     z: Vec<f64>,
     /// `a + Z z`.
@@ -54,26 +63,67 @@ struct Point {
 impl Dual<'_> {
     /// The weights, as near to the root as rounding allows, the length of their residual, and the passes made.
     pub(super) fn solve(&self, execution: &Execution) -> Result<(Vec<f64>, f64, usize)> {
-        let n = self.predictions.n_coordinates();
         let centre = self.centre(execution)?;
-        let mut point = self.point(vec![0.0; n], self.anchor.to_vec(), 0.0, execution)?;
         let mut passes = 2;
-        let mut best = point.weights.clone();
-        let (mut least, mut since) = (point.size(), 0);
-        for _ in 0..MAX_STEPS {
-            if least <= ROUNDING * self.length || (since > PATIENCE && least <= SMALL * self.length) {
+        let mut point = self.descend(self.origin(execution)?, QUICK_STEPS, 0.0, &centre, &mut passes, execution)?;
+        if point.size() > SMALL * self.length {
+            point = self.continuation(&centre, &mut passes, execution)?;
+        }
+        let (weights, residual) = self.refine(point, &centre, &mut passes, execution)?;
+        Ok((weights, residual, passes))
+    }
+
+    /// Newton steps under a ridge that falls to that of the problem: every problem is near enough to the one before.
+    fn continuation(&self, centre: &[f64], passes: &mut usize, execution: &Execution) -> Result<Point> {
+        let square = self.length * self.length;
+        let mut point = self.origin(execution)?;
+        let mut ridge = self.longest;
+        while ridge > self.ridge.max(LEAST_RIDGE * square) {
+            let relaxed = Dual { ridge, ..*self };
+            point = relaxed.adopt(point, execution)?;
+            point = relaxed.descend(point, STAGE_STEPS, LOOSE, centre, passes, execution)?;
+            ridge *= FALL;
+        }
+        point = self.adopt(point, execution)?;
+        self.descend(point, MAX_STEPS, 0.0, centre, passes, execution)
+    }
+
+    /// Newton steps until the residual is rounding or below `goal` times the part of the ridge; the best point of all.
+    fn descend(
+        &self,
+        mut point: Point,
+        max_steps: usize,
+        goal: f64,
+        centre: &[f64],
+        passes: &mut usize,
+        execution: &Execution,
+    ) -> Result<Point> {
+        let mut best = point.clone();
+        let mut since = 0;
+        for _ in 0..max_steps {
+            let size = best.size();
+            let enough = (ROUNDING * self.length).max(goal * self.ridge * dot(&best.z, &best.z).sqrt());
+            if size <= enough || (since > PATIENCE && size <= SMALL * self.length) {
                 break;
             }
-            point = self.step(point, &centre, execution)?;
-            passes += 3;
-            since += 1;
-            if point.size() < least {
-                (least, since) = (point.size(), if point.size() < 0.5 * least { 0 } else { since });
-                best.clone_from(&point.weights);
+            point = self.step(point, centre, execution)?;
+            *passes += 3;
+            since = if point.size() < 0.5 * size { 0 } else { since + 1 };
+            if point.size() < size {
+                best.clone_from(&point);
             }
         }
-        let (weights, residual, refinements) = self.refine(best, &point.z, &centre, execution)?;
-        Ok((weights, residual, passes + refinements))
+        Ok(best)
+    }
+
+    fn origin(&self, execution: &Execution) -> Result<Point> {
+        self.point(vec![0.0; self.target.len()], self.anchor.to_vec(), 0.0, execution)
+    }
+
+    /// The same dual variables under the ridge of this problem.
+    fn adopt(&self, point: Point, execution: &Execution) -> Result<Point> {
+        let residual = self.residual(&point.weights, &point.z, execution)?;
+        Ok(Point { residual, ..point })
     }
 
     /// The mean coordinates: sums of products are taken around them.
@@ -161,19 +211,20 @@ impl Dual<'_> {
     /// digits are not lost in `a + Z z`, whose terms may be far larger than the weights.
     fn refine(
         &self,
-        mut weights: Vec<f64>,
-        z: &[f64],
+        point: Point,
         centre: &[f64],
+        passes: &mut usize,
         execution: &Execution,
-    ) -> Result<(Vec<f64>, f64, usize)> {
-        let mut z = z.to_vec();
+    ) -> Result<(Vec<f64>, f64)> {
+        let Point { mut weights, mut z, .. } = point;
         let mut residual = self.residual(&weights, &z, execution)?;
         let mut least = dot(&residual, &residual);
         let mut best = weights.clone();
-        for round in 0..MAX_REFINEMENTS {
+        for _ in 0..MAX_REFINEMENTS {
             if least.sqrt() <= ROUNDING * self.length {
-                return Ok((best, least.sqrt(), 3 * round));
+                break;
             }
+            *passes += 3;
             let mut change: Vec<f64> = residual.iter().map(|value| -value).collect();
             self.system(&weights, 0.0, centre, execution)?.solve(&mut change);
             let shift = passes::times(self.predictions, &change, execution)?;
@@ -190,10 +241,10 @@ impl Dual<'_> {
                 best.clone_from(&weights);
             }
             if !halved {
-                return Ok((best, least.sqrt(), 3 * round + 3));
+                break;
             }
         }
-        Ok((best, least.sqrt(), 3 * MAX_REFINEMENTS))
+        Ok((best, least.sqrt()))
     }
 }
 

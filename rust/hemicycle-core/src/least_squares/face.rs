@@ -1,7 +1,7 @@
 //! The optimal face, and the point of it that is nearest to given weights.
 
 use crate::error::Result;
-use crate::least_squares::certificate::{Certificate, Problem, typical_length};
+use crate::least_squares::certificate::{Certificate, Problem, longest, typical_length};
 use crate::least_squares::corral::Corral;
 use crate::least_squares::dual::Dual;
 use crate::least_squares::facial;
@@ -111,8 +111,9 @@ fn project(
 ) -> Result<(bool, Vec<f64>)> {
     let rows = &InCoordinates(rows);
     let target = passes::mix(rows, feasible, execution)?;
-    let length = typical_length(&passes::squared_lengths(rows, execution)?);
-    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target: &target, length };
+    let lengths = passes::squared_lengths(rows, execution)?;
+    let (length, longest) = (typical_length(&lengths), longest(&lengths));
+    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target: &target, length, longest };
     let (weights, residual, passes) = dual.solve(execution)?;
     problem.passes += passes + 2;
     Ok((residual <= FEASIBLE * length, weights))

@@ -21,7 +21,7 @@ mod working_set;
 use crate::error::{Error, Result};
 use crate::parallel::Execution;
 use crate::simplex::project_simplex;
-use certificate::{Certificate, Problem};
+use certificate::{Certificate, Problem, longest};
 use dual::Dual;
 use face::Nearest;
 
@@ -140,6 +140,7 @@ fn ridge(problem: &mut Problem<'_>, certificate: &Certificate, execution: &Execu
         ridge: problem.l2,
         target: &certificate.residual,
         length: problem.typical_length(),
+        longest: longest(&problem.lengths),
     };
     let (weights, _, passes) = dual.solve(execution)?;
     problem.passes += passes;
