@@ -66,7 +66,7 @@ def accuracy(logits: ArrayLike | Pool, judgments: Judgments, n_threads: int | No
     """Share of the choices that every model agrees with.
 
     The weighted mean, over judgments with a choice, of 1 where the model gives the chosen item the larger logit,
-    one half where both are equal, and 0 otherwise.
+    one half where both are equal to 1e-9, and 0 otherwise.
 
     Parameters
     ----------

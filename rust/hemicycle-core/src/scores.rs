@@ -24,6 +24,10 @@ pub fn mean_squared_error<T: Logit>(
     Ok(errors)
 }
 
+/// Logits this near are equal: weights that were meant to be equal often differ in their last digits, as they went
+/// through a logarithm or a softmax of their author's.
+const TIE: f64 = 1e-9;
+
 /// Choices of one item over another.
 #[derive(Debug, Clone, Copy)]
 pub struct Choices<'a> {
@@ -37,7 +41,7 @@ pub struct Choices<'a> {
     pub weight: &'a [f64],
 }
 
-/// The share of the weight of choices that each model agrees with, equal logits counting one half: length `n_models`.
+/// The share of the weight of choices that each model agrees with, logits within 1e-9 counting one half: length `n_models`.
 /// NaN without choices.
 ///
 /// # Errors
@@ -109,8 +113,9 @@ impl Kernel for Agreement<'_> {
                 let (winner, loser) = (self.block.logits::<FMA>(*winner, g).0, self.block.logits::<FMA>(*loser, g).0);
                 let mut won = [0.0; LANES];
                 for lane in 0..LANES {
-                    let tie = if winner[lane] == loser[lane] { 0.5 * weight } else { 0.0 };
-                    won[lane] = if winner[lane] > loser[lane] { *weight } else { tie };
+                    let lead = winner[lane] - loser[lane];
+                    let tie = if lead >= -TIE { 0.5 * weight } else { 0.0 };
+                    won[lane] = if lead > TIE { *weight } else { tie };
                 }
                 agreed.add(Lanes(won));
             }
@@ -174,6 +179,17 @@ mod tests {
         for set in InstructionSet::available() {
             let scores = accuracy(&pool(), &choices, set, &Execution::default());
             assert_eq!(scores, Ok(vec![0.75, 0.5]), "{}", set.name());
+        }
+    }
+
+    #[test]
+    fn logits_that_differ_in_their_last_digits_tie() {
+        let logits = [3.0, 3.0 + 9e-10, 3.0 + 2e-9];
+        let pool = Pool { logits: &logits, n_models: 1, n_items: 3 };
+        for (winner, loser, expected) in [(1, 0, 0.5), (0, 1, 0.5), (2, 0, 1.0), (0, 2, 0.0)] {
+            let choices = Choices { n_items: 3, loser: &[loser], winner: &[winner], weight: &[1.0] };
+            let score = accuracy(&pool, &choices, InstructionSet::detect(), &Execution::default());
+            assert_eq!(score, Ok(vec![expected]), "{winner} over {loser}");
         }
     }
 }
