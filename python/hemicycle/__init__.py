@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hemicycle.allocation import allocate
     from hemicycle.averaging import bma_weights, effective_models
+    from hemicycle.ensemble import Ensemble
     from hemicycle.judgments import Judgments
     from hemicycle.least_squares import simplex_least_squares
     from hemicycle.likelihood import log_likelihood
     from hemicycle.pool import Pool
+    from hemicycle.round import Round
     from hemicycle.scores import accuracy, mean_squared_error
     from hemicycle.simplex import project_simplex
     from hemicycle.solution import SimplexSolution
     from hemicycle.stacking import stacking_weights
 
 __all__ = [
+    "Ensemble",
     "Judgments",
     "Pool",
+    "Round",
     "SimplexSolution",
     "accuracy",
     "allocate",
@@ -32,8 +36,10 @@ __all__ = [
 
 # Where each public name lives. It is imported when first used, so that `hemicycle --help` does not wait for NumPy.
 _HOME = {
+    "Ensemble": "ensemble",
     "Judgments": "judgments",
     "Pool": "pool",
+    "Round": "round",
     "SimplexSolution": "solution",
     "accuracy": "scores",
     "allocate": "allocation",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["allocate"]
+__all__ = ["allocate", "pooled_logits"]
 
 Mean: TypeAlias = Literal["geometric", "arithmetic"]
 
@@ -104,12 +104,35 @@ def allocate(
     return parents.normalised(pool(matrix, checked, parents))
 
 
-def _geometric(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
+def pooled_logits(pool: Pool, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted mean of the models' logits, each counted from its largest within the parent.
+
+    Parameters
+    ----------
+    pool : Pool
+        The models.
+    weights : ndarray of float64, shape (n_models,)
+        Non-negative, sum 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_items,)
+        Logits of the geometric mean of the models' shares: their differences within a parent are its log ratios.
+    """
+    return _mean_logits(pool.logits, weights, _Parents(pool.items.parent_index))
+
+
+def _mean_logits(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
     pooled = np.zeros(matrix.shape[1])
     for block, block_weights in _blocks(matrix, weights, parents):
-        with np.errstate(invalid="ignore"):  # a parent of -inf only: found below
+        with np.errstate(invalid="ignore"):  # -inf less -inf, where a model gives a whole parent nothing
             pooled += np.add.reduce(block_weights * (block - parents.spread(parents.maximum(block))), axis=0)
-    pooled[np.isnan(pooled)] = -np.inf  # (n_items,)
+    pooled[np.isnan(pooled)] = -np.inf
+    return pooled
+
+
+def _geometric(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
+    pooled = _mean_logits(matrix, weights, parents)
     top = parents.maximum(pooled[None])  # (1, n_parents)
     if np.isneginf(top).any():
         parent = int(np.argmax(np.isneginf(top[0])))

@@ -1,0 +1,103 @@
+"""What enters a round: judgments of the pool's items, and models that have log ratios."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hemicycle.errors import NoDataError
+from hemicycle.rejects import Reject
+
+if TYPE_CHECKING:
+    from hemicycle.judgments import Judgments
+    from hemicycle.pool import Pool
+    from hemicycle.rejects import Rejects
+
+__all__ = ["Admitted", "admit"]
+
+
+class Admitted(NamedTuple):
+    """Judgments and pool of a round, what stayed outside, and what a reader should know of it."""
+
+    judgments: Judgments
+    pool: Pool
+    rejects: Rejects
+    notices: tuple[str, ...]
+
+
+def admit(judgments: Judgments, pool: Pool) -> Admitted:
+    """Put a jury and a pool on one list of items.
+
+    Parameters
+    ----------
+    judgments : Judgments
+        What the jury said; those of items outside the pool become rejects.
+    pool : Pool
+        The submitted models; those with a zero weight have no log ratios and become rejects.
+
+    Returns
+    -------
+    Admitted
+        What can be scored.
+
+    Raises
+    ------
+    NoDataError
+        If no model is left, or no cardinal judgment of positive weight.
+    """
+    barred = _barred(pool)
+    rejects = pool.rejects + barred
+    seated = pool.select(pool.scorable) if barred else pool
+    if not len(seated):
+        message = f"no model is left to score: {len(rejects)} submissions were turned away{_first(rejects)}"
+        raise NoDataError(message, rejects)
+    aligned = judgments.align(pool.items)
+    _require_pairs(aligned)
+    notices = pool.notices + judgments.notices + _notices(aligned)
+    return Admitted(aligned, seated, aligned.rejects + rejects, notices)
+
+
+def _barred(pool: Pool) -> Rejects:
+    """Models with a zero weight, which has no logarithm."""
+    rejects = []
+    for model in np.flatnonzero(~pool.scorable):
+        zeros = np.flatnonzero(np.isneginf(pool.logits[model]))
+        reason = (
+            f"{len(zeros)} of {len(pool.items)} weights are zero and have no logarithm, so there are no log ratios to "
+            "score; min_weight would lift them to a floor"
+        )
+        rejects.append(Reject("submission", pool.models[model], None, pool.items.names[zeros[0]], "0", reason))
+    return tuple(rejects)
+
+
+def _require_pairs(judgments: Judgments) -> None:
+    if len(judgments.pairs):
+        return
+    if not len(judgments):
+        n, first = len(judgments.rejects), _first(judgments.rejects)
+        message = f"no pair is covered by the items of the pool: {n} judgments were turned away{first}"
+        raise NoDataError(message, judgments.rejects)
+    if judgments.n_ordinal == len(judgments):
+        raise NoDataError(
+            f"all {len(judgments)} judgments are ordinal: they name a winner and not how much more it is worth; log "
+            "likelihood, least squares and stacking need cardinal ones"
+        )
+    raise NoDataError("every cardinal judgment has the weight 0")
+
+
+def _first(rejects: Rejects) -> str:
+    if not rejects:
+        return ""
+    place = rejects[0].file if rejects[0].kind == "submission" else rejects[0].value
+    return f"; the first: {place}: {rejects[0].reason}"
+
+
+def _notices(judgments: Judgments) -> tuple[str, ...]:
+    notices = []
+    if judgments.n_ordinal and not judgments.file:  # who reads a file says it
+        counted = f"{judgments.n_ordinal} of {len(judgments)} judgments"
+        notices.append(f"{counted} name a winner and no multiplier (ordinal): they count for accuracy only")
+    if judgments.pairs.n_zero_weight:
+        notices.append(f"{judgments.pairs.n_zero_weight} pairs are left out, as all their judgments have the weight 0")
+    return tuple(notices)

@@ -1,0 +1,214 @@
+"""What a round decides: the weights of the models, and everything that follows from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemicycle.allocation import allocate, pooled_logits
+from hemicycle.arrays import read_only
+from hemicycle.averaging import effective_models
+from hemicycle.dominance import dominance_notice
+from hemicycle.errors import DomainError
+from hemicycle.likelihood import log_likelihood
+from hemicycle.predictive import Predictive
+from hemicycle.scores import mean_squared_error
+from hemicycle.table import Table
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from numpy.typing import NDArray
+
+    from hemicycle.allocation import Mean
+    from hemicycle.items import Items
+    from hemicycle.round import Method, Prior, Round
+    from hemicycle.solution import SimplexSolution
+
+__all__ = ["Ensemble"]
+
+BLOCK_CELLS = 1 << 20  #: log densities held at a time: 8 MB of float64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """Weights of a round's models under one method; made by `Round.ensemble`.
+
+    Attributes
+    ----------
+    round : Round
+        The round that was decided.
+    method : str
+        How: "least_squares", "bma", "stacking", "uniform" or "best".
+    sigma : float
+        Width of the Gaussian at each label, in the unit of ``log_ratio``.
+    weights : ndarray of float64, shape (n_models,)
+        Non-negative, ``abs(math.fsum(weights) - 1) <= 2**-52``; read-only, in the order of `models`.
+    solution : SimplexSolution or None
+        Certificate of the solver, for the methods that have one (least squares, stacking).
+    prior : None, str or ndarray
+        Prior of Bayesian model averaging, as it was given.
+    power : float
+        Power of the likelihood in Bayesian model averaging.
+    """
+
+    round: Round = field(repr=False)
+    method: Method
+    sigma: float
+    weights: NDArray[np.float64]
+    solution: SimplexSolution | None = None
+    prior: Prior = None
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", read_only(self.weights))
+
+    def __repr__(self) -> str:
+        n_effective = self.effective_models[0]
+        return f"Ensemble({self.method}, {n_effective:.1f} effective of {len(self.models)} models, sigma={self.sigma})"
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, shape (n_models,)."""
+        return self.round.pool.models
+
+    @property
+    def items(self) -> Items:
+        """Items that are given shares."""
+        return self.round.pool.items
+
+    @property
+    def effective_models(self) -> tuple[float, float]:
+        """Effective number of models: exponential of the entropy of the weights, and one over their sum of squares."""
+        return effective_models(self.weights)
+
+    @property
+    def mse(self) -> float:
+        """Mean squared error of the pooled log ratio: the contest's score of the geometric allocation."""
+        pooled = pooled_logits(self.round.pool, self.weights)
+        return float(mean_squared_error(pooled[None], self.round.judgments, n_threads=self.round.n_threads)[0])
+
+    @property
+    def log_likelihood(self) -> float:
+        r"""Log likelihood of the mixture on the rows used.
+
+        :math:`\sum_n c_n \log \sum_i v_{ni} \sum_d w_d \mathrm{Normal}(y_{ni} \mid \mu_{dn}, \sigma)`, over pairs: what
+        the leaderboard says of a single model.
+        """
+        return math.fsum(self.round.pair_weight * self._log_density("pair"))
+
+    @property
+    def log_score(self) -> float:
+        r"""Log score of the single labels, which stacking maximises.
+
+        :math:`\sum_n c_n \sum_i v_{ni} \log \sum_d w_d \mathrm{Normal}(y_{ni} \mid \mu_{dn}, \sigma)`.
+        """
+        return math.fsum(self.round.label_weight * self._log_density("label"))
+
+    @property
+    def notice(self) -> str | None:
+        """What the reader should know where one model has more than 0.9 of the weight; else None."""
+        return dominance_notice(self)
+
+    def leaderboard(self) -> Table:
+        """Return the scores of the single models beside their weights.
+
+        Returns
+        -------
+        Table
+            Columns rank, model, weight, log_likelihood, mse, accuracy; ordered by log likelihood, whatever the weights
+            are. Equal log likelihoods share a rank and are ordered by name. The accuracy is nan where no judgment names
+            a winner.
+        """
+        scores = self.round.scores(self.sigma)
+        order = sorted(range(len(self.models)), key=lambda d: (-scores.log_likelihood[d], self.models[d]))
+        ordered = scores.log_likelihood[order]
+        first_of_tie = np.flatnonzero(np.diff(ordered, prepend=np.inf))
+        n_before = np.repeat(first_of_tie, np.diff(np.append(first_of_tie, len(order))))
+        return Table(
+            {
+                "rank": n_before + 1,
+                "model": [self.models[d] for d in order],
+                "weight": self.weights[order],
+                "log_likelihood": ordered,
+                "mse": scores.mse[order],
+                "accuracy": scores.accuracy[order],
+            }
+        )
+
+    def allocation(self, mean: Mean = "geometric") -> Table:
+        """Return the share of each item in the budget of its parent.
+
+        Parameters
+        ----------
+        mean : {"geometric", "arithmetic"}, default "geometric"
+            The log pool or the linear pool of the models' shares.
+
+        Returns
+        -------
+        Table
+            Columns parent, item, share; the items in the order and spelling of the round, the shares of one parent
+            with sum 1.
+
+        Raises
+        ------
+        OptionError
+            If `mean` is neither of the two.
+
+        See Also
+        --------
+        hemicycle.allocate : the formulas.
+        """
+        shares = allocate(self.round.pool, self.weights, mean=mean)
+        return Table({"parent": self.items.parents, "item": self.items.names, "share": shares})
+
+    def predictive(self, a: str, b: str, *, parent: str | None = None) -> Predictive:
+        """Return the predictive distribution of one pair's log ratio.
+
+        Parameters
+        ----------
+        a, b : str
+            Names of two items of one parent, in any spelling; a positive log ratio favours `b`.
+        parent : str, optional
+            Their parent; needed where several parents have an item of that name.
+
+        Returns
+        -------
+        Predictive
+            Mixture of a Gaussian of width `sigma` at each model's log ratio.
+
+        Raises
+        ------
+        UnknownItemError
+            If an item is not part of the round, or its parent must be named.
+        DomainError
+            If the two items belong to different parents, or are one.
+        """
+        first, second = self.items.position(a, parent), self.items.position(b, parent)
+        parents = self.items.parents[first], self.items.parents[second]
+        if first == second:
+            raise DomainError(f"a and b are both {self.items.names[first]!r}; a comparison needs two items")
+        if self.items.parent_index[first] != self.items.parent_index[second]:
+            raise DomainError(f"a belongs to {parents[0]!r} and b to {parents[1]!r}; no comparison crosses parents")
+        logits = self.round.pool.logits[:, [first, second]].astype(np.float64)
+        return Predictive(logits[:, 1] - logits[:, 0], self.weights, self.sigma)
+
+    def _log_density(self, per: Literal["pair", "label"]) -> NDArray[np.float64]:
+        """Log density of each pair or label under the mixture, in blocks of models."""
+        judgments, logits = self.round.judgments, self.round.pool.logits
+        support = np.flatnonzero(self.weights)
+        n_columns = len(judgments.pairs) if per == "pair" else judgments.pairs.n_labels
+        rows = max(1, BLOCK_CELLS // n_columns)
+        total = np.full(n_columns, -np.inf)
+        for start in range(0, len(support), rows):
+            chosen = support[start : start + rows]
+            block = log_likelihood(
+                logits[chosen], judgments, sigma=self.sigma, per=per, n_threads=self.round.n_threads
+            )  # (n_rows, n_columns)
+            block += np.log(self.weights[chosen, None])
+            top = block.max(axis=0)
+            total = np.logaddexp(total, top + np.log(np.exp(block - top).sum(axis=0)))
+        return total

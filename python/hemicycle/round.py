@@ -1,0 +1,283 @@
+"""The front door: a jury and a pool go in, ensembles come out, all scored on the same rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from hemicycle.admission import admit
+from hemicycle.arrays import float_array, read_only
+from hemicycle.averaging import bma_weights
+from hemicycle.ensemble import Ensemble
+from hemicycle.errors import NoDataError, OptionError, ShapeError
+from hemicycle.label_stacking import label_stacking
+from hemicycle.least_squares import pair_least_squares
+from hemicycle.likelihood import log_likelihood
+from hemicycle.options import positive_number
+from hemicycle.scores import accuracy, mean_squared_error
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from hemicycle.judgments import Judgments
+    from hemicycle.pool import Pool
+    from hemicycle.rejects import Rejects
+    from hemicycle.solution import SimplexSolution
+
+__all__ = ["METHODS", "ModelScores", "Round"]
+
+Method: TypeAlias = Literal["least_squares", "bma", "stacking", "uniform", "best"]
+Prior: TypeAlias = "ArrayLike | None"  # a name of PRIORS, or the mass of each model
+
+METHODS: tuple[Method, ...] = ("least_squares", "bma", "stacking", "uniform", "best")
+PRIORS = ("uniform", "per_author")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelScores:
+    """Scores of the single models, each of shape (n_models,).
+
+    Attributes
+    ----------
+    log_likelihood : ndarray of float64
+        Sum-Gaussian log likelihood over the pairs.
+    mse : ndarray of float64
+        Weighted mean squared error of the log ratio over the cardinal judgments.
+    accuracy : ndarray of float64
+        Weighted fraction of the judgments whose winner the model names; nan where none names one.
+    """
+
+    log_likelihood: NDArray[np.float64]
+    mse: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Round:
+    """A jury and a pool, put on one list of items.
+
+    Parameters
+    ----------
+    judgments : Judgments
+        What the jury said; aligned to the items of the pool.
+    pool : Pool
+        The submitted models. Those with a zero weight have no log ratios: they are barred, and listed in `rejects`.
+    pair_weights : {"equal", "total"} or array_like of float64, shape (n_pairs,), default "equal"
+        Weight of each pair in the likelihoods: 1 however many labels it has, the sum of its labels' weights, or given
+        in the order of ``judgments.pairs``.
+    n_threads : int, optional
+        Number of threads; every core by default. No result depends on it.
+
+    Attributes
+    ----------
+    judgments : Judgments
+        The judgments of items of the pool.
+    pool : Pool
+        The models that can be scored.
+    rejects : tuple of Reject
+        Every submission and judgment that is left out, and why.
+    notices : tuple of str
+        What a reader of the results should know about the data.
+    pair_weight : ndarray of float64, shape (n_pairs,)
+        c_n, the weight of each pair.
+    label_weight : ndarray of float64, shape (n_labels,)
+        c_n v_i, the weight of each label: its part of the weight of its pair.
+
+    Raises
+    ------
+    NoDataError
+        If no model can be scored, no cardinal judgment of positive weight is left, or all pairs weigh 0.
+    OptionError, ShapeError, DtypeError, NonFiniteError, DomainError
+        If `pair_weights` is no such word or array.
+
+    Notes
+    -----
+    What several methods need is computed once a round and width: the scores of the models, and the solutions of least
+    squares and stacking.
+
+    Examples
+    --------
+    >>> from hemicycle.synthetic import two_camp_round
+    >>> made = two_camp_round(0, n_items=12, n_pairs=30, n_models=40)
+    >>> ensemble = Round(made.judgments(), made.pool()).ensemble("stacking")
+    >>> ensemble.leaderboard().columns
+    ('rank', 'model', 'weight', 'log_likelihood', 'mse', 'accuracy')
+    """
+
+    judgments: Judgments
+    pool: Pool
+    _: KW_ONLY
+    pair_weights: str | ArrayLike = "equal"
+    n_threads: int | None = None
+    rejects: Rejects = field(init=False)
+    notices: tuple[str, ...] = field(init=False)
+    pair_weight: NDArray[np.float64] = field(init=False)
+    label_weight: NDArray[np.float64] = field(init=False)
+    _seated: NDArray[np.bool_] = field(init=False)
+    _scores: dict[float, ModelScores] = field(default_factory=dict, init=False)
+    _solutions: dict[tuple[Method, float], SimplexSolution] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        admitted = admit(self.judgments, self.pool)
+        pairs = admitted.judgments.pairs
+        pair_weight = pairs.pair_weight(self.pair_weights)
+        if not pair_weight.any():
+            raise NoDataError("pair_weights: every pair has the weight 0")
+        part = pairs.weight / pairs.total_weight[pairs.pair_of_label]  # (n_labels,)
+        for name, value in (
+            ("_seated", self.pool.scorable),
+            ("judgments", admitted.judgments),
+            ("pool", admitted.pool),
+            ("rejects", admitted.rejects),
+            ("notices", admitted.notices),
+            ("pair_weight", read_only(pair_weight)),
+            ("label_weight", read_only(pair_weight[pairs.pair_of_label] * part)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        n_pairs, n_models, n_items = len(self.judgments.pairs), len(self.pool), len(self.pool.items)
+        return f"Round({len(self.judgments)} judgments of {n_pairs} pairs, {n_models} models, {n_items} items)"
+
+    def scores(self, sigma: float = 0.5) -> ModelScores:
+        """Return the scores of every single model.
+
+        Parameters
+        ----------
+        sigma : float, default 0.5
+            Width of the Gaussian at each label, in the unit of ``log_ratio``.
+
+        Returns
+        -------
+        ModelScores
+            Log likelihood, mean squared error and accuracy of each model; computed once a width.
+
+        Raises
+        ------
+        DtypeError, NonFiniteError, DomainError
+            If `sigma` is not a number in [1e-6, 1e6], or a logit lies beyond +-1e6.
+        """
+        sigma = positive_number(sigma, "sigma")
+        if sigma not in self._scores:
+            pool, judgments, n_threads = self.pool, self.judgments, self.n_threads
+            self._scores[sigma] = ModelScores(
+                read_only(
+                    log_likelihood(pool, judgments, sigma=sigma, pair_weights=self.pair_weight, n_threads=n_threads)
+                ),
+                read_only(mean_squared_error(pool, judgments, n_threads=n_threads)),
+                read_only(self._accuracy()),
+            )
+        return self._scores[sigma]
+
+    def ensemble(
+        self, method: Method = "stacking", *, sigma: float = 0.5, prior: Prior = None, power: float = 1.0
+    ) -> Ensemble:
+        """Weigh the models by one method.
+
+        Parameters
+        ----------
+        method : {"stacking", "least_squares", "bma", "uniform", "best"}, default "stacking"
+            "stacking": the mixture that explains the single labels best. "least_squares": the weights whose pooled log
+            ratio is nearest to the labels. "bma": Bayesian model averaging. "uniform": equal weights. "best": the one
+            model of highest log likelihood, ties by name.
+        sigma : float, default 0.5
+            Width of the Gaussian at each label, in the unit of ``log_ratio``.
+        prior : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
+            Prior mass of each model, for "bma" only: equal (the default); equal for each author, shared equally by its
+            models, one without author standing for itself; or given, for the models of this round or of the pool that
+            it was made from.
+        power : float, default 1.0
+            Power of the likelihood, for "bma" only; 1 is Bayes.
+
+        Returns
+        -------
+        Ensemble
+            The weights and what follows from them.
+
+        Raises
+        ------
+        OptionError
+            If `method`, or a `prior` given by name, is not one of those above.
+        DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError
+            If `sigma`, `prior` or `power` is out of its domain.
+        NotConvergedError
+            If a solver cannot certify its weights.
+        """
+        if method not in METHODS:
+            raise OptionError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
+        mass = self._prior_mass(prior)
+        scores = self.scores(sigma)
+        solution = None
+        if method in ("stacking", "least_squares"):
+            solution = self._solution(method, sigma)
+            weights = solution.weights
+        elif method == "bma":
+            weights = bma_weights(scores.log_likelihood, prior=mass, power=power)
+        elif method == "uniform":
+            weights = np.full(len(self.pool), 1.0 / len(self.pool))
+        else:
+            leaders = np.flatnonzero(scores.log_likelihood == scores.log_likelihood.max())
+            weights = np.zeros(len(self.pool))
+            weights[min(leaders, key=lambda d: self.pool.models[d])] = 1.0
+        return Ensemble(self, method, sigma, weights, solution, prior, power)
+
+    def mechanisms(self, *, sigma: float = 0.5, prior: Prior = None, power: float = 1.0) -> tuple[Ensemble, ...]:
+        """Weigh the models by every method, on the same rows.
+
+        Parameters
+        ----------
+        sigma : float, default 0.5
+            Width of the Gaussian at each label, in the unit of ``log_ratio``.
+        prior : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
+            Prior of Bayesian model averaging, as in `ensemble`.
+        power : float, default 1.0
+            Power of the likelihood in Bayesian model averaging.
+
+        Returns
+        -------
+        tuple of Ensemble
+            Least squares, Bayesian model averaging, stacking, uniform and best, in this order.
+
+        Raises
+        ------
+        OptionError, DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError, NotConvergedError
+            As in `ensemble`.
+        """
+        return tuple(self.ensemble(method, sigma=sigma, prior=prior, power=power) for method in METHODS)
+
+    def _accuracy(self) -> NDArray[np.float64]:
+        if not ((self.judgments.choice > 0) & (self.judgments.weight > 0)).any():
+            return np.full(len(self.pool), np.nan)  # there is nothing to agree with
+        return accuracy(self.pool, self.judgments, n_threads=self.n_threads)
+
+    def _solution(self, method: Method, sigma: float) -> SimplexSolution:
+        key = (method, sigma if method == "stacking" else 0.0)  # least squares has no width
+        if key not in self._solutions:
+            pool, judgments, n_threads = self.pool, self.judgments, self.n_threads
+            self._solutions[key] = (
+                label_stacking(pool, judgments, self.label_weight, sigma=sigma, n_threads=n_threads)
+                if method == "stacking"
+                else pair_least_squares(pool, judgments, n_threads=n_threads)
+            )
+        return self._solutions[key]
+
+    def _prior_mass(self, prior: Prior) -> NDArray[np.float64] | None:
+        """Prior mass of each model of this round; None is uniform."""
+        if prior is None or (isinstance(prior, str) and prior == "uniform"):
+            return None
+        if isinstance(prior, str):
+            if prior != "per_author":
+                raise OptionError(
+                    f"prior is {prior!r}; it must be one of {', '.join(PRIORS)}, or the mass of each model"
+                )
+            n_of_author = Counter(self.pool.authors)
+            return np.array([1.0 if author is None else 1.0 / n_of_author[author] for author in self.pool.authors])
+        mass = float_array(prior, "prior", 1)
+        if len(mass) == len(self.pool):
+            return mass
+        if len(mass) == len(self._seated):
+            return np.ascontiguousarray(mass[self._seated])
+        raise ShapeError(f"prior: expected one mass for each of {len(self.pool)} models, got {len(mass)}")

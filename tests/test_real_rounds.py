@@ -1,0 +1,118 @@
+"""Rounds that took place: the published scores, digit for digit, and whole runs."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from hemicycle.judgments import Judgments
+from hemicycle.pool import Pool
+from hemicycle.round import Round
+
+RANKED = "### Ranked: mean squared error of the log ratio, level1-2025"
+SPLITS = {"all": None, "train": "public_train", "private": "private_holdout"}
+
+
+@pytest.fixture(scope="module")
+def ranked(round_data) -> dict[str, dict[str, str]]:
+    """Read the table of scores from the data's own description: submission -> column -> digits as printed."""
+    section = (round_data / "SOURCES.md").read_text(encoding="utf-8").partition(RANKED)[2]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*$", section, re.M)]
+    header, rule, *rest = lines
+    rows = rest[: next(i for i, cells in enumerate([*rest, []]) if len(cells) != len(header) or not cells[0].isdigit())]
+    assert set("".join(rule)) == {"-"}
+    return {cells[1]: dict(zip(header, cells, strict=True)) for cells in rows}
+
+
+@pytest.fixture(scope="module")
+def level1(round_data) -> dict[str, Round]:
+    folder = round_data / "level1-2025"
+    pool = Pool.read(folder / "submissions")
+    jury = folder / "jury_split.csv"
+    return {name: Round(Judgments.read(jury, items=pool.items, split=split), pool) for name, split in SPLITS.items()}
+
+
+def agrees(value: float, printed: str) -> bool:
+    return f"{value:.{len(printed.partition('.')[2])}f}" == printed
+
+
+def test_level1_equals_the_ranked_table_to_its_last_digit(ranked, level1):
+    assert len(ranked) == 20
+    assert [len(level1[name].judgments) for name in SPLITS] == [593, 374, 219]
+    columns = {"all": "MSE all 593", "train": "MSE train 374", "private": "MSE private 219"}
+    for name, column in columns.items():
+        scores = level1[name].scores()
+        for model, mse in zip(level1[name].pool.models, scores.mse, strict=True):
+            assert agrees(mse, ranked[model][column]), (model, column, mse)
+    for model, accuracy in zip(level1["all"].pool.models, level1["all"].scores().accuracy, strict=True):
+        assert agrees(accuracy, ranked[model]["accuracy"]), (model, accuracy)
+
+
+def test_level1_private_board(level1):
+    board = {row["model"]: row["mse"] for row in level1["private"].ensemble("uniform").leaderboard()}
+    assert f"{board['aswin-phase5']:.4f}" == "6.7476"
+
+
+def test_level1_mechanisms(level1):
+    by_method = {ensemble.method: ensemble for ensemble in level1["all"].mechanisms()}
+    assert by_method["least_squares"].mse <= min(ensemble.mse for ensemble in by_method.values())
+    assert by_method["stacking"].log_score >= max(ensemble.log_score for ensemble in by_method.values())
+    for ensemble in by_method.values():
+        assert abs(math.fsum(ensemble.weights) - 1) <= 2**-52
+        for mean in ("geometric", "arithmetic"):
+            assert abs(math.fsum(ensemble.allocation(mean)["share"]) - 1) <= 2**-52
+    assert by_method["bma"].weights.max() > 0.9
+    assert "stacking" in by_method["bma"].notice
+
+
+def test_level1_ties_of_the_jury_keep_their_choice(level1):
+    judgments = level1["all"].judgments
+    ties = judgments.log_ratio == 0
+    assert np.count_nonzero(ties) == 18
+    assert set(judgments.choice[ties]) <= {1, 2}
+
+
+@pytest.fixture(scope="module")
+def gg24(round_data) -> Round:
+    folder = round_data / "gg24-2025" / "level1"
+    pool = Pool.read(folder / "submissions")
+    return Round(Judgments.read(folder / "jury.csv", items=pool.items), pool)
+
+
+def test_gg24_rejects_the_files_of_97_repositories(gg24):
+    rejected = {reject.file.rpartition("/")[2] for reject in gg24.rejects if reject.kind == "submission"}
+    assert rejected == {"gasquez-97-bt-regularized.csv", "gasquez-97-elo.csv"}
+    assert all("dependency-graph" in reject.reason + reject.value for reject in gg24.rejects)
+    assert (len(gg24.pool.items), len(gg24.pool), len(gg24.judgments)) == (98, 30, 171)
+
+
+def test_gg24_runs_whole(gg24):
+    for ensemble in gg24.mechanisms():
+        assert abs(math.fsum(ensemble.weights) - 1) <= 2**-52
+        assert abs(math.fsum(ensemble.allocation()["share"]) - 1) <= 2**-52
+        assert np.isfinite([ensemble.mse, ensemble.log_likelihood, ensemble.log_score]).all()
+    board = {row["model"]: row for row in gg24.ensemble("bma").leaderboard()}
+    twins = board["gasquez-huber-log"], board["organisers-l1-predictions"]
+    assert twins[0]["log_likelihood"] == twins[1]["log_likelihood"]
+    assert twins[0]["rank"] == twins[1]["rank"]
+    assert twins[0]["weight"] == twins[1]["weight"]
+
+
+def test_gg24_scores_equal_the_published_ones(gg24, round_data):
+    section = (
+        (round_data / "SOURCES.md").read_text(encoding="utf-8").partition("### gg24 level 1")[2].partition("###")[0]
+    )
+    printed = {
+        cells[2].strip(): (cells[4].strip(), cells[6].strip()) for cells in map(_cells, section.splitlines()) if cells
+    }
+    scores = gg24.scores()
+    for model, mse, accuracy in zip(gg24.pool.models, scores.mse, scores.accuracy, strict=True):
+        assert agrees(mse, printed[model][0]), (model, mse)
+        assert agrees(accuracy, printed[model][1]), (model, accuracy)
+
+
+def _cells(line: str) -> list[str]:
+    return line.split("|") if re.match(r"\| \d+ \|", line) else []
