@@ -184,6 +184,14 @@ def test_a_long_list_of_missing_items_is_shortened(folder):
     assert "lacks 8 of 9 items: 'i1', 'i2', 'i3' and 5 more;" in pool.rejects[0].reason
 
 
+def test_what_hostile_files_hold_is_quoted_only_in_part(folder):
+    name, many = "n" * 10_000, ",".join(f"column{number}" for number in range(1_000))
+    path = folder(a=GOOD, b=GOOD, item=GOOD + f"{name},p,1\n", text=f"repo,weight\nx,{name}\n", head=f"{many}\n")
+    rejects = Pool.read(path).rejects
+    assert [reject.file for reject in rejects] == ["head.csv", "item.csv", "text.csv"]
+    assert all(len(reject.value) + len(reject.reason) < 500 for reject in rejects)
+
+
 def test_no_submission_left_carries_the_rejects(folder):
     with pytest.raises(
         NoDataError, match=r"none of 2 submissions can be used; the first, a\.csv, line 2: weight '-1'"

@@ -11,7 +11,7 @@ from hemicycle._core import item_keys
 from hemicycle.arrays import distinct
 from hemicycle.errors import DomainError, NoDataError
 from hemicycle.items import Items
-from hemicycle.rejects import Reject, Rejects
+from hemicycle.rejects import Reject, Rejects, excerpt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -218,11 +218,13 @@ def _misfit(
     at_fault = (twice or unknown)[:1]
     line = int(lines[at_fault[0]]) if at_fault else None
     value = spelled[at_fault[0]][1] if at_fault else items.names[missing[0]]
-    return line, value, "; ".join(reasons)
+    return line, excerpt(value), "; ".join(reasons)
 
 
 def _names(pairs: list[tuple[str, str]]) -> str:
-    shown = [f"{name!r} of {parent!r}" if parent else repr(name) for parent, name in pairs[:NAMED]]
+    shown = [
+        f"{excerpt(name)!r} of {excerpt(parent)!r}" if parent else repr(excerpt(name)) for parent, name in pairs[:NAMED]
+    ]
     more = f" and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
     return ", ".join(shown) + more
 

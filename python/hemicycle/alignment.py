@@ -8,6 +8,7 @@ import numpy as np
 
 from hemicycle._core import item_keys
 from hemicycle.items import Items
+from hemicycle.rejects import excerpt, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,10 +99,10 @@ def _place_pair(source: Items, target: Items, first: int, second: int) -> tuple[
     for position, found in zip((first, second), candidates, strict=True):
         if not found:
             parent, name = source[position]
-            return f"{name!r}{f' of {parent!r}' if parent else ''} is not among the items of the round"
+            return f"{quoted(parent, name)} is not among the items of the round"
     common = candidates[0].keys() & candidates[1].keys()
     if len(common) != 1:
-        names = f"{source.names[first]!r} and {source.names[second]!r}"
+        names = f"{excerpt(source.names[first])!r} and {excerpt(source.names[second])!r}"
         why = "have no parent in common" if not common else f"have {len(common)} parents in common; name the parent"
         return f"{names} {why}"
     (parent_index,) = common

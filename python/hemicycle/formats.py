@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemicycle.errors import FormatError
+from hemicycle.rejects import excerpt
 
 if TYPE_CHECKING:
     from hemicycle.sources import Source
@@ -85,7 +86,7 @@ def _why_no_jury(source: Source) -> str:
         what = "shares of dependencies" if dependency else "weights of items"
         return f"this is a table of {what}, not of comparisons; it can be read as a submission, not as a jury"
     return (
-        f"found the columns {','.join(source.table.header)}; a jury needs repo_a,repo_b (or item_a,item_b or "
+        f"found the columns {excerpt(','.join(source.table.header))}; a jury needs repo_a,repo_b (or item_a,item_b or "
         "project_a,project_b) with choice or winner and perhaps multiplier, or log_ratio, or weight_a,weight_b; or "
         "repo,originality"
     )

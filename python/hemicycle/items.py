@@ -12,6 +12,7 @@ import numpy as np
 from hemicycle._core import item_keys
 from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, UnknownItemError
 from hemicycle.names import Rename, Renames
+from hemicycle.rejects import excerpt, quoted
 from hemicycle.sources import ReadLimits, Source
 
 if TYPE_CHECKING:
@@ -91,9 +92,8 @@ class Items(Sequence[Item]):
                 raise FormatError(f"items[{position}] has no name")
             first = positions.setdefault(key, position)
             if first != position:
-                raise FormatError(
-                    f"items[{position}] {_show(self[position])} is the same item as items[{first}] {_show(self[first])}"
-                )
+                again, before = quoted(*self[position]), quoted(*self[first])
+                raise FormatError(f"items[{position}] {again} is the same item as items[{first}] {before}")
         return positions
 
     @classmethod
@@ -148,7 +148,7 @@ class Items(Sequence[Item]):
             parent = source.find("repo", "repo_url") if parent is None else parent
         if name is None or source.table.ragged:
             what = "rows of other lengths" if name is not None else ",".join(source.table.header)
-            raise FormatError(f"{source.file}: an item list needs a column repo or item; found {what}")
+            raise FormatError(f"{source.file}: an item list needs a column repo or item; found {excerpt(what)}")
         names = _cells(source, name)
         parents = [""] * len(names) if parent is None else _cells(source, parent)
         renames = Renames.of(rename, limits)
@@ -183,7 +183,7 @@ class Items(Sequence[Item]):
         if parent is not None:
             (parent_key,) = item_keys([parent])
             if (parent_key, name_key) not in self._position:
-                raise UnknownItemError(f"there is no item {_show(Item(parent, name))}")
+                raise UnknownItemError(f"there is no item {quoted(parent, name)}")
             return self._position[parent_key, name_key]
         found = self._by_name.get(name_key, [])
         if not found:
@@ -247,7 +247,3 @@ def _pair(position: int, item: object) -> tuple[str, str]:
     if isinstance(item, Sequence) and len(item) == 2 and all(isinstance(part, str) for part in item):
         return str(item[0]), str(item[1])
     raise DtypeError(f"items[{position}]: expected a name or a (parent, name) pair, got {item!r}")
-
-
-def _show(item: Item) -> str:
-    return repr(item.name) if not item.parent else f"{item.name!r} of {item.parent!r}"

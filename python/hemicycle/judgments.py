@@ -21,7 +21,7 @@ from hemicycle.jury import jury_rows, nothing_left
 from hemicycle.labels import checked_jurors, checked_labels, require_comparable
 from hemicycle.names import Rename, Renames
 from hemicycle.pairs import Pairs, group_pairs
-from hemicycle.rejects import Reject, Rejects
+from hemicycle.rejects import Reject, Rejects, excerpt
 from hemicycle.sources import ReadLimits, Source
 
 if TYPE_CHECKING:
@@ -349,5 +349,5 @@ class Judgments:
         return replace(self.select(kept), a=a[kept], b=b[kept], items=items, rejects=self.rejects + rejects)
 
     def _unknown(self, row: int, reason: str) -> Reject:
-        value = f"{self.items.names[self.a[row]]}, {self.items.names[self.b[row]]}"
+        value = ", ".join(excerpt(self.items.names[side[row]]) for side in (self.a, self.b))
         return Reject("judgment", self.file, int(self.line[row]), "item", value, reason)

@@ -173,7 +173,7 @@ def _rows_of_split(source: Source, layout: JuryLayout, split: str | None) -> NDA
     asked = split.strip().lower()
     matches = np.array([name.lower() == asked or name.lower().startswith(asked + "_") for name in distinct], dtype=bool)
     if not matches.any():
-        raise OptionError(f"split {split!r}: {source.file} has {', '.join(map(repr, sorted(distinct)))}")
+        raise OptionError(f"split {split!r}: {source.file} has {excerpt(', '.join(map(repr, sorted(distinct))))}")
     return matches[codes]
 
 
@@ -272,7 +272,7 @@ def _notices(rows: _Rows, kept: NDArray[np.int64], log_ratio: NDArray[np.float64
     known = {index for name, index in rows.source.place.items() if name.startswith(KNOWN)}
     ignored = rows.source.others(layout.used() | known)
     if ignored:
-        found.append(f"{file}: columns ignored: {', '.join(ignored)}")
+        found.append(f"{file}: columns ignored: {excerpt(', '.join(ignored))}")
     n_ordinal = int(np.count_nonzero(np.isnan(log_ratio[kept])))
     if n_ordinal:
         found.append(f"{file}: ordinal judgments (a winner, no multiplier), which count for accuracy only: {n_ordinal}")

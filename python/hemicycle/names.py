@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from hemicycle._core import item_keys
 from hemicycle.errors import DtypeError, FormatError
+from hemicycle.rejects import excerpt
 from hemicycle.sources import ReadLimits, Source
 
 __all__ = ["Rename", "Renames"]
@@ -59,7 +60,7 @@ class Renames:
     @classmethod
     def _of_source(cls, source: Source) -> Renames:
         if len(source.table.header) != 2 or source.table.ragged:
-            found = ",".join(source.table.header)
+            found = excerpt(",".join(source.table.header))
             raise FormatError(f"{source.file}: a rename table has two columns, old and new name; found {found}")
         columns = []
         for column in range(2):
@@ -78,7 +79,7 @@ class Renames:
             before = new_name.setdefault(key, target)
             if item_keys([before]) != [target_key]:
                 raise FormatError(f"{file}: {name!r} is renamed both to {before!r} and to {target!r}")
-        notices = (f"{file}: names that have no new one and stay ({len(without)}): {', '.join(without[:5])}",)
+        notices = (f"{file}: names that have no new one and stay ({len(without)}): {excerpt(', '.join(without[:5]))}",)
         return cls(new_name, notices if without else ())
 
     def apply(self, names: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["Reject", "Rejects", "excerpt"]
+__all__ = ["Reject", "Rejects", "excerpt", "quoted"]
 
 EXCERPT = 120
 """Longest value that is quoted, in characters."""
@@ -45,3 +45,9 @@ Rejects: TypeAlias = tuple[Reject, ...]
 def excerpt(value: str) -> str:
     """Return the beginning of a value, short enough to be quoted."""
     return value if len(value) <= EXCERPT else value[:EXCERPT] + "..."
+
+
+def quoted(parent: str, name: str) -> str:
+    """Return an item in quotes, shortened, with its parent if it has one: ``'name' of 'parent'``."""
+    shown = repr(excerpt(name))
+    return f"{shown} of {excerpt(parent)!r}" if parent else shown

@@ -12,6 +12,7 @@ from narwhals.exceptions import NarwhalsError
 
 from hemicycle._core import TextTable, read_table
 from hemicycle.errors import DtypeError, FormatError, NoDataError
+from hemicycle.rejects import excerpt
 
 if TYPE_CHECKING:
     import os
@@ -76,7 +77,7 @@ class Source:
         for index, name in enumerate(self.table.header):
             key = name.strip().lower().replace(" ", "_").replace("-", "_")
             if key in place:
-                raise FormatError(f"{self.file}: the column {name!r} occurs twice")
+                raise FormatError(f"{self.file}: the column {excerpt(name)!r} occurs twice")
             if key:
                 place[key] = index
         object.__setattr__(self, "place", place)

@@ -28,7 +28,7 @@ __all__ = [
     "submissions_of_table",
 ]
 
-SUBMISSION_LIMITS = ReadLimits(max_bytes=32 << 20, max_records=500_000)
+SUBMISSION_LIMITS = ReadLimits(max_bytes=8 << 20, max_records=100_000)
 """Limits of one submission, unless others are given."""
 
 Refusal: TypeAlias = "tuple[int | None, str, str, str]"

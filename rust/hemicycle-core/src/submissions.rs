@@ -56,7 +56,7 @@ impl Layout {
         let lower: Vec<String> = header.iter().map(|name| name.to_lowercase()).collect();
         let repeated = |(place, name): (usize, &String)| !name.is_empty() && lower[..place].contains(name);
         if let Some((_, name)) = lower.iter().enumerate().find(|&column| repeated(column)) {
-            return Err(format!("the column {name:?} occurs twice"));
+            return Err(format!("the column {:?} occurs twice", excerpt(name)));
         }
         let find = |names: &[&str]| names.iter().find_map(|name| lower.iter().position(|column| column == name));
         let (item, dependency, weight, originality) =
@@ -74,7 +74,7 @@ impl Layout {
             }
             _ => Err(format!(
                 "found the columns {}; needed are repo[,parent],weight or dependency,repo,weight or repo,originality",
-                if header.is_empty() { "(none)".to_owned() } else { header.join(",") }
+                excerpt(&header.join(","))
             )),
         }
     }
