@@ -1,0 +1,95 @@
+"""Threads: the GIL is released, Ctrl-C is heard, and the number of threads leaves no trace in the bits."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import hemicycle as hc
+
+N_MODELS, N_ITEMS, N_LABELS = 1500, 12, 90
+
+
+def judgments() -> hc.Judgments:
+    rng = np.random.default_rng(5)
+    a = rng.integers(0, N_ITEMS, size=N_LABELS)
+    b = (a + rng.integers(1, N_ITEMS, size=N_LABELS)) % N_ITEMS
+    return hc.Judgments.from_arrays(a, b, rng.normal(size=N_LABELS), choice=rng.integers(1, 3, size=N_LABELS))
+
+
+def logits() -> NDArray[np.float64]:
+    return np.random.default_rng(6).normal(size=(N_MODELS, N_ITEMS))
+
+
+CALLS: dict[str, Callable[[int], NDArray[np.float64]]] = {
+    "log_likelihood": lambda n: hc.log_likelihood(logits(), judgments(), n_threads=n),
+    "mean_squared_error": lambda n: hc.mean_squared_error(logits(), judgments(), n_threads=n),
+    "accuracy": lambda n: hc.accuracy(logits(), judgments(), n_threads=n),
+    "least_squares": lambda n: hc.simplex_least_squares(logits(), np.ones(N_ITEMS), n_threads=n).weights,
+    "stacking": lambda n: hc.stacking_weights(logits(), n_threads=n).weights,
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_number_of_threads_changes_no_bit(name: str) -> None:
+    one = CALLS[name](1)
+    for n_threads in (2, 3, 7):
+        np.testing.assert_array_equal(CALLS[name](n_threads), one)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_zero_threads_are_refused(name: str) -> None:
+    with pytest.raises(hc.errors.DomainError, match="n_threads"):
+        CALLS[name](0)
+
+
+def test_other_python_threads_run_during_a_call() -> None:
+    ticks = 0
+    done = threading.Event()
+
+    def tick() -> None:
+        nonlocal ticks
+        while not done.wait(0.001):
+            ticks += 1
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    large = np.random.default_rng(1).normal(size=(60_000, N_ITEMS))
+    jury = judgments()
+    before = ticks
+    for _ in range(5):
+        hc.log_likelihood(large, jury, per="pair", n_threads=1)
+    during = ticks - before
+    done.set()
+    thread.join()
+    assert during > 0
+
+
+LONG_WORK = """
+import numpy as np, hemicycle as hc
+rng = np.random.default_rng(0)
+a = rng.integers(0, 50, size=20_000)
+b = (a + rng.integers(1, 50, size=20_000)) % 50
+judgments = hc.Judgments.from_arrays(a, b, rng.normal(size=20_000))
+logits = rng.normal(size=(100_000, 50))
+print("ready", flush=True)
+while True:
+    hc.log_likelihood(logits, judgments)
+"""
+
+
+def test_ctrl_c_raises_keyboard_interrupt_in_the_middle_of_a_call() -> None:
+    process = subprocess.Popen([sys.executable, "-c", LONG_WORK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "ready"
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in stderr
+    assert process.returncode != 0
