@@ -29,7 +29,9 @@ def round_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     two_camp_round(n_models=60).write(folder)
     jury = (folder / "jury.csv").read_text(encoding="utf-8")
     (folder / "public.csv").write_text(jury, encoding="utf-8")
-    mine = min((folder / "submissions").glob("alpine*.csv"), default=None) or min((folder / "submissions").glob("*.csv"))
+    mine = min((folder / "submissions").glob("alpine*.csv"), default=None) or min(
+        (folder / "submissions").glob("*.csv")
+    )
     (folder / "mine.csv").write_text(mine.read_text(encoding="utf-8"), encoding="utf-8")
     return folder
 
@@ -53,7 +55,11 @@ def test_commands_run(page: Path, round_folder: Path) -> None:
     for command in commands:
         arguments = shlex.split(command, comments=True)[1:]
         result = subprocess.run(
-            [sys.executable, "-m", "hemicycle", *arguments], cwd=round_folder, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "hemicycle", *arguments],
+            cwd=round_folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert result.returncode == 0, f"{command}\n{result.stderr}"
 
