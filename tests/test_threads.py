@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import hemicycle as hc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 N_MODELS, N_ITEMS, N_LABELS = 1500, 12, 90
 

@@ -1,4 +1,4 @@
-"""Stub of the compiled core. The functions are documented where users call them, in the modules of `hemicycle`."""
+# Stub of the compiled core. The functions are documented where users call them, in the modules of `hemicycle`.
 
 from collections.abc import Sequence
 from os import PathLike
