@@ -36,7 +36,7 @@ def round_folder(tmp_path: Path) -> Path:
 
     two_camp_round(n_models=60).write(tmp_path)
     shutil.copy(tmp_path / "jury.csv", tmp_path / "public.csv")
-    shutil.copy(min((tmp_path / "submissions").glob("camp*.csv")), tmp_path / "mine.csv")
+    shutil.copy(min((tmp_path / "submissions").glob("infra*.csv")), tmp_path / "mine.csv")
     return tmp_path
 
 
