@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Self
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ __version__: str
 
 def item_keys(names: list[str]) -> list[str]: ...
 
+@final
 class TextTable:
     def __new__(cls, header: list[str], columns: list[list[str]]) -> Self: ...
     @property
@@ -26,6 +27,7 @@ class TextTable:
     def interned(self, column: int) -> tuple[NDArray[np.uint32], list[str]]: ...
     def numbers(self, column: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]: ...
 
+@final
 class SubmissionRows:
     @property
     def spellings(self) -> list[tuple[str, str]]: ...
