@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from hemicycle.escaping import printable, spreadsheet_cell
+from hemicycle.escaping import printable
 from hemicycle.picture import INK, PALETTE, PLAIN_GLYPHS, SMALL_FAMILIES, glyph, seat_lines, svg
 from hemicycle.seats import MAX_PARTIES, N_SEATS, seat_families
 
@@ -83,10 +83,3 @@ def test_seat_lines_hold_every_seat_once() -> None:
     parliament = seat_families([2.0, 1.0], ["a", "b"])
     cells = [cell for line in seat_lines(parliament) for cell in line]
     assert (cells.count(0), cells.count(1)) == (134, N_SEATS - 134)
-
-
-def test_cells_that_a_spreadsheet_would_run_are_quoted() -> None:
-    assert [spreadsheet_cell(t) for t in ("=1", "+1", "-1", "@x", "\tx", "\r", "\n=1", "a=1", "")] == [
-        "'=1", "'+1", "'-1", "'@x", "'\tx", "'\r", "'\n=1", "a=1", "",
-    ]  # fmt: skip
-    assert spreadsheet_cell("\ud800").encode() == b"?"

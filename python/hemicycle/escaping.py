@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["printable", "spreadsheet_cell"]
+import unicodedata
+
+__all__ = ["printable", "spreadsheet_cell", "storable"]
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
     r"""Return `text` with every character that a terminal or an XML reader could act on written as an escape.
 
-    Control characters, line breaks, direction marks and lone surrogates become ``\n``, ``\x1b`` and the like; letters
-    of every script and plain spaces stay as they are.
+    Control characters, line breaks, direction marks and lone surrogates become ``\n``, ``\x1b`` and the like; letters,
+    signs and spaces of every script stay as they are.
 
     Examples
     --------
@@ -20,14 +23,29 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(_escape(c) if unicodedata.category(c) in _ACTING else c for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def storable(text: str) -> str:
+    r"""Return `text` with each lone surrogate, which no UTF-8 file can hold, as a question mark.
+
+    Examples
+    --------
+    >>> storable("caf\udce9")
+    'caf?'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def spreadsheet_cell(text: str) -> str:
     """Return `text` as a csv cell that no spreadsheet runs as a formula.
 
-    A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break gets a single quote in front; a lone
-    surrogate, which no file can hold, becomes a question mark. All other text is unchanged.
+    A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break gets a single quote in front, and
+    characters that would act on a terminal are escaped as `printable` does.
 
     Examples
     --------
@@ -36,5 +54,4 @@ def spreadsheet_cell(text: str) -> str:
     >>> spreadsheet_cell("sigp/lighthouse")
     'sigp/lighthouse'
     """
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text
+    return f"'{printable(text)}" if text.startswith(_FORMULA_STARTS) else printable(text)

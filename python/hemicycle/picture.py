@@ -106,11 +106,11 @@ def svg(parliament: Parliament, *, method: str, effective_models: float, n_model
         radius=f"{seat_radius:.1f}",
         ink=INK,
         title=f"Hemicycle of the {heading} ensemble",
-        description=f"{parliament.n_seats} seats by weight, {effective_models:.1f} {of_models}. From left to right: "
+        description=f"{parliament.n_seats} seats by weight, {effective_models:,.1f} {of_models}. From left to right: "
         + "; ".join(_sentence(party) for party in parliament.parties)
         + ".",
         heading=heading,
-        figure=f"{effective_models:.1f}",
+        figure=f"{effective_models:,.1f}",
         caption=of_models,
         blocks=blocks,
         legend=_legend(parliament, legend_top, n_lines),

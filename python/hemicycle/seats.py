@@ -252,7 +252,9 @@ def seat_families(
     w = np.asarray(weights, dtype=np.float64)
     if w.shape != (len(families),):
         raise ShapeError(f"weights must have shape ({len(families)},), one for each family given, got {w.shape}")
-    names, member = np.unique(np.asarray(families, dtype=object), return_inverse=True)
+    names = sorted(set(families))
+    place = {name: i for i, name in enumerate(names)}
+    member = np.fromiter((place[family] for family in families), dtype=np.int64, count=len(families))
     mass = np.bincount(member, weights=w, minlength=len(names))  # (n_families,)
     seated = np.flatnonzero(mass > 0)
     ranked = seated[np.argsort(-mass[seated], kind="stable")]
@@ -267,7 +269,7 @@ def seat_families(
     n_small = len(ranked) - n_named
     parties = [
         Party(
-            name=str(names[ranked[i]]) if i < n_named else f"{n_small} smaller families",
+            name=names[ranked[i]] if i < n_named else f"{n_small} smaller families",
             weight=float(block_mass[i]),
             seats=int(seats[i]),
             n_models=int((block == i).sum()),
@@ -283,7 +285,8 @@ def seat_families(
 def _spectrum(onto: NDArray[np.float64], mass: NDArray[np.float64], logits: ArrayLike) -> list[int]:
     """Order blocks along the first principal component of their mean predictions, weighted by mass."""
     models = np.flatnonzero(onto.any(axis=0))
-    predictions = np.asarray(logits)[models]
+    matrix = np.asarray(logits)
+    predictions = matrix if len(models) == len(matrix) else matrix[models]  # (n_weighted, n_items)
     profile = (onto[:, models].astype(predictions.dtype) @ predictions).astype(np.float64)  # (n_blocks, n_items)
     profile -= profile.mean(axis=1, keepdims=True)
     profile -= np.average(profile, axis=0, weights=mass)
