@@ -1,0 +1,207 @@
+"""The out folder: what a run leaves behind, complete or not at all."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hemicycle.config import HEADER
+from hemicycle.errors import OptionError
+from hemicycle.escaping import spreadsheet_cell
+from hemicycle.picture import svg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from hemicycle.outcome import Outcome
+    from hemicycle.rejects import Rejects
+
+__all__ = ["allocation_csv", "bundle_files", "csv_bytes", "require_ours", "sha256_of", "write_bundle"]
+
+MARK = "round.toml"
+_CHUNK = 1 << 20
+
+
+def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
+    """Write the files of the out folder as bytes; they hold nothing of time or place, so a repeated run gives the same.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        The run.
+    folder : Path
+        Where the files will lie: round.toml names its inputs relative to it.
+
+    Returns
+    -------
+    dict of str to bytes
+        File name to content.
+    """
+    from msgspec import json
+
+    paid = outcome.paid
+    picture = svg(
+        outcome.parliament,
+        method=paid.method,
+        effective_models=paid.effective_models[0],
+        n_models=len(paid.models),
+    )
+    return {
+        "leaderboard.csv": csv_bytes(outcome.leaderboard.columns, (row.values() for row in outcome.leaderboard)),
+        "allocation.csv": allocation_csv(outcome),
+        "weights.csv": _weights_csv(outcome),
+        "rejects.csv": _rejects_csv(outcome.rejects),
+        "summary.json": json.format(json.encode(outcome.summary()), indent=2) + b"\n",
+        MARK: outcome.config.toml(folder, outcome.sha256).encode("utf-8"),
+        "hemicycle.svg": picture.encode("utf-8"),
+    }
+
+
+def allocation_csv(outcome: Outcome) -> bytes:
+    """Write the allocation of the method that pays: ``parent,item,share``."""
+    return csv_bytes(outcome.allocation.columns, (row.values() for row in outcome.allocation))
+
+
+def _weights_csv(outcome: Outcome) -> bytes:
+    rows = (
+        (ensemble.method, model, weight)
+        for ensemble in outcome.ensembles
+        for model, weight in zip(ensemble.models, ensemble.weights.tolist(), strict=True)
+    )
+    return csv_bytes(("method", "model", "weight"), rows)
+
+
+def _rejects_csv(rejects: Rejects) -> bytes:
+    rows = ((r.kind, r.file, r.line, r.field, r.value, r.reason) for r in rejects)
+    return csv_bytes(("kind", "file", "line", "field", "value", "reason"), rows)
+
+
+def csv_bytes(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
+    r"""Write a table as csv: UTF-8, ``\n``, every float with all its digits, text that no spreadsheet runs.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Heads.
+    rows : iterable of iterable
+        Cells: text, numbers, or None for an empty cell.
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([spreadsheet_cell(c) if isinstance(c, str) else c for c in row] for row in rows)
+    return text.getvalue().encode("utf-8")
+
+
+def require_ours(folder: Path) -> None:
+    """Refuse a folder that holds anything but an earlier run.
+
+    Parameters
+    ----------
+    folder : Path
+        The out folder; it may be absent or empty.
+
+    Raises
+    ------
+    OptionError
+        If it is a file, or a folder with content that hemicycle did not write.
+    """
+    if not os.path.lexists(folder):
+        return
+    if not folder.is_dir():
+        raise OptionError(f"{folder} is not a folder; give another one with --out")
+    if not any(folder.iterdir()):
+        return
+    try:
+        with (folder / MARK).open("rb") as file:
+            if file.read(len(HEADER)) == HEADER.encode("utf-8"):
+                return
+    except OSError:
+        pass
+    raise OptionError(f"{folder} holds files that are no earlier result of hemicycle; give another folder with --out")
+
+
+def write_bundle(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put files into a folder: written aside first, then renamed, so that none is ever half there.
+
+    Parameters
+    ----------
+    folder : Path
+        The out folder; made where it does not exist, and what an earlier run wrote is replaced.
+    files : mapping of str to bytes
+        File name to content.
+
+    Raises
+    ------
+    OptionError
+        If the folder is not one of ours.
+    OSError
+        If something cannot be written; the files that were there are as they were.
+    """
+    require_ours(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for name, content in files.items():
+            (aside / name).write_bytes(content)
+        folder.mkdir(exist_ok=True)
+        for name in sorted(files, key=lambda name: name != MARK):  # the mark first: from then on the folder is ours
+            (aside / name).replace(folder / name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Hash an input.
+
+    Parameters
+    ----------
+    path : path
+        A file, or a folder of files.
+
+    Returns
+    -------
+    str
+        SHA-256 in hex: of the content of a file; for a folder, of the lines ``sha256  name`` of the files in it and in
+        its sub-folders, sorted by name, hidden ones left out: where there are no sub-folders, what
+        ``LC_ALL=C sha256sum * | sha256sum`` prints.
+
+    Raises
+    ------
+    OSError
+        If something cannot be read.
+    """
+    source = Path(path)
+    if not source.is_dir():
+        return _digest(source)
+    listing = hashlib.sha256()
+    for name, file in sorted(_files(source).items()):
+        listing.update(f"{_digest(file)}  ".encode() + name + b"\n")
+    return listing.hexdigest()
+
+
+def _files(folder: Path) -> dict[bytes, Path]:
+    """Files of a folder and of its sub-folders by relative name, without hidden ones."""
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    inside = [inner for entry in entries if entry.is_dir() for inner in entry.iterdir() if inner.name[0] != "."]
+    files = (entry for entry in (*entries, *inside) if entry.is_file())
+    return {os.fsencode(file.relative_to(folder).as_posix()): file for file in files}
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,170 @@
+"""A run of the main job as data: what it reads, with which options, and the round.toml that repeats it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from hemicycle.errors import FormatError, OptionError
+from hemicycle.round import METHODS
+
+__all__ = ["Inputs", "RoundConfig", "read_config"]
+
+HEADER = "# hemicycle round: repeat it with `hemicycle ensemble round.toml`\n"
+"""First line of every round.toml that hemicycle writes; a folder that holds one is a folder of ours."""
+
+_MAX_BYTES = 1 << 20
+_PATHS = ("jury", "pool", "items", "rename", "prior")
+
+
+class Inputs(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One text for each file or folder that a run reads: its path, or its SHA-256."""
+
+    jury: str = ""
+    pool: str = ""
+    items: str | None = None
+    rename: str | None = None
+    prior: str | None = None
+
+
+class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Everything that decides the result of a run.
+
+    Attributes
+    ----------
+    jury, pool : str
+        Paths of the judgments and of the submissions.
+    method : str, default "stacking"
+        The mechanism that pays, one of `hemicycle.round.METHODS`.
+    mean : {"geometric", "arithmetic"}, default "geometric"
+        Which average of the models' shares becomes the allocation.
+    sigma : float, default 0.5
+        Width of the Gaussian at each label, in the unit of ``log_ratio``.
+    power : float, default 1.0
+        Power of the likelihood in Bayesian model averaging.
+    prior : str, default "uniform"
+        "uniform", "per_author" or the path of a csv file with columns ``model,weight``.
+    items, rename : str, optional
+        Paths of the item list and of the rename table.
+    min_weight : float, optional
+        Floor of the submitted weights.
+    split : str, optional
+        Which rows of the jury file to use.
+    sha256 : Inputs, optional
+        Hashes of the inputs when the run was made.
+    """
+
+    jury: str
+    pool: str
+    method: str = "stacking"
+    mean: Literal["geometric", "arithmetic"] = "geometric"
+    sigma: float = 0.5
+    power: float = 1.0
+    prior: str = "uniform"
+    items: str | None = None
+    rename: str | None = None
+    min_weight: float | None = None
+    split: str | None = None
+    sha256: Inputs | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise OptionError(f"method is {self.method!r}; it must be one of {', '.join(METHODS)}")
+        if self.mean not in ("geometric", "arithmetic"):
+            raise OptionError(f"mean is {self.mean!r}; it must be geometric or arithmetic")
+
+    @property
+    def prior_file(self) -> str | None:
+        """Path of the prior, or None where it is named by a word."""
+        return None if self.prior in ("uniform", "per_author") else self.prior
+
+    def paths(self) -> dict[str, str]:
+        """Return the path of each input that this run reads, by name."""
+        given = {"jury": self.jury, "pool": self.pool, "items": self.items, "rename": self.rename}
+        return {name: path for name, path in (given | {"prior": self.prior_file}).items() if path is not None}
+
+    def options(self) -> dict[str, Any]:
+        """Return every option that is no path, by name."""
+        options = {name: getattr(self, name) for name in ("method", "mean", "sigma", "power", "min_weight", "split")}
+        return options | {"prior": "file" if self.prior_file else self.prior}
+
+    def toml(self, folder: Path, sha256: dict[str, str]) -> str:
+        """Write the round.toml that repeats this run from `folder`.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the file will lie; paths are written relative to it, or absolute where no relative path exists.
+        sha256 : dict of str to str
+            Hash of each input.
+
+        Returns
+        -------
+        str
+            The text of the file.
+        """
+        import tomli_w
+
+        moved = {name: _relative(path, folder) for name, path in self.paths().items()}
+        config = msgspec.structs.replace(self, **moved, sha256=Inputs(**sha256))
+        fields = msgspec.to_builtins(config)
+        every_option = {name: getattr(config, name) for name in ("method", "mean", "sigma", "power", "prior")}
+        return HEADER + tomli_w.dumps({"jury": config.jury, "pool": config.pool} | every_option | fields)
+
+
+def read_config(path: Path, **changes: Any) -> RoundConfig:
+    """Read a round.toml; paths in it are relative to the file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    **changes
+        Options that replace those of the file; None leaves the option of the file.
+
+    Raises
+    ------
+    FormatError
+        If it is no TOML, or a key is missing, unknown or of the wrong type.
+    OptionError
+        If an option is not one of those that exist.
+    OSError
+        If it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise FormatError(f"{path}: longer than {_MAX_BYTES} bytes, this is no round.toml")
+    try:
+        fields = tomllib.loads(content.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path}: not TOML: {error}") from None
+    beside = {
+        name: _from(path.parent, fields[name])
+        for name in _PATHS
+        if isinstance(fields.get(name), str) and (name != "prior" or fields[name] not in ("uniform", "per_author"))
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    try:
+        return msgspec.convert(fields | beside | given, RoundConfig)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, OptionError):
+            raise OptionError(f"{path}: {error.__cause__}") from None
+        raise FormatError(f"{path}: {error}") from None
+
+
+def _from(folder: Path, path: str) -> str:
+    return os.path.join(folder, path)  # noqa: PTH118 - the parts stay as they are: ".." may follow a link
+
+
+def _relative(path: str, folder: Path) -> str:
+    """Path as seen from `folder`, with forward slashes; absolute where they lie on different drives."""
+    try:
+        seen = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
+    except ValueError:
+        seen = os.path.realpath(path)
+    return Path(seen).as_posix()

@@ -1,0 +1,242 @@
+"""One run of the main job: files in, every mechanism on the same rows, one of them paid."""
+
+from __future__ import annotations
+
+import platform
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemicycle._core import __version__
+from hemicycle.bundle import sha256_of
+from hemicycle.errors import FormatError
+from hemicycle.escaping import storable
+from hemicycle.items import Items
+from hemicycle.judgments import Judgments
+from hemicycle.pool import Pool
+from hemicycle.round import Round
+from hemicycle.seats import Parliament, seat_families
+from hemicycle.sources import NUMBER, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from numpy.typing import NDArray
+
+    from hemicycle.config import RoundConfig
+    from hemicycle.ensemble import Ensemble
+    from hemicycle.rejects import Rejects
+    from hemicycle.table import Table
+
+    Step = Callable[[str], AbstractContextManager[None]]
+
+__all__ = ["Outcome", "read_prior", "run_round"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What a run read and found.
+
+    Attributes
+    ----------
+    config : RoundConfig
+        What was asked for.
+    sha256 : dict of str to str
+        Hash of each input.
+    pool : Pool
+        The submissions as they were read.
+    round : Round
+        Judgments and pool as they were scored.
+    ensembles : tuple of Ensemble
+        Every mechanism on the same rows.
+    paid : Ensemble
+        The one that `config.method` names.
+    leaderboard, allocation : Table
+        Those of the ensemble that pays.
+    mechanisms : tuple of dict
+        What each ensemble found, in plain values.
+    notices : tuple of str
+        What a reader of the result should know.
+    parliament : Parliament
+        Seats by the weights of the ensemble that pays.
+    """
+
+    config: RoundConfig
+    sha256: dict[str, str]
+    pool: Pool
+    round: Round
+    ensembles: tuple[Ensemble, ...]
+    paid: Ensemble
+    leaderboard: Table
+    allocation: Table
+    mechanisms: tuple[dict[str, Any], ...]
+    notices: tuple[str, ...]
+    parliament: Parliament
+
+    @property
+    def rejects(self) -> Rejects:
+        """Everything that was turned away, and why."""
+        rejects: Rejects = self.round.rejects
+        return rejects
+
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """Return how much of what was read, by kind."""
+        judgments, pool = self.round.judgments, self.round.pool
+        return {
+            "items": {"n": len(pool.items), "parents": pool.items.n_parents, "source": pool.items_source},
+            "judgments": {
+                "used": len(judgments),
+                "cardinal": len(judgments) - judgments.n_ordinal,
+                "ordinal": judgments.n_ordinal,
+                "rejected": sum(reject.kind == "judgment" for reject in self.round.rejects),
+                "pairs": len(judgments.pairs.a),
+                "pairs_of_zero_weight": judgments.pairs.n_zero_weight,
+                "jurors": len({juror for juror in judgments.juror if juror is not None}),
+            },
+            "submissions": {
+                "seated": len(pool),
+                "rejected": len(self.pool.rejects),
+                "barred": len(self.pool) - len(pool),
+            },
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the run in plain values: versions, options, inputs, counts and what each mechanism found."""
+        return {
+            "program": "hemicycle",
+            "versions": {"hemicycle": __version__, "numpy": np.__version__, "python": platform.python_version()},
+            "options": self.config.options(),
+            "inputs": {
+                name: {"name": Path(path).resolve().name, "sha256": self.sha256[name]}
+                for name, path in self.config.paths().items()
+            },
+            **self.counts(),
+            "mechanisms": self.mechanisms,
+            "seats": [
+                {"family": storable(p.name), "seats": p.seats, "weight": p.weight, "models": p.n_models}
+                for p in self.parliament.parties
+            ],
+            "notices": [storable(notice) for notice in self.notices],
+        }
+
+
+def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
+    heaviest = int(np.argmax(ensemble.weights))
+    found: dict[str, Any] = {
+        "method": ensemble.method,
+        "effective_models": ensemble.effective_models[0],
+        "effective_models_by_square": ensemble.effective_models[1],
+        "models_with_weight": int(np.count_nonzero(ensemble.weights)),
+        "heaviest_model": storable(ensemble.models[heaviest]),
+        "heaviest_weight": float(ensemble.weights[heaviest]),
+        "mse": ensemble.mse,
+        "log_likelihood": ensemble.log_likelihood,
+        "log_score": ensemble.log_score,
+    }
+    if ensemble.solution is not None:
+        found |= {
+            "gap": ensemble.solution.gap,
+            "relative_gap": ensemble.solution.relative_gap,
+            "passes": ensemble.solution.passes,
+            "reason": ensemble.solution.reason,
+        }
+    return found
+
+
+def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
+    """Read the inputs of a run, score them and form every ensemble.
+
+    Parameters
+    ----------
+    config : RoundConfig
+        What to read and how.
+    step : callable, optional
+        Makes a context manager of a text that says what is going on.
+
+    Returns
+    -------
+    Outcome
+        The run.
+
+    Raises
+    ------
+    HemicycleError
+        If an input cannot be used or an option is out of its domain.
+    OSError
+        If an input cannot be read.
+    """
+    during = step or (lambda _: nullcontext())
+    with during("hashing the inputs"):
+        sha256 = {name: sha256_of(path) for name, path in config.paths().items()}
+    with during("reading the submissions"):
+        items = None if config.items is None else Items.read(config.items, rename=config.rename)
+        pool = Pool.read(config.pool, items=items, rename=config.rename, min_weight=config.min_weight)
+    with during("reading the judgments"):
+        judgments = Judgments.read(config.jury, items=pool.items, rename=config.rename, split=config.split)
+    with during(f"scoring {len(pool):,} models"):
+        round_ = Round(judgments, pool)
+        prior = config.prior if config.prior_file is None else read_prior(config.prior_file, round_.pool.models)
+        ensembles = round_.mechanisms(sigma=config.sigma, prior=prior, power=config.power)
+        paid = next(ensemble for ensemble in ensembles if ensemble.method == config.method)
+        mechanisms = tuple(_mechanism(ensemble) for ensemble in ensembles)
+    with during("seating the models"):
+        parliament = seat_families(paid.weights, round_.pool.families(), round_.pool.logits)
+    return Outcome(
+        config=config,
+        sha256=sha256,
+        pool=pool,
+        round=round_,
+        ensembles=ensembles,
+        paid=paid,
+        leaderboard=paid.leaderboard(),
+        allocation=paid.allocation(mean=config.mean),
+        mechanisms=mechanisms,
+        notices=round_.notices if paid.notice is None else (*round_.notices, paid.notice),
+        parliament=parliament,
+    )
+
+
+def read_prior(path: str, models: Sequence[str]) -> NDArray[np.float64]:
+    """Read the prior mass of each model from a csv file with columns ``model,weight``.
+
+    Parameters
+    ----------
+    path : str
+        The file; models that are not asked for may stand in it.
+    models : sequence of str
+        Models whose mass is wanted.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_models,)
+        Mass in the order of `models`, as written.
+
+    Raises
+    ------
+    FormatError
+        If a column is missing, a weight is no number, a model occurs twice, or one that is asked for does not occur.
+    OSError
+        If the file cannot be read.
+    """
+    source = Source.of_file(path)
+    name, weight = source.find("model"), source.find("weight")
+    if name is None or weight is None or source.table.ragged:
+        raise FormatError(f"{source.file}: a prior has the columns model,weight and rows of that length")
+    codes, names = source.table.interned(name)
+    values, status = source.table.numbers(weight)
+    mass: dict[str, float] = {}
+    for line, code, value, kind in zip(
+        source.lines.tolist(), codes.tolist(), values.tolist(), status.tolist(), strict=True
+    ):
+        if kind != NUMBER:
+            raise FormatError(f"{source.file}, line {line}: the weight of {names[code]!r} is not a finite number")
+        if mass.setdefault(names[code], value) is not value:
+            raise FormatError(f"{source.file}, line {line}: {names[code]!r} occurs twice")
+    missing = [model for model in models if model not in mass]
+    if missing:
+        raise FormatError(f"{source.file}: no weight for {len(missing)} of the models, such as {missing[0]!r}")
+    return np.array([mass[model] for model in models], dtype=np.float64)
