@@ -1,0 +1,5 @@
+"""The command line: `hemicycle demo | check | ensemble`."""
+
+from hemicycle.cli.app import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,293 @@
+"""Commands, their options and their exit codes; what they do is imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["app", "main"]
+
+FINE, FINDINGS, USAGE, BUG = 0, 1, 2, 101
+
+app = typer.Typer(
+    name="hemicycle",
+    help="Seat many models by few human judgments: score them, form an ensemble, turn it into an allocation.",
+    epilog="A round of your own: [bold]hemicycle ensemble jury.csv submissions/[/bold]\n\n"
+    "The first minute: [bold]hemicycle demo[/bold]",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Method(StrEnum):
+    """Mechanisms by name."""
+
+    stacking = "stacking"
+    least_squares = "least_squares"
+    bma = "bma"
+    uniform = "uniform"
+    best = "best"
+
+
+class Mean(StrEnum):
+    """Averages of shares by name."""
+
+    geometric = "geometric"
+    arithmetic = "arithmetic"
+
+
+class Format(StrEnum):
+    """Output formats by name."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+Out = Annotated[
+    Path,
+    typer.Option(help="Folder for the results; only an earlier result is ever replaced.", rich_help_panel="Output"),
+]
+MethodOption = Annotated[
+    Method | None, typer.Option(help="The mechanism that pays.", show_default="stacking", rich_help_panel="Ensemble")
+]
+Sigma = Annotated[
+    float | None,
+    typer.Option(
+        help="Width of the Gaussian at each label, in log ratio.", show_default="0.5", rich_help_panel="Ensemble"
+    ),
+]
+Power = Annotated[
+    float | None,
+    typer.Option(
+        help="Power of the likelihood in bma; below 1 trusts the jury less.",
+        show_default="1",
+        rich_help_panel="Ensemble",
+    ),
+]
+Prior = Annotated[
+    str | None,
+    typer.Option(
+        help="Prior of bma: uniform, per_author, or a csv of model,weight.",
+        show_default="uniform",
+        rich_help_panel="Ensemble",
+    ),
+]
+MeanOption = Annotated[
+    Mean | None,
+    typer.Option(
+        help="Average of the models' shares that is paid out.", show_default="geometric", rich_help_panel="Ensemble"
+    ),
+]
+ItemsFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="The items of the round, a csv or text file. By default those that most submissions name.",
+        rich_help_panel="Reading",
+    ),
+]
+Rename = Annotated[
+    Path | None, typer.Option(help="Csv of old,new names of items, applied to all files.", rich_help_panel="Reading")
+]
+MinWeight = Annotated[
+    float | None,
+    typer.Option(help="Lift smaller submitted weights to this; seats models with zeros.", rich_help_panel="Reading"),
+]
+Split = Annotated[
+    str | None, typer.Option(help="Use only the jury's rows of this split, such as public.", rich_help_panel="Reading")
+]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="What to write to standard output.", rich_help_panel="Output")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 1 if anything was rejected.", rich_help_panel="Output")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No talk and no progress on standard error.", rich_help_panel="Output")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from hemicycle._core import __version__
+
+        typer.echo(f"hemicycle {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+
+hemicycle ensemble jury.csv submissions/
+
+hemicycle ensemble jury.csv pool.parquet --method least_squares --out result
+
+hemicycle ensemble jury.csv submissions/ --split public --format json --quiet > result.json
+
+hemicycle ensemble result/round.toml        [dim]# the same run again[/dim]"""
+)
+def ensemble(
+    jury: Annotated[
+        Path, typer.Argument(metavar="JURY", help="The judgments (csv), or the round.toml of an earlier run.")
+    ],
+    pool: Annotated[
+        Path | None, typer.Argument(metavar="POOL", help="A folder of submissions, or one file of many.")
+    ] = None,
+    method: MethodOption = None,
+    sigma: Sigma = None,
+    power: Power = None,
+    prior: Prior = None,
+    mean: MeanOption = None,
+    items: ItemsFile = None,
+    rename: Rename = None,
+    min_weight: MinWeight = None,
+    split: Split = None,
+    out: Out = Path("hemicycle-out"),
+    format_: FormatOption = Format.table,
+    strict: Strict = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score a pool against a jury: mechanisms side by side, leaderboard, weights and allocation."""
+    from hemicycle.cli.ensemble import run_ensemble
+
+    options = {
+        "method": method and method.value,
+        "sigma": sigma,
+        "power": power,
+        "prior": prior,
+        "mean": mean and mean.value,
+        "items": items and str(items),
+        "rename": rename and str(rename),
+        "min_weight": min_weight,
+        "split": split,
+    }
+    n_rejects = run_ensemble(jury, pool, options, out=out, output=format_.value, quiet=quiet)
+    raise typer.Exit(FINDINGS if strict and n_rejects else FINE)
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+
+hemicycle check mine.csv
+
+hemicycle check mine.csv --jury public.csv
+
+hemicycle check mine.csv other.csv --jury public.csv --pool submissions/"""
+)
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Submissions to check.")],
+    jury: Annotated[
+        Path | None, typer.Option(help="Judgments: score the files as the board would.", rich_help_panel="Scoring")
+    ] = None,
+    pool: Annotated[
+        Path | None, typer.Option(help="Other submissions: say where the files would sit.", rich_help_panel="Scoring")
+    ] = None,
+    sigma: Annotated[
+        float, typer.Option(help="Width of the Gaussian at each label, in log ratio.", rich_help_panel="Scoring")
+    ] = 0.5,
+    items: ItemsFile = None,
+    rename: Rename = None,
+    min_weight: MinWeight = None,
+    split: Split = None,
+    format_: FormatOption = Format.table,
+    quiet: Quiet = False,
+) -> None:
+    """Check submissions: are they valid, and what would the board say? Exits with 1 if one is invalid."""
+    from hemicycle.cli.check import run_check
+
+    n_invalid = run_check(
+        files, jury, pool, sigma=sigma, items=items, rename=rename, min_weight=min_weight, split=split,
+        output=format_.value, quiet=quiet,
+    )  # fmt: skip
+    raise typer.Exit(FINDINGS if n_invalid else FINE)
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+
+hemicycle demo
+
+hemicycle demo --seed 7 --out /tmp/demo"""
+)
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the round and its results.")] = Path("hemicycle-demo"),
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic round.", min=0)] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Make a synthetic round of two camps and run it whole: read, scored, seated and paid."""
+    from hemicycle.demo import run_demo
+
+    run_demo(out, seed=seed, quiet=quiet)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        Arguments after the program's name; by default those of the process.
+
+    Returns
+    -------
+    int
+        0 fine, 1 findings, 2 usage or input, 101 a bug of ours, 130 interrupted.
+    """
+    from hemicycle.errors import HemicycleError
+
+    try:
+        app(args=args, prog_name="hemicycle")
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else FINE
+    except (HemicycleError, OSError, MemoryError) as error:
+        return _fail(USAGE, f"error: {_one_line(error)}")
+    except KeyboardInterrupt:
+        return _fail(130, "interrupted")
+    except BaseException as error:  # a panic of the core is no Exception
+        return _fail(
+            BUG, f"internal error: {_one_line(error)}{_place(error)}. This is a bug in hemicycle: please report it."
+        )
+    return FINE
+
+
+def _fail(code: int, text: str) -> int:
+    print(text, file=sys.stderr)
+    return code
+
+
+def _one_line(error: BaseException) -> str:
+    from hemicycle.escaping import printable
+
+    if isinstance(error, OSError) and error.strerror:
+        path = f"{error.filename}: " if error.filename is not None else ""
+        return printable(f"{path}{error.strerror}")
+    return printable(str(error) or type(error).__name__)
+
+
+def _place(error: BaseException) -> str:
+    """Where in our code it happened."""
+    place, traceback = "", error.__traceback__
+    while traceback is not None:
+        name = traceback.tb_frame.f_globals.get("__name__", "")
+        if str(name).startswith("hemicycle"):
+            place = f" ({type(error).__name__} in {name}, line {traceback.tb_lineno})"
+        traceback = traceback.tb_next
+    return place

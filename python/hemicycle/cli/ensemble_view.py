@@ -1,0 +1,191 @@
+"""A run on a terminal: what was read, who sits where, the mechanisms side by side, the leaderboard, the allocation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.padding import Padding
+from rich.text import Text
+
+from hemicycle.escaping import printable
+from hemicycle.picture import shortened
+from hemicycle.terminal import Hemicycle, heading, name_text, number, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from rich.console import RenderableType
+
+    from hemicycle.ensemble import Ensemble
+    from hemicycle.outcome import Outcome
+    from hemicycle.rejects import Reject
+
+__all__ = ["LABELS", "Camps", "ensemble_view"]
+
+LABELS = {
+    "stacking": "stacking",
+    "least_squares": "least squares",
+    "bma": "bma",
+    "uniform": "uniform",
+    "best": "best single",
+}
+"""What the mechanisms are called in prose and tables."""
+
+_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Camps:
+    """Camps of the jury, where they are known: their names, shares of the labels, and mass under an ensemble."""
+
+    names: tuple[str, ...]
+    label_shares: tuple[float, ...]
+    mass: Callable[[Ensemble], tuple[float, ...]]
+
+
+def ensemble_view(outcome: Outcome, out: Path, camps: Camps | None = None, n_rejects: int = 5) -> list[RenderableType]:
+    """Lay a run out for a terminal.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        The run.
+    out : Path
+        The folder that holds all of it.
+    camps : Camps, optional
+        Whose mass to show beside each mechanism.
+    n_rejects : int, default 5
+        How many rejects to show.
+
+    Returns
+    -------
+    list of rich renderables
+        From what was read to the allocation.
+    """
+    paid = outcome.paid
+    label = LABELS[paid.method]
+    parts: list[RenderableType] = [heading("Read", first=True), *_read(outcome), *_rejected(outcome, out, n_rejects)]
+    parts += [heading(f"Hemicycle: {outcome.parliament.n_seats} seats by the weights of {label}"), Text()]
+    parts += [Hemicycle(outcome.parliament, paid.effective_models[0])]
+    parts += [heading(f"Mechanisms on the same judgments: {label} pays"), _mechanisms(outcome)]
+    if camps is not None:
+        parts += [heading("Share of seats of each camp, beside its share of the jury's labels"), _camps(outcome, camps)]
+    parts += [Padding(Text(printable(notice), style="yellow"), (1, 0, 0, 2)) for notice in outcome.notices]
+    parts += [heading(_head("Leaderboard", len(outcome.leaderboard), "models")), _leaderboard(outcome)]
+    n_items = len(outcome.allocation)
+    parts += [heading(_head(f"Allocation, {outcome.config.mean} mean", n_items, "items")), _allocation(outcome)]
+    return parts
+
+
+def _head(what: str, n: int, unit: str) -> str:
+    return f"{what}: the first {_ROWS} of {n:,} {unit}" if n > _ROWS else f"{what}: {n:,} {unit}"
+
+
+def _read(outcome: Outcome) -> list[RenderableType]:
+    counts = outcome.counts()
+    judged, sent, items = counts["judgments"], counts["submissions"], counts["items"]
+    rows = [
+        (
+            "judgments",
+            f"{judged['used']:,}",
+            f"{judged['ordinal']:,} without a multiplier, {judged['rejected']:,} rejected; "
+            f"{judged['pairs']:,} pairs, {judged['jurors']:,} jurors",
+        ),
+        (
+            "models",
+            f"{sent['seated']:,}",
+            f"{sent['rejected']:,} rejected, {sent['barred']:,} barred for a zero weight",
+        ),
+        (
+            "items",
+            f"{items['n']:,}",
+            f"of {items['parents']:,} {'parent' if items['parents'] == 1 else 'parents'}; {items['source']}",
+        ),
+    ]
+    cells = [(what, n, Text(printable(said))) for what, n, said in rows]
+    return [table(("", "", ""), cells, names=(2,), numbers=(1,), heads=False)]
+
+
+def _rejected(outcome: Outcome, out: Path, most: int) -> list[RenderableType]:
+    rejects = outcome.rejects
+    if not rejects:
+        return []
+    rows = [(name_text(_place(r)), Text(printable(_complaint(r)))) for r in rejects[:most]]
+    where = printable(str(out / "rejects.csv"))
+    title = f"Rejected: {len(rejects):,}, all in {where}" if len(rejects) > most else f"Rejected: {len(rejects):,}"
+    return [heading(title), table(("", ""), rows, names=(1,), heads=False)]
+
+
+def _place(reject: Reject) -> str:
+    return shortened(reject.file, 30) + ("" if reject.line is None else f":{reject.line}")
+
+
+def _complaint(reject: Reject) -> str:
+    """Say what is wrong, after the field and the value at fault unless the reason holds it."""
+    value = "" if not reject.value or reject.value in reject.reason else f" {shortened(reject.value, 40)!r}"
+    return f"{reject.field}{value}: {reject.reason}"
+
+
+def _mechanisms(outcome: Outcome) -> RenderableType:
+    rows = [
+        (
+            LABELS[found["method"]] + (" *" if found["method"] == outcome.paid.method else ""),
+            number(found["effective_models"], 1),
+            name_text(found["heaviest_model"]),
+            number(found["heaviest_weight"], 3),
+            number(found["mse"], 3),
+            number(found["log_likelihood"], 1),
+            number(found["log_score"], 1),
+        )
+        for found in outcome.mechanisms
+    ]
+    heads = ("mechanism", "effective", "heaviest model", "weight", "mse", "log lik.", "log score")
+    paid = outcome.ensembles.index(outcome.paid)
+    return table(heads, rows, names=(2,), numbers=(1, 3, 4, 5, 6), mark=paid)
+
+
+def _camps(outcome: Outcome, camps: Camps) -> RenderableType:
+    rows: list[tuple[str, ...]] = [("the jury's labels", *(f"{share:.3f}" for share in camps.label_shares), "")]
+    for ensemble in outcome.ensembles:
+        mass = camps.mass(ensemble)
+        rows.append((LABELS[ensemble.method], *(f"{share:.3f}" for share in mass), f"{max(0.0, 1 - sum(mass)):.3f}"))
+    heads = ("", *camps.names, "neither")
+    return table(heads, rows, numbers=range(1, len(heads)), mark=0)
+
+
+def _leaderboard(outcome: Outcome) -> RenderableType:
+    rows = []
+    for row, _ in zip(outcome.leaderboard, range(_ROWS), strict=False):
+        scores = (number(row["log_likelihood"], 1), number(row["mse"], 3), number(row["accuracy"], 3))
+        name = name_text(row["model"])
+        rows.append((str(row["rank"]), name, number(row["weight"], 4), *scores))
+    heads = ("rank", "model", "weight", "log lik.", "mse", "accuracy")
+    return table(heads, rows, names=(1,), numbers=(0, 2, 3, 4, 5))
+
+
+def _allocation(outcome: Outcome) -> RenderableType:
+    """Leading items of the method that pays, with the share that each method gives them."""
+    paid = np.asarray(outcome.allocation["share"])
+    leading = np.argsort(-paid, kind="stable")[:_ROWS]
+    items = outcome.round.pool.items
+    ordered = [outcome.paid, *(ensemble for ensemble in outcome.ensembles if ensemble is not outcome.paid)]
+    shares = [np.asarray(e.allocation(mean=outcome.config.mean)["share"]) for e in ordered]
+    heads = [LABELS[ensemble.method] for ensemble in ordered]
+    names = _without_common_host(items.names)
+    rows: list[tuple[Text | str, ...]] = []
+    for i in map(int, leading):
+        name = names[i] + (f" ({items.parents[i]})" if items.n_parents > 1 else "")
+        rows.append((name_text(name), *(f"{100 * share[i]:.2f}" for share in shares)))
+    return table(("share, %", *heads), rows, names=(0,), numbers=range(1, len(heads) + 1))
+
+
+def _without_common_host(names: Sequence[str]) -> Sequence[str]:
+    """Names without the scheme and host that all of them begin with, where they do."""
+    host = re.match(r"https?://[^/]+/", names[0])
+    if host is None or not all(name.startswith(host[0]) for name in names):
+        return names
+    return [name[len(host[0]) :] for name in names]
