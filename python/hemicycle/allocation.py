@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from hemicycle.arrays import float_array, index_array, require_length, require_non_negative
+from hemicycle.arrays import float_array, index_array, require_length, simplex_weights
 from hemicycle.errors import DomainError, NonFiniteError, OptionError, ShapeError
 from hemicycle.pool import Pool
 
@@ -21,7 +21,6 @@ __all__ = ["allocate", "pooled_logits"]
 Mean: TypeAlias = Literal["geometric", "arithmetic"]
 
 MEANS: tuple[Mean, ...] = ("geometric", "arithmetic")
-WEIGHT_SUM_TOL = 1e-9  #: how far from 1 the sum of given weights may be
 BLOCK_CELLS = 1 << 18  #: logits copied at a time: 2 MB of float64
 
 
@@ -70,7 +69,7 @@ def allocate(
     NonFiniteError
         If a weight is not finite, or a logit of a model with positive weight is NaN or +inf.
     DomainError
-        If a weight is negative, the weights do not sum to 1 within 1e-9, or no share is defined for a parent: under
+        If a weight is negative, the weights do not sum to 1 within 1e-6, or no share is defined for a parent: under
         "geometric" each of its items has the share 0 from some model, under "arithmetic" one model gives all of them 0.
 
     Notes
@@ -98,7 +97,7 @@ def allocate(
     matrix = float_array(logits.logits if isinstance(logits, Pool) else logits, "logits", 2, keep_float32=True)
     if matrix.size == 0:
         raise ShapeError(f"logits: expected at least one model and one item, got shape {matrix.shape}")
-    checked = _checked_weights(weights, matrix.shape[0])
+    checked = simplex_weights(weights, matrix.shape[0], "logits")
     parents = _parents(logits, parent_index, matrix.shape[1])
     pool = _arithmetic if mean == "arithmetic" else _geometric
     return parents.normalised(pool(matrix, checked, parents))
@@ -193,16 +192,6 @@ def _blocks(
             row, item = np.argwhere(bad)[0]
             raise NonFiniteError(f"logits[{chosen[row]}, {item}] is {block[row, item]}; it must be finite or -inf")
         yield block, weights[chosen, None]
-
-
-def _checked_weights(weights: ArrayLike, n_models: int) -> NDArray[np.float64]:
-    checked = float_array(weights, "weights", 1)
-    require_length(checked, "weights", n_models, "logits")
-    require_non_negative(checked, "weights")
-    total = math.fsum(checked)
-    if abs(total - 1) > WEIGHT_SUM_TOL:
-        raise DomainError(f"weights sum to {total}; they must sum to 1")
-    return checked
 
 
 def _parents(logits: ArrayLike | Pool, parent_index: ArrayLike | None, n_items: int) -> _Parents:

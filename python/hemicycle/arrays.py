@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,11 @@ __all__ = [
     "require_finite",
     "require_length",
     "require_non_negative",
+    "simplex_weights",
 ]
+
+WEIGHT_SUM_TOL = 1e-6
+"""How far from 1 given weights may sum: those that were rounded or normalised in float32 still count as weights."""
 
 
 def numeric_array(values: ArrayLike, what: str, kinds: str, expected: str) -> NDArray[Any]:
@@ -115,6 +120,26 @@ def require_non_negative(array: NDArray[Any], what: str) -> None:
     require_finite(array, what)
     if (array < 0).any():
         _raise_at(DomainError, array, array < 0, what, "it must not be negative")
+
+
+def simplex_weights(values: ArrayLike, length: int | None = None, of_what: str = "") -> NDArray[np.float64]:
+    """Return weights as a float64 array: non-negative, with sum 1.
+
+    Raises
+    ------
+    DtypeError, ShapeError
+        If the values are not a one-dimensional array of numbers, or not one for each of `length`.
+    NonFiniteError, DomainError
+        If a weight is not finite or negative, or their sum is further than 1e-6 from 1.
+    """
+    weights: NDArray[np.float64] = float_array(values, "weights", 1)
+    if length is not None:
+        require_length(weights, "weights", length, of_what)
+    require_non_negative(weights, "weights")
+    total = math.fsum(weights)
+    if abs(total - 1) > WEIGHT_SUM_TOL:
+        raise DomainError(f"weights sum to {total}; they must sum to 1")
+    return weights
 
 
 def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from hemicycle import _core
-from hemicycle.arrays import float_array, require_length, require_non_negative
-from hemicycle.errors import DomainError, NoDataError
+from hemicycle.arrays import float_array, require_length, require_non_negative, simplex_weights
+from hemicycle.errors import NoDataError
 from hemicycle.options import positive_number
 
 if TYPE_CHECKING:
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["bma_weights", "effective_models"]
-
-# Weights that were rounded or normalised in float32 still count as weights.
-_SUM_TOLERANCE = 1e-6
 
 
 def bma_weights(
@@ -118,9 +114,4 @@ def effective_models(weights: ArrayLike) -> tuple[float, float]:
     >>> effective_models([0.5, 0.5, 0.0])
     (2.0, 2.0)
     """
-    weights = float_array(weights, "weights", 1)
-    require_non_negative(weights, "weights")
-    total = math.fsum(weights)
-    if abs(total - 1) > _SUM_TOLERANCE:
-        raise DomainError(f"weights sum to {total}; they must sum to 1")
-    return _core.effective_models(weights)
+    return _core.effective_models(simplex_weights(weights))

@@ -14,6 +14,7 @@ from hemicycle.averaging import effective_models
 from hemicycle.dominance import dominance_notice
 from hemicycle.errors import DomainError
 from hemicycle.likelihood import log_likelihood
+from hemicycle.mixture import log_mixture
 from hemicycle.predictive import Predictive
 from hemicycle.scores import mean_squared_error
 from hemicycle.table import Table
@@ -208,7 +209,5 @@ class Ensemble:
             block = log_likelihood(
                 logits[chosen], judgments, sigma=self.sigma, per=per, n_threads=self.round.n_threads
             )  # (n_rows, n_columns)
-            block += np.log(self.weights[chosen, None])
-            top = block.max(axis=0)
-            total = np.logaddexp(total, top + np.log(np.exp(block - top).sum(axis=0)))
+            total = np.logaddexp(total, log_mixture(block, self.weights[chosen]))
         return total

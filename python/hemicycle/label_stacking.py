@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.likelihood import log_likelihood
+from hemicycle.mixture import log_mixture
 from hemicycle.stacking import stacking_weights
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def _by_working_set(densities: _Densities, shares: NDArray[np.float64]) -> Simpl
     while True:
         inside = densities.of(working)
         solved = stacking_weights(inside, observation_weights=shares, tol=TOL, n_threads=densities.n_threads)
-        gap, offenders = _price(densities, shares, _mixture(inside, solved.weights))
+        mixed = log_mixture(inside[solved.support], solved.weights[solved.support])
+        gap, offenders = _price(densities, shares, mixed)
         passes += 1
         fresh = np.setdiff1d(offenders, working)
         if gap <= TOL or not len(fresh):
@@ -109,15 +111,6 @@ def _best_of_each_label(densities: _Densities, shares: NDArray[np.float64]) -> N
         model = np.where(highest > top, start + block.argmax(axis=0), model)
         top = np.maximum(highest, top)
     return np.unique(model[shares > 0])
-
-
-def _mixture(inside: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log density of each label under the mixture, shape (n_labels,)."""
-    seated = np.flatnonzero(weights)
-    weighted = inside[seated] + np.log(weights[seated, None])
-    top = weighted.max(axis=0)
-    mixed: NDArray[np.float64] = top + np.log(np.exp(weighted - top).sum(axis=0))
-    return mixed
 
 
 def _price(

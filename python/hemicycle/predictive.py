@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.arrays import float_array, read_only, require_finite, require_length, require_non_negative
+from hemicycle.arrays import float_array, read_only, require_finite, simplex_weights
 from hemicycle.errors import DomainError, NoDataError
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Predictive"]
 
-WEIGHT_SUM_TOL = 1e-9  #: how far from 1 the sum of given weights may be
 BLOCK_CELLS = 1 << 18  #: point-model cells held at a time: 2 MB of float64
 ROOT_TOL = 1e-14  #: in units of sigma
 MAX_STEPS = 400  #: of the root finder; bisection alone ends before
@@ -53,7 +52,7 @@ class Predictive:
     NonFiniteError
         If a weight, or the log ratio of a model with positive weight, is not finite.
     DomainError
-        If a weight is negative, the weights do not sum to 1 within 1e-9, or `sigma` is not a positive finite number.
+        If a weight is negative, the weights do not sum to 1 within 1e-6, or `sigma` is not a positive finite number.
     NoDataError
         If there are no models.
 
@@ -76,14 +75,11 @@ class Predictive:
     sigma: float
 
     def __init__(self, log_ratio: ArrayLike, weights: ArrayLike, sigma: float) -> None:
-        mu, w = float_array(log_ratio, "log_ratio", 1), float_array(weights, "weights", 1)
-        require_length(w, "weights", len(mu), "log_ratio")
-        require_non_negative(w, "weights")
-        if not len(w):
+        mu = float_array(log_ratio, "log_ratio", 1)
+        if not len(mu):
             raise NoDataError("a predictive distribution needs at least one model")
+        w = simplex_weights(weights, len(mu), "log_ratio")
         total = math.fsum(w)
-        if abs(total - 1) > WEIGHT_SUM_TOL:
-            raise DomainError(f"weights sum to {total}; they must sum to 1")
         if not 0 < sigma < math.inf:
             raise DomainError(f"sigma is {sigma}; it must be positive and finite")
         require_finite(np.where(w > 0, mu, 0.0), "log_ratio")
