@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from hemicycle.errors import DomainError
+from hemicycle.judgments import Judgments
+from hemicycle.pool import Pool
+from hemicycle.round import Round
 from hemicycle.synthetic import two_camp_round
 from hemicycle.synthetic.submissions import NO_CAMP
 
@@ -83,6 +86,22 @@ def test_files(made, tmp_path):
         "timestamp,juror,repo_a,repo_b,parent,choice,multiplier"
     )
     assert len({defect.defect for defect in small.defects}) == len(small.defects) == 10
+
+
+def test_files_give_the_round_that_the_arrays_give(tmp_path):
+    made = two_camp_round(4, n_items=20, n_pairs=40, n_models=50)
+    folder = made.write(tmp_path)
+    pool = Pool.read(folder / "submissions")
+    from_files = Round(Judgments.read(folder / "jury.csv", items=pool.items), pool)
+    from_arrays = Round(made.judgments(), made.pool())
+    assert from_files.pool.models == made.models
+    assert {reject.file.rpartition("/")[2].removesuffix(".csv") for reject in from_files.rejects} == {
+        defect.file.removesuffix(".csv") for defect in made.defects
+    }
+    order = [from_files.pool.items.position(name) for name in made.items]
+    np.testing.assert_allclose(from_files.pool.logits[:, order], np.log(made.weights), rtol=1e-15, atol=1e-15)
+    np.testing.assert_array_equal(from_files.judgments.choice, made.jury["choice"])
+    np.testing.assert_allclose(from_files.scores().log_likelihood, from_arrays.scores().log_likelihood, rtol=1e-12)
 
 
 @pytest.mark.parametrize("n_models", [1, 2, 9, 33])
