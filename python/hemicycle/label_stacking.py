@@ -120,6 +120,6 @@ def _price(
     gains = np.empty(len(densities.pool))
     with np.errstate(over="ignore"):
         for start, block in densities.blocks():
-            gains[start : start + len(block)] = np.exp(block - mixed) @ shares - 1
+            gains[start : start + len(block)] = np.einsum("di,i->d", np.exp(block - mixed), shares) - 1
     order = np.argsort(-gains, kind="stable")[: len(shares)]
     return max(0.0, float(gains.max())), order[gains[order] > TOL]
