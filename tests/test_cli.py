@@ -104,6 +104,7 @@ def test_files_hold_what_they_promise(here: Path) -> None:
     assert summary["submissions"]["rejected"] + summary["submissions"]["barred"] == len(rejects)
     assert [found["method"] for found in summary["mechanisms"]] == list(METHODS)
     assert {"hemicycle", "python", "numpy"} == set(summary["versions"])
+    assert summary["instruction_set"] in {"avx512", "avx2", "portable"}
     assert set(summary["inputs"]) == {"jury", "pool"}
     assert ElementTree.fromstring(Path("result/hemicycle.svg").read_text()).get("role") == "img"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle._core import __version__
+from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
 from hemicycle.errors import FormatError
 from hemicycle.escaping import storable
@@ -109,6 +109,7 @@ class Outcome:
         return {
             "program": "hemicycle",
             "versions": {"hemicycle": __version__, "numpy": np.__version__, "python": platform.python_version()},
+            "instruction_set": instruction_sets()[0],
             "options": self.config.options(),
             "inputs": {
                 name: {"name": Path(path).resolve().name, "sha256": self.sha256[name]}
