@@ -54,11 +54,15 @@ def test_every_method_gives_weights_on_the_simplex(two_camps):
         assert (ensemble.solution is None) == (ensemble.method not in ("stacking", "least_squares"))
 
 
-def test_stacking_on_labels_is_proportional_and_averaging_is_not(made, two_camps):
-    stacked, averaged = two_camps.ensemble("stacking"), two_camps.ensemble("bma")
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("shares", [(0.7, 0.3), (0.55, 0.45)])
+def test_stacking_on_labels_is_proportional_and_averaging_is_not(seed, shares):
+    drawn = two_camp_round(seed, n_models=300, shares=shares)
+    round_ = Round(drawn.judgments(), drawn.pool())
+    stacked, averaged = round_.ensemble("stacking"), round_.ensemble("bma")
     for camp in range(2):
-        assert abs(made.camp_mass(stacked.weights)[camp] - made.label_shares[camp]) <= 0.08
-        assert abs(made.camp_mass(averaged.weights)[camp] - made.label_shares[camp]) > 0.08
+        assert abs(drawn.camp_mass(stacked.weights)[camp] - drawn.label_shares[camp]) <= 0.08
+        assert abs(drawn.camp_mass(averaged.weights)[camp] - drawn.label_shares[camp]) > 0.08
     assert stacked.notice is None
 
 
