@@ -125,6 +125,11 @@ def test_nothing_left_carries_the_rejects(tmp_path, header, row, field, reason):
     assert reason in reject.reason
 
 
+def test_no_judgment_of_the_items_of_the_round(tmp_path):
+    with pytest.raises(NoDataError, match="line 2: item 'x, y' is refused: 'x' is not among the items of the round"):
+        read(tmp_path, "repo_a,repo_b,choice\nx,y,1\n", items=["y", "z"])
+
+
 def test_a_multiplier_may_be_huge_or_below_one(tmp_path):
     judgments = read(tmp_path, "repo_a,repo_b,choice,multiplier\nx,y,2,1e308\nx,y,1,0.5\n")
     np.testing.assert_allclose(judgments.log_ratio, [709.1962086421661, np.log(2)], rtol=1e-15)

@@ -132,13 +132,17 @@ class Source:
 
 
 def _texts(series: nw.Series[Any]) -> list[str]:
+    values = series.to_list()
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return values
+    if kinds == {int}:
+        return list(map(str, values))
     missing = series.is_null().to_list()
-    return ["" if null else _text(value) for value, null in zip(series.to_list(), missing, strict=True)]
+    return ["" if null else _text(value) for value, null in zip(values, missing, strict=True)]
 
 
 def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
     return str(value)
