@@ -28,7 +28,7 @@ pub enum Error {
         length: usize,
     },
     /// A value is NaN or infinite.
-    #[error("{what}{} is {value}; it must be finite", Place(position))]
+    #[error("{what}{} is {}; it must be finite", Place(position), value.to_string().to_lowercase())]
     NonFinite {
         /// The argument, as the caller names it.
         what: &'static str,

@@ -6,6 +6,7 @@ use crate::least_squares::corral::Corral;
 use crate::least_squares::dual::Dual;
 use crate::least_squares::facial;
 use crate::least_squares::lanes::dot;
+use crate::least_squares::orthonormal::orthonormal_rows;
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::parallel::Execution;
@@ -50,20 +51,21 @@ pub(super) fn nearest(
     reference: &[f64],
     execution: &Execution,
 ) -> Result<Nearest> {
-    let n_support = weights.iter().filter(|&&weight| weight > 0.0).count();
-    let whole = face.len() == problem.n_models() && problem.cost.is_none();
-    if whole && n_support > problem.predictions.n_coordinates() {
-        if let (true, projected) = project(problem, problem.predictions, weights, reference, execution)? {
-            return Ok(Nearest::Weights(projected));
-        }
-    }
+    let n = problem.predictions.n_coordinates();
+    let whole = face.len() == problem.n_models() && problem.cost.is_none() && face.len() > n + 1;
     if whole {
-        let (possible, passes) = facial::reduce(problem.predictions, weights, execution)?;
-        problem.passes += passes;
-        face.retain(|&model| possible[model]);
+        let n_support = weights.iter().filter(|&&weight| weight > 0.0).count();
+        // A point in the interior needs a full corral; only without one it may lie on the boundary.
+        if n_support <= n {
+            let (possible, passes) = facial::reduce(problem.predictions, weights, execution)?;
+            problem.passes += passes;
+            face.retain(|&model| possible[model]);
+        }
         if face.len() == problem.n_models() {
-            let (feasible, projected) = project(problem, problem.predictions, weights, reference, execution)?;
-            return Ok(if feasible { Nearest::Weights(projected) } else { Nearest::Failed });
+            let projected = project(problem, problem.predictions, weights, reference, execution)?;
+            if let Some(projected) = projected {
+                return Ok(Nearest::Weights(projected));
+            }
         }
     }
     on_rows(problem, weights, face, reference, execution)
@@ -91,24 +93,27 @@ fn on_rows(
             continue;
         }
         let anchor: Vec<f64> = face.iter().map(|&d| reference[d]).collect();
-        let (feasible, projected) = project(problem, &rows, &start, &anchor, execution)?;
-        if !feasible {
-            return Ok(Nearest::Failed);
+        let mut projected = project(problem, &rows, &start, &anchor, execution)?;
+        if projected.is_none() {
+            projected = project(problem, &rows.orthonormal(), &start, &anchor, execution)?;
         }
+        let Some(projected) = projected else {
+            return Ok(Nearest::Failed);
+        };
         let mut nearest = vec![0.0; weights.len()];
         face.iter().zip(projected).for_each(|(&d, weight)| nearest[d] = weight);
         return Ok(Nearest::Weights(nearest));
     }
 }
 
-/// The weights nearest to `anchor` that fit what `feasible` fits, and whether they do to rounding.
+/// The weights nearest to `anchor` that fit what `feasible` fits, if they do to rounding.
 fn project(
     problem: &mut Problem<'_>,
     rows: &dyn Predictions,
     feasible: &[f64],
     anchor: &[f64],
     execution: &Execution,
-) -> Result<(bool, Vec<f64>)> {
+) -> Result<Option<Vec<f64>>> {
     let rows = &InCoordinates(rows);
     let target = passes::mix(rows, feasible, execution)?;
     let lengths = passes::squared_lengths(rows, execution)?;
@@ -116,7 +121,7 @@ fn project(
     let dual = Dual { predictions: rows, anchor, ridge: 0.0, target: &target, length, longest };
     let (weights, residual, passes) = dual.solve(execution)?;
     problem.passes += passes + 2;
-    Ok((residual <= FEASIBLE * length, weights))
+    Ok((residual <= FEASIBLE * length).then_some(weights))
 }
 
 /// The gathered coordinates of the models of a face, and their prices where there are any: with both fixed, so are fit
@@ -137,6 +142,12 @@ impl FaceRows {
             row[n..].fill(problem.price(model));
         }
         Self { rows, n_models: face.len(), width }
+    }
+
+    /// The same models in orthonormal coordinates.
+    fn orthonormal(&self) -> Self {
+        let (rows, width) = orthonormal_rows(&self.rows, self.n_models, self.width);
+        Self { rows, width, ..*self }
     }
 
     fn row(&self, model: usize) -> &[f64] {

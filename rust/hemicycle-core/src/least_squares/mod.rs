@@ -11,6 +11,7 @@ mod face;
 mod facial;
 mod gram;
 mod lanes;
+mod orthonormal;
 mod pairs;
 mod passes;
 mod predictions;

@@ -9,7 +9,7 @@ use crate::parallel::Execution;
 /// At least so many models are gathered after a pass.
 const MIN_GATHERED: usize = 32;
 /// The share of the tolerance that the master problem may use up.
-const MASTER_SHARE: f64 = 0.1;
+const MASTER_SHARE: f64 = 1e-4;
 
 /// An optimum with as few models as possible, and its certificate.
 pub(super) fn vertex(problem: &mut Problem<'_>, execution: &Execution) -> Result<(Vec<f64>, Certificate)> {
