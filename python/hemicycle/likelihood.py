@@ -56,7 +56,7 @@ def log_likelihood(
         Log contribution of each item, natural log, at most 1e6 in absolute value; the columns are `judgments.items`.
         C-contiguous float64 and float32 are borrowed (do not write to them meanwhile), other layouts are copied once.
     judgments : Judgments
-        What the jury said; ordinal judgments and those of weight 0 do not count here.
+        What the jury said; ordinal judgments and those of weight 0 do not count here. Weights are at most 1e100.
     likelihood : {"sum_gaussian", "gaussian"}, default "sum_gaussian"
         How the labels of one pair combine.
     sigma : float, default 0.5
@@ -65,7 +65,7 @@ def log_likelihood(
         What one number is for: totals; :math:`\log p_n` without :math:`c_n`; or
         :math:`\log \mathcal{N}(y_i \mid \mu, \sigma)` of every label, without weights.
     pair_weights : {"equal", "total"} or array_like, shape (n_pairs,), default "equal"
-        :math:`c_n`: 1, the sum of the weights of its labels, or numbers >= 0. Only totals use them.
+        :math:`c_n`: 1, the sum of the weights of its labels, or numbers from 0 to 1e150. Only totals use them.
     n_threads : int, optional
         Number of threads, by default every core. The result is the same bits for any number.
 

@@ -8,8 +8,11 @@ use crate::error::{Error, Result};
 /// The largest logit or log ratio in absolute value: any weight that a file can hold is far inside.
 pub const MAX_LOG: f64 = 1e6;
 
-/// The largest weight of a judgment or pair.
+/// The largest weight of a judgment.
 const MAX_WEIGHT: f64 = 1e100;
+
+/// The largest weight of a pair: room for the sum of any number of judgments' weights.
+const MAX_PAIR_WEIGHT: f64 = 1e150;
 
 /// What [`MAX_LOG`] demands, in words.
 pub(crate) const WITHIN_MAX_LOG: &str = "at most 1e6 in absolute value";
@@ -29,7 +32,7 @@ pub struct Pairs<'a> {
     pub log_ratio: &'a [f64],
     /// Weight of each label, above 0 and at most 1e100, length `n_labels`.
     pub weight: &'a [f64],
-    /// Weight of each pair, from 0 to 1e100, length `n_pairs`.
+    /// Weight of each pair, from 0 to 1e150, length `n_pairs`.
     pub pair_weight: &'a [f64],
 }
 
@@ -67,7 +70,7 @@ impl Pairs<'_> {
         self.check_offsets()?;
         check_values("log_ratio", self.log_ratio, WITHIN_MAX_LOG, |y| y.abs() <= MAX_LOG)?;
         check_weights("weight", self.weight)?;
-        check_values("pair_weight", self.pair_weight, "from 0 to 1e100", |c| (0.0..=MAX_WEIGHT).contains(&c))
+        check_values("pair_weight", self.pair_weight, "from 0 to 1e150", |c| (0.0..=MAX_PAIR_WEIGHT).contains(&c))
     }
 
     /// Offsets start at 0, rise by at least one label a pair, and end at the number of labels.
@@ -163,7 +166,7 @@ mod tests {
             (Pairs { log_ratio: &[0.5, 2e6, 0.0], ..VALID }, "log_ratio[1] is 2000000; it must be at most 1e6"),
             (Pairs { log_ratio: &[f64::NAN, 0.0, 0.0], ..VALID }, "log_ratio[0] is NaN; it must be finite"),
             (Pairs { weight: &[1.0, 0.0, 1.0], ..VALID }, "weight[1] is 0; it must be above 0 and at most 1e100"),
-            (Pairs { pair_weight: &[1.0, -1.0], ..VALID }, "pair_weight[1] is -1; it must be from 0 to 1e100"),
+            (Pairs { pair_weight: &[1.0, -1.0], ..VALID }, "pair_weight[1] is -1; it must be from 0 to 1e150"),
         ] {
             assert!(message(broken).starts_with(expected), "{} is not {expected}", message(broken));
         }

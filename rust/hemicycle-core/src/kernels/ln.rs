@@ -82,10 +82,10 @@ mod tests {
         #[test]
         fn fraction_and_exponent_make_the_number(x in prop::array::uniform8(f64::MIN_POSITIVE..f64::MAX)) {
             let (fraction, exponent) = split_exponent(Lanes::<false>(x));
-            for i in 0..LANES {
-                prop_assert!((1.0..2.0).contains(&fraction.0[i]));
-                let (half, rest) = ((0.5 * exponent.0[i]).floor(), (0.5 * exponent.0[i]).ceil());
-                prop_assert_eq!(fraction.0[i] * half.exp2() * rest.exp2(), x[i]);
+            for ((x, fraction), exponent) in x.iter().zip(fraction.0).zip(exponent.0) {
+                prop_assert!((1.0..2.0).contains(&fraction));
+                let (half, rest) = ((0.5 * exponent).floor(), (0.5 * exponent).ceil());
+                prop_assert_eq!(fraction * half.exp2() * rest.exp2(), *x);
             }
         }
     }

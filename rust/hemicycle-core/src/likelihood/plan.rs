@@ -236,3 +236,55 @@ fn kind(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64) -> Kind
         Kind::Equal
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Likelihood, Pairs, Plan, kind};
+
+    const ONE: [f64; 1] = [1.0];
+
+    fn kind_of(log_ratio: &[f64], weight: &[f64], likelihood: Likelihood, sigma: f64) -> Kind {
+        let offsets = [0, log_ratio.len() as i64];
+        let pairs = Pairs { n_items: 2, a: &[0], b: &[1], offsets: &offsets, log_ratio, weight, pair_weight: &ONE };
+        kind(&pairs, 0, likelihood, sigma)
+    }
+
+    #[test]
+    fn judgments_and_sigma_choose_the_kernel() {
+        use Likelihood::{Gaussian, SumGaussian};
+        for (log_ratio, weight, likelihood, sigma, expected) in [
+            (&[11.9][..], &[3.0][..], SumGaussian, 0.5, Kind::Square),
+            (&[12.1], &[1.0], SumGaussian, 0.5, Kind::CarefulSquare),
+            (&[12.1], &[1.0], SumGaussian, 0.6, Kind::Square),
+            (&[1.0, -2.0], &[3.0, 3.0], SumGaussian, 0.5, Kind::Two),
+            (&[1.0, -2.0], &[3.0, 1.0], SumGaussian, 0.5, Kind::Weighted),
+            (&[1.0, -2.0, 5.0], &[1.0, 1.0, 1.0], SumGaussian, 0.5, Kind::Equal),
+            (&[1.0, -2.0, 5.0], &[1.0, 1.0, 1.0], SumGaussian, 0.2, Kind::Careful),
+            (&[1.0, -2.0, 5.0], &[1.0, 1e-10, 1.0], SumGaussian, 0.5, Kind::Careful),
+            (&[1.0, -2.0, 5.0], &[1.0, 1e-10, 1.0], Gaussian, 0.5, Kind::Square),
+            (&[100.0, -100.0], &[1.0, 1.0], Gaussian, 0.5, Kind::Square),
+            (&[100.0, -10.0], &[1.0, 1.0], Gaussian, 0.5, Kind::CarefulSquare),
+        ] {
+            assert_eq!(kind_of(log_ratio, weight, likelihood, sigma), expected, "{log_ratio:?} {weight:?} {sigma}");
+        }
+    }
+
+    #[test]
+    fn runs_are_of_one_kind_and_weight() {
+        let pairs = Pairs {
+            n_items: 2,
+            a: &[0, 0, 0, 0, 0],
+            b: &[1, 1, 1, 1, 1],
+            offsets: &[0, 2, 3, 5, 7, 8],
+            log_ratio: &[0.0, 1.0, 0.5, 0.0, 2.0, 1.0, 3.0, 0.1],
+            weight: &[1.0; 8],
+            pair_weight: &[2.0, 1.0, 1.0, 2.0, 0.0],
+        };
+        let runs = |plan: &Plan| plan.runs.iter().map(|run| (run.kind, run.factor, run.last - run.first)).collect();
+        let sorted: Vec<_> = runs(&Plan::sorted(&pairs, Likelihood::SumGaussian, 0.5));
+        assert_eq!(sorted, [(Kind::Square, 1.0, 1), (Kind::Two, 1.0, 1), (Kind::Two, 2.0, 2)]);
+        let in_order: Vec<_> = runs(&Plan::in_order(&pairs, Likelihood::SumGaussian, 0.5));
+        let expected = [(Kind::Two, 1.0, 1), (Kind::Square, 1.0, 1), (Kind::Two, 1.0, 2), (Kind::Square, 1.0, 1)];
+        assert_eq!(in_order, expected);
+    }
+}

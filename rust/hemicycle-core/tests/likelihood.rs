@@ -1,0 +1,157 @@
+//! The likelihood through its public door: every instruction set, every kernel, interrupts.
+
+use hemicycle_core::kernels::InstructionSet;
+use hemicycle_core::likelihood::{Likelihood, log_likelihood, log_likelihood_by_label, log_likelihood_by_pair};
+use hemicycle_core::{Error, Execution, Pairs, Pool};
+use proptest::prelude::*;
+
+const N_ITEMS: usize = 4;
+
+/// Owned pairs and logits that a test makes.
+#[derive(Debug, Clone)]
+struct Case {
+    logits: Vec<f64>,
+    a: Vec<u32>,
+    b: Vec<u32>,
+    offsets: Vec<i64>,
+    log_ratio: Vec<f64>,
+    weight: Vec<f64>,
+    pair_weight: Vec<f64>,
+    sigma: f64,
+}
+
+impl Case {
+    fn pool(&self) -> Pool<'_, f64> {
+        Pool { logits: &self.logits, n_models: self.logits.len() / N_ITEMS, n_items: N_ITEMS }
+    }
+
+    fn pairs(&self) -> Pairs<'_> {
+        Pairs {
+            n_items: N_ITEMS,
+            a: &self.a,
+            b: &self.b,
+            offsets: &self.offsets,
+            log_ratio: &self.log_ratio,
+            weight: &self.weight,
+            pair_weight: &self.pair_weight,
+        }
+    }
+
+    /// Totals and results by pair and by label.
+    fn scores(&self, likelihood: Likelihood, set: InstructionSet) -> Result<[Vec<f64>; 3], Error> {
+        let (pool, pairs, run) = (self.pool(), self.pairs(), Execution::default());
+        Ok([
+            log_likelihood(&pool, &pairs, likelihood, self.sigma, set, &run)?,
+            log_likelihood_by_pair(&pool, &pairs, likelihood, self.sigma, set, &run)?,
+            log_likelihood_by_label(&pool, &pairs, self.sigma, set, &run)?,
+        ])
+    }
+}
+
+fn logs() -> impl Strategy<Value = f64> {
+    prop_oneof![4 => -3.0..3.0, 1 => -1e6..=1e6, 1 => Just(0.0)]
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let weight = prop_oneof![3 => Just(1.0), 1 => 0.5..2.0, 1 => 1e-50..1.0];
+    let pair = (0..3u32, prop::collection::vec((logs(), weight), 1..6), prop_oneof![Just(1.0), 0.0..3.0]);
+    let sigma = prop_oneof![Just(0.5), Just(1e-6), Just(1e6), 0.01..10.0];
+    let logits = (1..40usize).prop_flat_map(|n_models| prop::collection::vec(logs(), n_models * N_ITEMS));
+    (logits, prop::collection::vec(pair, 0..80), sigma).prop_map(|(logits, pairs, sigma)| {
+        let mut case = Case {
+            logits,
+            a: vec![],
+            b: vec![],
+            offsets: vec![0],
+            log_ratio: vec![],
+            weight: vec![],
+            pair_weight: vec![],
+            sigma,
+        };
+        for (a, labels, pair_weight) in pairs {
+            case.a.push(a);
+            case.b.push(3);
+            case.log_ratio.extend(labels.iter().map(|label| label.0));
+            case.weight.extend(labels.iter().map(|label| label.1));
+            case.offsets.push(case.log_ratio.len() as i64);
+            case.pair_weight.push(pair_weight);
+        }
+        case
+    })
+}
+
+proptest! {
+    #[test]
+    fn instruction_sets_agree(case in cases(), gaussian in any::<bool>()) {
+        let likelihood = if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian };
+        let portable = case.scores(likelihood, InstructionSet::Portable)?;
+        let n_pairs = case.a.len();
+        let fused: Vec<_> = InstructionSet::available().into_iter().filter(|set| set.name() != "portable").collect();
+        for (index, set) in fused.iter().enumerate() {
+            let scores = case.scores(likelihood, *set)?;
+            if index > 0 {
+                prop_assert_eq!(&scores, &case.scores(likelihood, fused[0])?);
+            }
+            for (x, y) in scores[2].iter().zip(&portable[2]) {
+                prop_assert!((x - y).abs() <= 2e-13 * y.abs().max(1.0), "{x} {y}");
+            }
+            if gaussian || n_pairs == 0 {
+                continue;
+            }
+            for (row, portable_row) in scores[1].chunks(n_pairs).zip(portable[1].chunks(n_pairs)) {
+                for (x, y) in row.iter().zip(portable_row) {
+                    prop_assert!((x - y).abs() <= 2e-13 * y.abs().max(1.0), "{x} {y}");
+                }
+            }
+            for (model, (x, y)) in scores[0].iter().zip(&portable[0]).enumerate() {
+                let terms = portable[1][model * n_pairs..][..n_pairs].iter().zip(&case.pair_weight);
+                let size: f64 = terms.map(|(term, weight)| weight * term.abs().max(1.0)).sum();
+                prop_assert!((x - y).abs() <= 2e-13 * size, "{x} {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn everything_in_the_domain_is_finite(case in cases(), gaussian in any::<bool>()) {
+        let likelihood = if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian };
+        for set in InstructionSet::available() {
+            prop_assert!(case.scores(likelihood, set)?.iter().flatten().all(|score| score.is_finite()));
+        }
+    }
+}
+
+#[test]
+fn a_raised_flag_stops_the_work() {
+    let logits = [0.0; N_ITEMS];
+    let pool = Pool { logits: &logits, n_models: 1, n_items: N_ITEMS };
+    let case = Pairs {
+        n_items: N_ITEMS,
+        a: &[0],
+        b: &[1],
+        offsets: &[0, 1],
+        log_ratio: &[0.0],
+        weight: &[1.0],
+        pair_weight: &[1.0],
+    };
+    let execution = Execution::default();
+    execution.interrupt.raise();
+    let stopped = log_likelihood(&pool, &case, Likelihood::SumGaussian, 0.5, InstructionSet::detect(), &execution);
+    assert_eq!(stopped, Err(Error::Interrupted));
+}
+
+#[test]
+fn sigma_has_a_domain() {
+    let pool = Pool { logits: &[0.0_f64; 0], n_models: 0, n_items: N_ITEMS };
+    let pairs =
+        Pairs { n_items: N_ITEMS, a: &[], b: &[], offsets: &[0], log_ratio: &[], weight: &[], pair_weight: &[] };
+    let score = |sigma| {
+        let set = InstructionSet::detect();
+        log_likelihood(&pool, &pairs, Likelihood::SumGaussian, sigma, set, &Execution::default())
+    };
+    assert_eq!(score(0.5), Ok(vec![]));
+    for sigma in [0.0, -1.0, 1e-7, 1e7] {
+        let requirement = "from 1e-6 to 1e6";
+        assert_eq!(score(sigma), Err(Error::Domain { what: "sigma", position: vec![], value: sigma, requirement }));
+    }
+    assert!(matches!(score(f64::NAN), Err(Error::NonFinite { what: "sigma", .. })));
+}
