@@ -458,6 +458,15 @@ def test_check_ranks_among_the_files_without_a_pool(here: Path) -> None:
     assert [row["file"] for row in rows] == [Path(model).name for model in models]
 
 
+def test_check_ranks_files_of_one_name_apart(here: Path) -> None:
+    model = valid_model()
+    Path("copies").mkdir()
+    Path("copies", model.name).write_text(model.read_text())
+    arguments = ["check", str(model), f"copies/{model.name}", "--jury", "jury.csv", "--format", "json"]
+    found = json.loads(run(*arguments).stdout)["files"]
+    assert [(file["rank"], file["of"]) for file in found] == [(1, 2), (1, 2)]
+
+
 def test_check_says_where_the_items_come_from(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = valid_model()
     for arguments, says in (([], "the file itself"), (["--pool", "submissions"], "the pool")):

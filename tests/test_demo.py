@@ -50,6 +50,13 @@ def test_the_demo_leaves_folders_of_others_alone(small: Path, capsys: pytest.Cap
     assert [path.name for path in Path("mine/submissions").iterdir()] == ["thesis.csv"]
 
 
+def test_the_demo_never_replaces_a_jury_of_others(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("jury.csv").write_text("precious")
+    assert main(["demo", "--out", "."]) == 2
+    assert "jury.csv" in capsys.readouterr().err
+    assert Path("jury.csv").read_text() == "precious"
+
+
 def test_without_scipy_the_demo_says_what_to_install(
     small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,7 +68,8 @@ def run_demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
     print_rich(*ensemble_view(outcome, out / "result", camps_of(made), len(made.defects) + 1))
     print_rich(*_timings(outcome, seconds, talk))
     talk.say(
-        f"wrote {printable(str(out / 'result'))}; the same again: hemicycle ensemble {out / 'result' / 'round.toml'}"
+        f"wrote {printable(str(out / 'result'))}; the same again: "
+        f"hemicycle ensemble {printable(str(out / 'result' / 'round.toml'))}"
     )
 
 
@@ -90,13 +91,12 @@ def _require_room(out: Path, made: SyntheticRound) -> None:
     """Refuse a folder with anything in it that this round would not write itself."""
     if not out.exists():
         return
-    ours = {"jury.csv", "submissions", "result"}
     files = {f"{model}.csv" for model in made.models} | {defect.file for defect in made.defects}
+    submissions = out / "submissions"
+    sent = [entry.name for entry in submissions.iterdir()] if submissions.is_dir() else []
+    ours = {"jury.csv", "submissions", "result"} if sent else {"submissions"}
     strangers = [entry.name for entry in out.iterdir() if entry.name not in ours]
-    if (out / "submissions").is_dir():
-        strangers += [
-            f"submissions/{entry.name}" for entry in (out / "submissions").iterdir() if entry.name not in files
-        ]
+    strangers += [f"submissions/{name}" for name in sent if name not in files]
     if strangers:
         raise OptionError(
             f"{out} holds {min(strangers)!r}, which is no part of this round; give another folder with --out"

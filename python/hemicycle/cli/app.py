@@ -91,7 +91,7 @@ MeanOption = Annotated[
 ItemsFile = Annotated[
     Path | None,
     typer.Option(
-        help="The items of the round, a csv or text file. By default those that most submissions name.",
+        help="The items of the round, a csv file. By default those that most submissions name.",
         rich_help_panel="Reading",
     ),
 ]

@@ -213,17 +213,19 @@ def _scores(pool: Pool, judgments: Judgments, sigma: float) -> Scores:
 
 
 def _rank(mine: list[Scores], others: Pool | None, judgments: Judgments, sigma: float) -> list[Scores]:
-    """Add the rank by log likelihood: among the pool, without a model of the same name, else among the files."""
-    among = (
-        _scores(others, judgments, sigma) if others is not None else {k: v for found in mine for k, v in found.items()}
-    )
-    likelihood = {model: scores["log_likelihood"] for model, scores in among.items()}
+    """Add ranks by log likelihood: among the pool, where an older file of the same name gives way, else among all."""
+    groups = mine if others is None else [_scores(others, judgments, sigma)]
     ranked: list[Scores] = []
     for found in mine:
         ranked.append({})
         for model, scores in found.items():
-            rivals = [value for name, value in likelihood.items() if name != model]
-            rank = 1 + sum(value > scores["log_likelihood"] for value in rivals)
+            rivals = [
+                other["log_likelihood"]
+                for group in groups
+                for name, other in group.items()
+                if other is not scores and (others is None or name != model)
+            ]
+            rank = 1 + sum(rival > scores["log_likelihood"] for rival in rivals)
             ranked[-1][model] = {"rank": rank, "of": 1 + len(rivals), **scores}
     return ranked
 
