@@ -37,8 +37,13 @@ def numeric_array(values: ArrayLike, what: str, kinds: str, expected: str) -> ND
     ------
     DtypeError
         If the array is of another kind (bool, object, text, complex, dates), wider than 8 bytes, or masked somewhere.
+    ShapeError
+        If lists inside it differ in length.
     """
-    array = np.asanyarray(values)
+    try:
+        array = np.asanyarray(values)
+    except ValueError as error:
+        raise ShapeError(f"{what}: {error}") from None
     if isinstance(array, np.ma.MaskedArray):
         if np.ma.is_masked(array):
             raise DtypeError(
