@@ -195,7 +195,7 @@ def test_refuses_bad_options() -> None:
             stacking_weights(log_density, n_threads=n_threads)
     with pytest.raises(DtypeError, match="n_threads"):
         stacking_weights(log_density, n_threads=1.5)  # type: ignore[arg-type]
-    for wrong in (np.zeros(3), np.zeros((1, 2, 3))):
+    for wrong in (np.zeros(3), np.zeros((1, 2, 3)), [[0.0], [0.0, 1.0]]):
         with pytest.raises(ShapeError, match="log_density"):
             stacking_weights(wrong)
     with pytest.raises(DtypeError, match="log_density"):

@@ -162,3 +162,51 @@ fn shared(densities: &Densities, gradient: &[f64], mut weights: Vec<f64>) -> Vec
     normalise(&mut weights);
     weights
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Stacking, stacking_weights};
+    use crate::{Error, Execution, Result};
+
+    /// Gaussian log densities of scattered observations under scattered models.
+    fn log_density(n_models: usize, n_observations: usize) -> Vec<f64> {
+        let value = |d: usize, n: usize| -(((n * 7919) % 97) as f64 - (d * 13 % 89) as f64).powi(2) / 20.0;
+        (0..n_models * n_observations).map(|index| value(index / n_observations, index % n_observations)).collect()
+    }
+
+    fn solve(n_models: usize, n_observations: usize, execution: &Execution) -> Result<Stacking> {
+        let log_density = log_density(n_models, n_observations);
+        stacking_weights(&log_density, n_models, &vec![1.0; n_observations], 1e-10, execution)
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits() {
+        let alone = Execution { n_threads: Some(1), ..Execution::default() };
+        let together = Execution { n_threads: Some(5), ..Execution::default() };
+        let one = alone.install(|| solve(900, 150, &alone)).expect("converges");
+        let five = together.install(|| solve(900, 150, &together)).expect("converges");
+        assert_eq!(one, five);
+        assert!(one.gap <= 1e-10 && one.dropped.is_empty());
+    }
+
+    #[test]
+    fn a_raised_flag_stops_the_work() {
+        let execution = Execution::default();
+        execution.interrupt.raise();
+        assert_eq!(solve(50, 20, &execution), Err(Error::Interrupted));
+    }
+
+    #[test]
+    fn models_with_equal_rows_share() {
+        let mut log_density = log_density(40, 60);
+        log_density.extend_from_within(..);
+        let stacking = stacking_weights(&log_density, 80, &[1.0; 60], 1e-10, &Execution::default()).expect("converges");
+        assert_eq!(stacking.weights[..40], stacking.weights[40..]);
+    }
+
+    #[test]
+    fn lengths_must_agree() {
+        let result = stacking_weights(&[0.0; 5], 2, &[1.0; 3], 1e-10, &Execution::default());
+        assert!(matches!(result, Err(Error::Shape { what: "log_density", .. })));
+    }
+}
