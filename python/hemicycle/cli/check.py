@@ -162,7 +162,8 @@ def _valid(file: Path, found: Pool, scores: Scores) -> list[Verdict]:
         barred = ""
         if len(zeros):
             names = ", ".join(found.items.names[i] for i in zeros[:3])
-            barred = f"{len(zeros)} weights are 0 and have no logarithm ({names}): not scored; --min-weight lifts them"
+            n_zeros = "1 weight is 0 and has" if len(zeros) == 1 else f"{len(zeros)} weights are 0 and have"
+            barred = f"{n_zeros} no logarithm ({names}): valid, but not scored; --min-weight would lift to a floor"
         verdicts.append(Verdict(file.name, model, (), barred, scores.get(model, {})))
     return verdicts
 
@@ -277,6 +278,7 @@ def _json(verdicts: list[Verdict], notes: list[str]) -> bytes:
 
 
 def _view(verdicts: list[Verdict], notes: list[str]) -> list[RenderableType]:
+    from rich.padding import Padding
     from rich.text import Text
 
     from hemicycle.terminal import heading, name_text, number, table
@@ -297,7 +299,9 @@ def _view(verdicts: list[Verdict], notes: list[str]) -> list[RenderableType]:
     for verdict in verdicts:
         if verdict.reasons:
             parts.append(heading(f"Why {printable(verdict.file)} is invalid"))
-        parts += [Text(f"  {printable(_place(reason))}: {printable(reason.reason)}") for reason in verdict.reasons]
+        said = [Text(printable(f"{_place(reason)}: {reason.reason}")) for reason in verdict.reasons]
         if verdict.barred:
-            parts += [heading(f"Why {printable(verdict.model)} has no score"), Text(f"  {printable(verdict.barred)}")]
+            parts.append(heading(f"Why {printable(verdict.model)} has no score"))
+            said.append(Text(printable(verdict.barred)))
+        parts += [Padding(text, (0, 0, 0, 2)) for text in said]
     return [*parts, Text(), *(Text(printable(note), style="dim") for note in notes)]
