@@ -1,0 +1,1 @@
+"""Benchmarks of hemicycle beside what its users would write or use instead."""
