@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from hemicycle import _core
 from hemicycle.arrays import float_array, require_finite, require_length, require_non_negative
-from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, OptionError, ShapeError
-from hemicycle.pool import Pool
+from hemicycle.errors import DomainError, NoDataError, OptionError, ShapeError
+from hemicycle.likelihood import logits_matrix, naming_logits
+from hemicycle.options import finite_number, positive_number, thread_count
 from hemicycle.solution import SimplexSolution
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.judgments import Judgments
+    from hemicycle.pool import Pool
 
 __all__ = ["pair_least_squares", "simplex_least_squares"]
 
@@ -166,20 +166,19 @@ def pair_least_squares(
     -----
     Time: O(n_judged_items**3 + n_labels), then as `simplex_least_squares` with the judged items for observations.
     """
-    matrix = logits.logits if isinstance(logits, Pool) else float_array(logits, "logits", 2, keep_float32=True)
-    n_models, n_items = matrix.shape
+    matrix = logits_matrix(logits, judgments)
+    n_models = len(matrix)
     if n_models == 0:
         raise ShapeError(f"logits: expected at least one model, got shape {matrix.shape}")
-    if n_items != len(judgments.items):
-        raise ShapeError(f"logits: expected {len(judgments.items)} columns, one an item of judgments, got {n_items}")
     pairs = judgments.pairs
     if len(pairs) == 0:
         raise NoDataError("judgments: none says how much more one item is worth (cardinal) with a weight above 0")
     pair = pairs.pair_of_label  # (n_labels,)
     options = _options(n_models, solver, tie_break, reference, l2, cost, tol, n_threads)
-    fields = _core.pair_least_squares(
-        np.ascontiguousarray(matrix), pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio, **options
-    )
+    with naming_logits(logits, matrix):
+        fields = _core.pair_least_squares(
+            matrix, pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio, **options
+        )
     return SimplexSolution(*fields)
 
 
@@ -197,25 +196,13 @@ def _options(
     for name, value, known in (("solver", solver, SOLVERS), ("tie_break", tie_break, TIE_BREAKS)):
         if value not in known:
             raise OptionError(f"{name}: expected one of {', '.join(map(repr, known))}, got {value!r}")
-    if n_threads is not None and (isinstance(n_threads, bool) or not isinstance(n_threads, int | np.integer)):
-        raise DtypeError(f"n_threads: expected an integer or None, got {n_threads!r}")
-    if n_threads is not None and n_threads < 1:
-        raise DomainError(f"n_threads is {n_threads}; it must be at least 1")
     return {
         "reference": None if reference is None else _reference(reference, n_models),
-        "l2": _number(l2, "l2"),
+        "l2": finite_number(l2, "l2"),
         "cost": None if cost is None else _per_model(cost, "cost", n_models),
-        "tol": _number(tol, "tol"),
-        "n_threads": n_threads,
+        "tol": positive_number(tol, "tol"),
+        "n_threads": thread_count(n_threads),
     }
-
-
-def _number(value: float, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise DtypeError(f"{what}: expected a number, got {value!r}")
-    if not math.isfinite(value):
-        raise NonFiniteError(f"{what} is {value}; it must be finite")
-    return float(value)
 
 
 def _per_model(values: ArrayLike, what: str, n_models: int) -> NDArray[np.float64]:

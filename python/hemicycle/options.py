@@ -7,7 +7,27 @@ from numbers import Integral, Real
 
 from hemicycle.errors import DomainError, DtypeError, NonFiniteError
 
-__all__ = ["positive_number", "thread_count"]
+__all__ = ["finite_number", "positive_number", "thread_count"]
+
+MAX_THREADS = 1024  #: more is a mistake that would stop the machine
+
+
+def finite_number(value: float, what: str) -> float:
+    """Return `value` as a float.
+
+    Raises
+    ------
+    DtypeError
+        If it is not a real number.
+    NonFiniteError
+        If it is NaN or infinite.
+    """
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise DtypeError(f"{what}: expected a number, got {type(value).__name__}")
+    number = float(value)
+    if not math.isfinite(number):
+        raise NonFiniteError(f"{what} is {number}; it must be finite")
+    return number
 
 
 def positive_number(value: float, what: str) -> float:
@@ -22,11 +42,7 @@ def positive_number(value: float, what: str) -> float:
     DomainError
         If it is not above 0.
     """
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise DtypeError(f"{what}: expected a number, got {type(value).__name__}")
-    number = float(value)
-    if not math.isfinite(number):
-        raise NonFiniteError(f"{what} is {number}; it must be finite")
+    number = finite_number(value, what)
     if number <= 0:
         raise DomainError(f"{what} is {number}; it must be above 0")
     return number
@@ -40,12 +56,12 @@ def thread_count(n_threads: int | None) -> int | None:
     DtypeError
         If it is not an integer.
     DomainError
-        If it is below 1.
+        If it is not in [1, 1024].
     """
     if n_threads is None:
         return None
     if not isinstance(n_threads, Integral) or isinstance(n_threads, bool):
         raise DtypeError(f"n_threads: expected an integer or None, got {type(n_threads).__name__}")
-    if n_threads < 1:
-        raise DomainError(f"n_threads is {n_threads}; it must be at least 1")
+    if not 1 <= n_threads <= MAX_THREADS:
+        raise DomainError(f"n_threads is {n_threads}; it must be from 1 to {MAX_THREADS}")
     return int(n_threads)

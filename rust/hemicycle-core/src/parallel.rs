@@ -7,6 +7,9 @@ use rayon::ThreadPoolBuilder;
 
 use crate::error::{Error, Result};
 
+/// More threads than any machine has cores; beyond it a number is a mistake that would stop the machine.
+const MAX_THREADS: usize = 1024;
+
 /// A flag that another thread may raise to stop a computation.
 #[derive(Debug, Default)]
 pub struct Interrupt(AtomicBool);
@@ -48,7 +51,7 @@ impl Execution {
     /// Run `work` on this number of threads; rayon calls inside it use them.
     ///
     /// # Errors
-    /// Whatever `work` returns; [`Error::Domain`] if the number of threads is 0 or the system refuses to start them.
+    /// Whatever `work` returns; [`Error::Domain`] if the number of threads is not in [1, 1024] or the system refuses to start them.
     pub fn install<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         let Some(n_threads) = self.n_threads else {
             return work();
@@ -57,9 +60,9 @@ impl Execution {
             what: "n_threads",
             position: vec![],
             value: n_threads as f64,
-            requirement: "at least 1 and no more than the system can start",
+            requirement: "from 1 to 1024, and no more than the system can start",
         };
-        if n_threads == 0 {
+        if !(1..=MAX_THREADS).contains(&n_threads) {
             return Err(refused);
         }
         let pool = ThreadPoolBuilder::new().num_threads(n_threads).build().map_err(|_| refused)?;
