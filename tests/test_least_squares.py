@@ -297,6 +297,27 @@ def test_one_model_gets_everything() -> None:
     assert (solution.objective, solution.gap, solution.reason) == (25.0, 0.0, "the optimum is unique")
 
 
+@pytest.mark.parametrize("options", [{}, {"l2": 0.5}, {"cost": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}])
+def test_many_more_observations_than_models(options: dict[str, Any]) -> None:
+    rng = np.random.default_rng(15)
+    x = np.repeat(rng.normal(size=(3, 40_000)), 2, axis=0)
+    y = rng.normal(size=40_000) + x.mean(axis=0)
+    solution = simplex_least_squares(x, y, **options)
+    z = x - y
+    # The same Gram matrix in six coordinates.
+    values, vectors = np.linalg.eigh(z @ z.T)
+    small = vectors * np.sqrt(np.maximum(values, 0))
+    expected = simplex_least_squares(small, np.zeros(6), **options)
+    assert solution.relative_gap <= 1e-12
+    assert solution.objective == pytest.approx(expected.objective, rel=1e-10)
+    of_copies = solution.weights.reshape(3, 2)
+    np.testing.assert_allclose(of_copies.sum(axis=1), expected.weights.reshape(3, 2).sum(axis=1), atol=1e-6)
+    if "cost" in options:
+        assert (of_copies[:, 1] == 0).all()
+    else:
+        np.testing.assert_allclose(of_copies[:, 0], of_copies[:, 1], atol=1e-12)
+
+
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 def test_any_number_of_threads_gives_the_same_bits(inside: bool, l2: float) -> None:

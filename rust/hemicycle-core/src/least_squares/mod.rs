@@ -5,6 +5,7 @@
 //! minimum, because the objective is convex.
 
 mod certificate;
+mod compact;
 mod corral;
 mod dual;
 mod face;
@@ -23,11 +24,15 @@ use crate::error::{Error, Result};
 use crate::parallel::Execution;
 use crate::simplex::project_simplex;
 use certificate::{Certificate, Problem, longest};
+use compact::Compact;
 use dual::Dual;
 use face::Nearest;
 
 pub use pairs::{PairDifferences, WeightedPairs};
 pub use predictions::{Dense, Predictions};
+
+/// Above so many coordinates a model, the rows are turned into their own span first.
+const COMPACT: usize = 2;
 
 /// What to solve, and how far.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +87,16 @@ pub struct Solution {
 /// ```
 pub fn solve(predictions: &dyn Predictions, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
     check(options, predictions.n_models())?;
+    if predictions.n_coordinates() <= COMPACT * predictions.n_models() {
+        return solve_as_given(predictions, options, execution);
+    }
+    let compact = solve_as_given(&Compact::new(predictions, execution)?, options, execution)?;
+    let mut problem = Problem::new(predictions, options.l2, options.cost, options.tol, execution)?;
+    problem.passes += compact.passes + 1;
+    finish(&mut problem, compact.weights, compact.reason, execution)
+}
+
+fn solve_as_given(predictions: &dyn Predictions, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
     let mut problem = Problem::new(predictions, 0.0, options.cost, options.tol, execution)?;
     let (weights, certificate) = pricing::vertex(&mut problem, execution)?;
     if options.l2 > 0.0 {

@@ -1,0 +1,78 @@
+//! Few models with many observations, turned into as many coordinates as there are models: all inner products of the
+//! deviations stay the same, and no system grows with the number of observations.
+
+use pulp::Arch;
+
+use crate::error::Result;
+use crate::least_squares::lanes::{add_scaled, dot};
+use crate::least_squares::predictions::Predictions;
+use crate::parallel::Execution;
+
+/// What is left of a row below this fraction of its length is rounding.
+const NEGLIGIBLE: f64 = 1e-16;
+
+/// Deviations in an orthonormal basis of their own span.
+pub(super) struct Compact {
+    rows: Vec<f64>,
+    n_models: usize,
+    constant: f64,
+}
+
+impl Compact {
+    /// Gram-Schmidt on the rows, each projection taken twice.
+    pub(super) fn new(predictions: &dyn Predictions, execution: &Execution) -> Result<Self> {
+        let (n_models, n) = (predictions.n_models(), predictions.n_coordinates());
+        let mut basis: Vec<Vec<f64>> = Vec::new();
+        let mut rows = vec![0.0; n_models * n_models];
+        let mut row = vec![0.0; n];
+        for (model, coordinates) in rows.chunks_exact_mut(n_models).enumerate() {
+            execution.interrupt.check()?;
+            predictions.coordinates(model, &mut row);
+            predictions.push(&mut row);
+            let length = dot(&row, &row).sqrt();
+            Arch::new().dispatch(|| {
+                for _ in 0..2 {
+                    for (direction, coordinate) in basis.iter().zip(coordinates.iter_mut()) {
+                        let along = dot(direction, &row);
+                        add_scaled(&mut row, -along, direction);
+                        *coordinate += along;
+                    }
+                }
+            });
+            let rest = dot(&row, &row).sqrt();
+            if rest > NEGLIGIBLE * length {
+                coordinates[basis.len()] = rest;
+                basis.push(row.iter().map(|value| value / rest).collect());
+            }
+        }
+        Ok(Self { rows, n_models, constant: predictions.constant() })
+    }
+
+    fn row(&self, model: usize) -> &[f64] {
+        &self.rows[model * self.n_models..(model + 1) * self.n_models]
+    }
+}
+
+impl Predictions for Compact {
+    fn n_models(&self) -> usize {
+        self.n_models
+    }
+
+    fn n_coordinates(&self) -> usize {
+        self.n_models
+    }
+
+    fn coordinates(&self, model: usize, out: &mut [f64]) {
+        out.copy_from_slice(self.row(model));
+    }
+
+    fn times(&self, first: usize, v: &[f64], out: &mut [f64]) {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = dot(self.row(first + i), v);
+        }
+    }
+
+    fn constant(&self) -> f64 {
+        self.constant
+    }
+}
