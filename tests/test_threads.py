@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import hemicycle as hc
+from hemicycle.errors import DomainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,10 +49,11 @@ def test_the_number_of_threads_changes_no_bit(name: str) -> None:
         np.testing.assert_array_equal(CALLS[name](n_threads), one)
 
 
+@pytest.mark.parametrize("n_threads", [-1, 0, 1025, 10**9])
 @pytest.mark.parametrize("name", CALLS)
-def test_zero_threads_are_refused(name: str) -> None:
-    with pytest.raises(hc.errors.DomainError, match="n_threads"):
-        CALLS[name](0)
+def test_a_number_of_threads_that_no_machine_has_is_refused(name: str, n_threads: int) -> None:
+    with pytest.raises(DomainError, match=f"n_threads is {n_threads}"):
+        CALLS[name](n_threads)
 
 
 def test_other_python_threads_run_during_a_call() -> None:
