@@ -146,3 +146,50 @@ fn turn(a: &mut [f64], b: &mut [f64], cosine: f64, sine: f64) {
         (*a, *b) = (cosine * *a + sine * *b, cosine * *b - sine * *a);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Corral;
+
+    /// Rows whose entries look random and do not repeat.
+    fn row(seed: usize, n: usize) -> Vec<f64> {
+        (0..n).map(|i| ((seed * 31 + i * 17 + 7) as f64 * 0.618_033_988_75).fract() - 0.5).collect()
+    }
+
+    fn residual(rows: &[Vec<f64>], weights: &[f64], n: usize) -> Vec<f64> {
+        (0..n).map(|i| rows.iter().zip(weights).map(|(row, weight)| row[i] * weight).sum()).collect()
+    }
+
+    #[test]
+    fn members_that_come_and_go_leave_an_exact_factor() {
+        let n = 12;
+        let mut corral = Corral::new(n, 9, 1.0);
+        let mut rows = Vec::new();
+        for seed in 0..9 {
+            rows.push(row(seed * seed + seed, n));
+            assert!(corral.push(&rows[seed]).is_ok());
+        }
+        for leaving in [0, 3, 6, 2] {
+            corral.remove(leaving);
+            rows.remove(leaving);
+        }
+        let weights = corral.affine_minimiser(None);
+        assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-14);
+        // At the minimiser over the affine hull every row has the same product with the residual.
+        let fit = residual(&rows, &weights, n);
+        let slopes: Vec<f64> = rows.iter().map(|row| row.iter().zip(&fit).map(|(a, b)| a * b).sum()).collect();
+        assert!(slopes.iter().all(|slope| (slope - slopes[0]).abs() < 1e-14), "{slopes:?}");
+        assert!(corral.correction(&fit).iter().all(|change| change.abs() < 1e-13));
+    }
+
+    #[test]
+    fn a_dependent_row_is_refused_with_its_combination() {
+        let mut corral = Corral::new(3, 4, 1.0);
+        let (a, b) = (row(1, 3), row(5, 3));
+        assert!(corral.push(&a).is_ok() && corral.push(&b).is_ok());
+        let middle: Vec<f64> = a.iter().zip(&b).map(|(a, b)| 0.25 * a + 0.75 * b).collect();
+        let combination = corral.push(&middle).unwrap_err();
+        assert!((combination[0] - 0.25).abs() < 1e-14 && (combination[1] - 0.75).abs() < 1e-14);
+        assert!(corral.push(&row(9, 3)).is_ok());
+    }
+}
