@@ -153,7 +153,7 @@ mod tests {
 
     /// Rows whose entries look random and do not repeat.
     fn row(seed: usize, n: usize) -> Vec<f64> {
-        (0..n).map(|i| ((seed * 31 + i * 17 + 7) as f64 * 0.618_033_988_75).fract() - 0.5).collect()
+        (0..n).map(|i| (((seed * 31 + i * 17 + 7).pow(2) % 1009) as f64).sin()).collect()
     }
 
     fn residual(rows: &[Vec<f64>], weights: &[f64], n: usize) -> Vec<f64> {
