@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from hemicycle.bundle import MARK, csv_bytes, require_ours, sha256_of, write_bundle
 from hemicycle.config import HEADER
-from hemicycle.errors import OptionError
+from hemicycle.errors import FormatError, OptionError
 
 FILES = {"leaderboard.csv": b"rank\n", MARK: HEADER.encode() + b"jury = 'j'\n"}
 
@@ -109,3 +110,29 @@ def test_hash_changes_with_names_as_well_as_content(tmp_path: Path) -> None:
     renamed = sha256_of(tmp_path)
     (tmp_path / "author" / "b").write_bytes(b"y")
     assert len({before, renamed, sha256_of(tmp_path)}) == 3
+
+
+def test_hash_of_a_folder_that_hides_a_trap(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"a")
+    with (tmp_path / "huge.csv").open("wb") as file:
+        file.truncate(1 << 42)  # 4 TiB of nothing: hours to hash
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    (tmp_path / "broken.csv").symlink_to("nowhere.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    lines = f"{hashlib.sha256(b'a').hexdigest()}  a.csv\n{1 << 42} bytes  huge.csv\n"
+    assert sha256_of(tmp_path) == hashlib.sha256(lines.encode()).hexdigest()
+    with pytest.raises(FormatError, match=r"pipe\.csv is not a regular file"):
+        sha256_of(tmp_path / "pipe.csv")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may read everything")
+def test_hash_of_a_folder_with_what_may_not_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"a")
+    (tmp_path / "b.csv").write_bytes(b"b")
+    (tmp_path / "b.csv").chmod(0)
+    (tmp_path / "author").mkdir(0)
+    try:
+        lines = f"{hashlib.sha256(b'a').hexdigest()}  a.csv\nunreadable  b.csv\n"
+        assert sha256_of(tmp_path) == hashlib.sha256(lines.encode()).hexdigest()
+    finally:
+        (tmp_path / "author").chmod(0o700)

@@ -8,13 +8,15 @@ import io
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemicycle.config import HEADER
-from hemicycle.errors import OptionError
+from hemicycle.errors import FormatError, OptionError
 from hemicycle.escaping import spreadsheet_cell
 from hemicycle.picture import svg
+from hemicycle.submissions import SUBMISSION_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -175,28 +177,56 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     str
         SHA-256 in hex: of the content of a file; for a folder, of the lines ``sha256  name`` of the files in it and in
         its sub-folders, sorted by name, hidden ones left out: where there are no sub-folders, what
-        ``LC_ALL=C sha256sum * | sha256sum`` prints.
+        ``LC_ALL=C sha256sum * | sha256sum`` prints. Of files that no reader opens, those above the limit of a
+        submission, the size stands in place of the hash, and ``unreadable`` of files that cannot be read.
 
     Raises
     ------
+    FormatError
+        If the path is neither a file nor a folder: a pipe or a device might never end.
     OSError
-        If something cannot be read.
+        If the file cannot be read, or the folder listed.
     """
     source = Path(path)
     if not source.is_dir():
+        if source.exists() and not source.is_file():
+            raise FormatError(f"{path} is not a regular file")
         return _digest(source)
     listing = hashlib.sha256()
     for name, file in sorted(_files(source).items()):
-        listing.update(f"{_digest(file)}  ".encode() + name + b"\n")
+        listing.update(f"{_entry(file)}  ".encode() + name + b"\n")
     return listing.hexdigest()
 
 
 def _files(folder: Path) -> dict[bytes, Path]:
     """Files of a folder and of its sub-folders by relative name, without hidden ones."""
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    inside = [inner for entry in entries if entry.is_dir() for inner in entry.iterdir() if inner.name[0] != "."]
-    files = (entry for entry in (*entries, *inside) if entry.is_file())
+    found: list[os.DirEntry[str]] = []
+    for entry in _visible(folder):
+        with suppress(OSError):  # a link in a loop, a folder that may not be listed
+            found += _visible(entry) if entry.is_dir() else [entry]
+    files = [Path(entry.path) for entry in found if _is_file(entry)]
     return {os.fsencode(file.relative_to(folder).as_posix()): file for file in files}
+
+
+def _visible(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _entry(file: Path) -> str:
+    """Return what stands for the content of a file in a folder; nobody has vetted any of them."""
+    try:
+        size = file.stat().st_size
+        return _digest(file) if size <= SUBMISSION_LIMITS.max_bytes else f"{size} bytes"
+    except OSError:
+        return "unreadable"
 
 
 def _digest(path: Path) -> str:
