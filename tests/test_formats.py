@@ -106,6 +106,7 @@ def test_a_bad_judgment_becomes_a_reject(tmp_path, row, field, value, reason):
         ("repo_a,repo_b,log_ratio", "x,y,1e308", "log_ratio", "beyond"),
         ("repo_a,repo_b,log_ratio", "x,y,-1000001", "log_ratio", "beyond"),
         ("repo_a,repo_b,log_ratio", "x,y,", "log_ratio", "empty"),
+        ("repo_a,repo_b,log_ratio,choice", "x,y,,", "log_ratio", "neither a log ratio nor a choice"),
         ("repo_a,repo_b,log_ratio,weight", "x,y,1,-1", "weight", "negative"),
         ("repo_a,repo_b,log_ratio,weight", "x,y,1,nan", "weight", "not finite"),
         ("repo_a,repo_b,log_ratio,weight", "x,y,1,", "weight", "empty"),
@@ -118,7 +119,7 @@ def test_a_bad_judgment_becomes_a_reject(tmp_path, row, field, value, reason):
     ],
 )
 def test_nothing_left_carries_the_rejects(tmp_path, header, row, field, reason):
-    with pytest.raises(NoDataError, match="none of 1 judgments can be used") as caught:
+    with pytest.raises(NoDataError, match="no judgment can be used, 1 turned away") as caught:
         read(tmp_path, f"{header}\n{row}\n")
     (reject,) = caught.value.rejects
     assert (reject.line, reject.field) == (2, field)

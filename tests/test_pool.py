@@ -84,7 +84,7 @@ def test_layouts_of_logits():
         (np.zeros((2, 2), dtype=bool), {}, DtypeError, "got dtype bool"),
         (np.zeros((2, 2), dtype=object), {}, DtypeError, "got dtype object"),
         (np.zeros((2, 2), dtype=complex), {}, DtypeError, "complex"),
-        (np.ma.masked_equal([[1.0, 2.0]], 2), {}, DtypeError, "1 values are masked"),
+        (np.ma.masked_equal([[1.0, 2.0]], 2), {}, DtypeError, "1 value masked"),
         ([[0, 1], [np.nan, 0]], {}, NonFiniteError, r"logits\[1, 0\] is nan"),
         ([[0, 1], [0, np.inf]], {}, NonFiniteError, r"logits\[1, 1\] is inf"),
         ([[0, 1]], {"items": ["x"]}, ShapeError, "items: expected 2"),
@@ -145,9 +145,9 @@ def test_a_folder_is_read_in_the_order_of_names(folder):
             "y",
             "lacks 1 of 2 items: 'y' of 'p'; add a row for each, or rename",
         ),
-        (GOOD + "z,p,1\n", 4, "item", "z", "names 1 items that are not of the round: 'z' of 'p'"),
-        (GOOD + "X,p,1\n", 4, "item", "X", "names 1 items twice: 'X' of 'p'"),
-        (GOOD + "old,p,1\n", 4, "item", "old", "names 1 items twice: 'old' of 'p'"),
+        (GOOD + "z,p,1\n", 4, "item", "z", "names 1 item not of the round: 'z' of 'p'"),
+        (GOOD + "X,p,1\n", 4, "item", "X", "names 1 item twice: 'X' of 'p'"),
+        (GOOD + "old,p,1\n", 4, "item", "old", "names 1 item twice: 'old' of 'p'"),
         ("repo,parent,weight\nx,q,1\ny,q,1\n", 2, "item", "x", "lacks 2 of 2 items: 'x' of 'p', 'y' of 'p'"),
         ("repo,parent,weight\nx,p,1\ny,p,-0.5\n", 3, "weight", "-0.5", "negative"),
         ("repo,parent,weight\nx,p,1\ny,p,nan\n", 3, "weight", "nan", "not finite"),
@@ -174,8 +174,8 @@ def test_several_faults_are_said_together(folder):
     pool = Pool.read(folder(bad="repo,weight\nx,1\nX,1\nz,1\n", good=GOOD, fine=GOOD))
     reason = pool.rejects[0].reason
     assert "lacks 1 of 2 items: 'y'" in reason
-    assert "names 1 items twice: 'X'" in reason
-    assert "names 1 items that are not of the round: 'z'" in reason
+    assert "names 1 item twice: 'X'" in reason
+    assert "names 1 item not of the round: 'z'" in reason
 
 
 def test_a_long_list_of_missing_items_is_shortened(folder):
@@ -194,7 +194,7 @@ def test_what_hostile_files_hold_is_quoted_only_in_part(folder):
 
 def test_no_submission_left_carries_the_rejects(folder):
     with pytest.raises(
-        NoDataError, match=r"none of 2 submissions can be used; the first, a\.csv, line 2: weight '-1'"
+        NoDataError, match=r"no submission can be used, 2 turned away; the first, a\.csv, line 2: weight '-1'"
     ) as caught:
         Pool.read(folder(a="repo,weight\nx,-1\n", b=""))
     assert [reject.file for reject in caught.value.rejects] == ["a.csv", "b.csv"]
@@ -389,10 +389,24 @@ def test_submissions_of_level_1_of_2025(round_data):
     assert line.endswith(reject.value)
 
 
+def test_one_submission_does_not_choose_how_an_item_is_written(folder):
+    others = {f"m{number}": GOOD for number in range(3)}
+    shouting = "repo,parent,weight\nHTTPS://EVIL.EXAMPLE/X,P,1\n" + "HTTPS://EVIL.EXAMPLE/Y,P,1\n" * 9
+    pool = Pool.read(folder(aaa=shouting, **others))
+    assert [tuple(item) for item in pool.items] == [("p", "x"), ("p", "y")]
+    pool = Pool.read(folder(bbb="repo,parent,weight\nX,P,1\nY,P,1\n"))
+    assert [tuple(item) for item in pool.items] == [("p", "x"), ("p", "y")]
+
+
+def test_lines_of_space_are_no_rows(folder):
+    pool = Pool.read(folder(a=GOOD + "   \n , ,\n"))
+    assert (len(pool), pool.rejects) == (1, ())
+
+
 def test_vectors_carried_across_rounds_lack_an_item(round_data):
     folder = round_data / "level1-2025"
     assert Pool.read(folder / "submissions_xround").logits.shape == (32, 44)
-    with pytest.raises(NoDataError, match="none of 32 submissions") as caught:
+    with pytest.raises(NoDataError, match="no submission can be used, 32 turned away") as caught:
         Pool.read(folder / "submissions_xround", items=folder / "repos.csv")
     # the file of 97 of 98 repositories lacks nothing more once it is carried over
     assert all(

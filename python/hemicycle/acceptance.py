@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from hemicycle._core import item_keys
 from hemicycle.arrays import distinct
 from hemicycle.errors import DomainError, NoDataError
 from hemicycle.items import Items
-from hemicycle.rejects import Reject, Rejects, excerpt
+from hemicycle.rejects import Reject, Rejects, counted, excerpt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +23,9 @@ __all__ = ["Accepted", "accept"]
 
 NAMED = 3
 """How many items a reason names."""
+
+_Spelling: TypeAlias = "tuple[int, str, str]"
+"""Minus the number of submissions that write an item so, its parent and its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """The distinct items that the submissions name, by key."""
+    """The distinct items that the submissions name, by key.
+
+    Of each there is the spelling of most submissions, so that nobody chooses for all, behind minus their number; of
+    equally frequent ones it is the first in order.
+    """
 
     keys: list[tuple[str, str]]
-    spellings: list[tuple[str, str]]
+    spellings: list[_Spelling]
     of_row: NDArray[np.int64]
     model_of_row: NDArray[np.int64]
     n_models: int
@@ -59,13 +66,14 @@ class _Named:
         parents = renames.apply([parent for parent, _ in table.spellings])
         names = renames.apply([name for _, name in table.spellings])
         keys = list(zip(item_keys(parents), item_keys(names), strict=True))
-        spelling: dict[tuple[str, str], tuple[str, str]] = {}
-        for key, written in zip(keys, zip(parents, names, strict=True), strict=True):
+        n_models = len(table.models)
+        model_of_row = np.repeat(np.arange(n_models), np.diff(table.offsets))
+        n_named = np.bincount(distinct(model_of_row * len(keys) + table.item) % max(1, len(keys)), minlength=len(keys))
+        spelling: dict[tuple[str, str], _Spelling] = {}
+        for key, written in zip(keys, zip((-n_named).tolist(), parents, names, strict=True), strict=True):
             spelling[key] = min(spelling.get(key, written), written)
         number = {key: position for position, key in enumerate(spelling)}
         code = np.array([number[key] for key in keys], dtype=np.int64)
-        n_models = len(table.models)
-        model_of_row = np.repeat(np.arange(n_models), np.diff(table.offsets))
         return cls(list(spelling), list(spelling.values()), code[table.item], model_of_row, n_models)
 
 
@@ -122,10 +130,8 @@ def _none_left(n_submissions: int, rejects: Rejects) -> NoDataError:
     first = rejects[0]
     place = first.file if first.line is None else f"{first.file}, line {first.line}"
     value = f" {first.value!r}" if first.value else ""
-    return NoDataError(
-        f"none of {n_submissions} submissions can be used; the first, {place}: {first.field}{value}: {first.reason}",
-        rejects,
-    )
+    none = f"no submission can be used, {n_submissions:,} turned away"
+    return NoDataError(f"{none}; the first, {place}: {first.field}{value}: {first.reason}", rejects)
 
 
 def _majority_items(named: _Named, n_readable: int) -> Items:
@@ -151,19 +157,21 @@ def _majority_items(named: _Named, n_readable: int) -> Items:
     counts = _count(named, np.array([number[key] for key in target]), np.ones(named.n_models, dtype=bool))
     chosen = sorted(keys[code] for code in np.flatnonzero(2 * counts > n_readable).tolist())
     if not chosen:
-        raise NoDataError(f"no item is named by more than half of {n_readable} readable submissions; give the items")
-    written: dict[tuple[str, str], tuple[str, str]] = {}
-    for key, (parent, name) in zip(target, named.spellings, strict=True):
-        spelling = (parent if key[0] else "", name)
+        raise NoDataError(
+            f"no item is named by more than half of {n_readable} readable submissions; give them (items, --items)"
+        )
+    written: dict[tuple[str, str], _Spelling] = {}
+    for key, (minus_n, parent, name) in zip(target, named.spellings, strict=True):
+        spelling = (minus_n, parent if key[0] else "", name)
         if parent or not key[0]:
             written[key] = min(written.get(key, spelling), spelling)
-    return Items(tuple(written[key][0] for key in chosen), tuple(written[key][1] for key in chosen))
+    return Items(tuple(written[key][1] for key in chosen), tuple(written[key][2] for key in chosen))
 
 
-def _count(named: _Named, code_of: NDArray[np.int64], counted: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """By how many of the counted submissions each code is named."""
+def _count(named: _Named, code_of: NDArray[np.int64], of_models: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """By how many of these submissions each code is named."""
     n_codes = int(code_of.max(initial=0)) + 1
-    rows = counted[named.model_of_row]
+    rows = of_models[named.model_of_row]
     pairs = distinct(named.model_of_row[rows] * n_codes + code_of[named.of_row[rows]])
     return np.bincount(pairs % n_codes, minlength=n_codes)
 
@@ -206,15 +214,14 @@ def _misfit(
     missing = [position for position in range(len(items)) if position not in seen]
     reasons = []
     if twice:
-        reasons.append(
-            f"names {len(twice)} items twice: {_names([spelled[row] for row in twice])}; keep one row of each"
-        )
+        names = _names([spelled[row] for row in twice])
+        reasons.append(f"names {counted(len(twice), 'item')} twice: {names}; keep one row of each")
     if missing:
         names = _names([(items.parents[position], items.names[position]) for position in missing])
         reasons.append(f"lacks {len(missing)} of {len(items)} items: {names}; add a row for each, or rename")
     if unknown:
         names = _names([spelled[row] for row in unknown])
-        reasons.append(f"names {len(unknown)} items that are not of the round: {names}; leave them out, or rename")
+        reasons.append(f"names {counted(len(unknown), 'item')} not of the round: {names}; leave out, or rename")
     at_fault = (twice or unknown)[:1]
     line = int(lines[at_fault[0]]) if at_fault else None
     value = spelled[at_fault[0]][1] if at_fault else items.names[missing[0]]

@@ -11,7 +11,7 @@ from hemicycle._core import item_keys
 from hemicycle.errors import OptionError
 from hemicycle.formats import JuryLayout
 from hemicycle.labels import MAX_LOG_RATIO
-from hemicycle.rejects import Reject, Rejects, excerpt
+from hemicycle.rejects import Reject, Rejects, counted, excerpt
 from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class _Rows:
 
 
 def _wrong_length(n_fields: int, source: Source) -> str:
-    return f"{n_fields} fields in this row, {len(source.table.header)} in the header"
+    return f"{counted(n_fields, 'field')} in this row, {len(source.table.header)} in the header"
 
 
 def jury_rows(source: Source, renames: Renames, split: str | None) -> JuryRows:
@@ -212,6 +212,8 @@ def _comparison(rows: _Rows) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     derived = _larger(log_ratio)
     if choice is None:
         return log_ratio, derived
+    if layout.log_ratio is not None:
+        rows.refuse(np.isnan(log_ratio) & (choice == 0), layout.log_ratio, "neither a log ratio nor a choice")
     return log_ratio, np.where(choice == 0, derived, choice)
 
 
@@ -305,6 +307,6 @@ def nothing_left(source: Source, rejects: Rejects) -> str:
         return f"{source.file} holds no judgments"
     first = rejects[0]
     return (
-        f"{source.file}: none of {len(rejects)} judgments can be used; the first, line {first.line}: "
+        f"{source.file}: no judgment can be used, {len(rejects):,} turned away; the first, line {first.line}: "
         f"{first.field} {first.value!r} is refused: {first.reason}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["Reject", "Rejects", "excerpt", "quoted"]
+__all__ = ["Reject", "Rejects", "counted", "excerpt", "quoted"]
 
 EXCERPT = 120
 """Longest value that is quoted, in characters."""
@@ -51,3 +51,14 @@ def quoted(parent: str, name: str) -> str:
     """Return an item in quotes, shortened, with its parent if it has one: ``'name' of 'parent'``."""
     shown = repr(excerpt(name))
     return f"{shown} of {excerpt(parent)!r}" if parent else shown
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number of things in words: ``1 item``, ``2 items``.
+
+    Examples
+    --------
+    >>> counted(1, "item"), counted(2_000, "item")
+    ('1 item', '2,000 items')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
