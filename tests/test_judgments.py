@@ -81,7 +81,7 @@ def test_the_arrays_are_copies_that_cannot_be_written():
         ({"a": np.array([0, 1, 2], dtype=object)}, DtypeError, "got dtype object"),
         ({"a": ["0", "1", "2"]}, DtypeError, "a: expected integers"),
         ({"a": [[0, 1, 2]]}, ShapeError, r"a: expected 1 dimension, got shape \(1, 3\)"),
-        ({"a": np.ma.masked_array([0, 1, 2], mask=[0, 1, 0])}, DtypeError, "1 values are masked"),
+        ({"a": np.ma.masked_array([0, 1, 2], mask=[0, 1, 0])}, DtypeError, "1 value masked"),
         ({"b": [1, 2]}, ShapeError, "b: expected length 3"),
         ({"log_ratio": [1.0, 2.0]}, ShapeError, "log_ratio: expected length 3"),
         ({"log_ratio": [1.0, np.nan, 0]}, NonFiniteError, r"log_ratio\[1\] is nan"),

@@ -98,7 +98,7 @@ def test_a_model_with_a_zero_weight_is_barred_with_a_reason():
     assert made.pool.models == ("one",)
     (reject,) = made.rejects
     assert (reject.kind, reject.file, reject.field, reject.value) == ("submission", "two", "beta", "0")
-    assert "2 of 3 weights are zero" in reject.reason
+    assert "zero weights have no logarithm, 2 of 3 here" in reject.reason
     assert "min_weight" in reject.reason
 
 
@@ -224,7 +224,9 @@ def test_bad_options(broken, error, message):
 
 
 def test_no_model_left():
-    with pytest.raises(NoDataError, match=r"no model is left to score: 2 submissions.*one: 1 of 3 weights") as raised:
+    with pytest.raises(
+        NoDataError, match=r"no model is left to score, 2 turned away.*one: zero weights have no logarithm, 1 of 3"
+    ) as raised:
         Round(jury(), pool([[0, -np.inf, 0], [-np.inf, 0, 0]]))
     assert [reject.file for reject in raised.value.rejects] == ["one", "two"]
     with pytest.raises(NoDataError, match="no model is left"):
@@ -233,7 +235,7 @@ def test_no_model_left():
 
 def test_no_pair_covered():
     elsewhere = Judgments.from_arrays([0], [1], [0.5], items=("x", "y"))
-    with pytest.raises(NoDataError, match=r"no pair is covered by the items of the pool: 1 judgments.*'x'"):
+    with pytest.raises(NoDataError, match=r"no pair is covered by the items of the pool, 1 turned away.*'x'"):
         Round(elsewhere, pool())
     with pytest.raises(NoDataError, match="no pair is covered"):
         Round(jury().select([]), pool())

@@ -50,7 +50,7 @@ def admit(judgments: Judgments, pool: Pool) -> Admitted:
     rejects = pool.rejects + barred
     seated = pool.select(pool.scorable) if barred else pool
     if not len(seated):
-        message = f"no model is left to score: {len(rejects)} submissions were turned away{_first(rejects)}"
+        message = f"no model is left to score, {len(rejects):,} turned away{_first(rejects)}"
         raise NoDataError(message, rejects)
     aligned = judgments.align(pool.items)
     _require_pairs(aligned)
@@ -64,8 +64,8 @@ def _barred(pool: Pool) -> Rejects:
     for model in np.flatnonzero(~pool.scorable):
         zeros = np.flatnonzero(np.isneginf(pool.logits[model]))
         reason = (
-            f"{len(zeros)} of {len(pool.items)} weights are zero and have no logarithm, so there are no log ratios to "
-            "score; min_weight would lift them to a floor"
+            f"zero weights have no logarithm, {len(zeros)} of {len(pool.items)} here, so there are no log ratios to "
+            "score; min_weight (--min-weight) would lift them to a floor"
         )
         rejects.append(Reject("submission", pool.models[model], None, pool.items.names[zeros[0]], "0", reason))
     return tuple(rejects)
@@ -76,7 +76,7 @@ def _require_pairs(judgments: Judgments) -> None:
         return
     if not len(judgments):
         n, first = len(judgments.rejects), _first(judgments.rejects)
-        message = f"no pair is covered by the items of the pool: {n} judgments were turned away{first}"
+        message = f"no pair is covered by the items of the pool, {n:,} turned away{first}"
         raise NoDataError(message, judgments.rejects)
     if judgments.n_ordinal == len(judgments):
         raise NoDataError(
@@ -99,5 +99,5 @@ def _notices(judgments: Judgments) -> tuple[str, ...]:
         counted = f"{judgments.n_ordinal} of {len(judgments)} judgments"
         notices.append(f"{counted} name a winner and no multiplier (ordinal): they count for accuracy only")
     if judgments.pairs.n_zero_weight:
-        notices.append(f"{judgments.pairs.n_zero_weight} pairs are left out, as all their judgments have the weight 0")
+        notices.append(f"pairs left out, as all their judgments have the weight 0: {judgments.pairs.n_zero_weight}")
     return tuple(notices)

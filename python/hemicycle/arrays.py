@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemicycle.errors import DomainError, DtypeError, IndexOutOfRangeError, NonFiniteError, ShapeError
+from hemicycle.rejects import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -46,9 +47,8 @@ def numeric_array(values: ArrayLike, what: str, kinds: str, expected: str) -> ND
         raise ShapeError(f"{what}: {error}") from None
     if isinstance(array, np.ma.MaskedArray):
         if np.ma.is_masked(array):
-            raise DtypeError(
-                f"{what}: {int(np.ma.getmaskarray(array).sum())} values are masked; fill or drop them first"
-            )
+            n_masked = int(np.ma.getmaskarray(array).sum())
+            raise DtypeError(f"{what}: {counted(n_masked, 'value')} masked; fill or drop first")
         array = array.data
     if array.dtype.kind not in kinds or array.dtype.itemsize > 8:
         raise DtypeError(f"{what}: expected {expected}, got dtype {array.dtype}")
@@ -79,7 +79,7 @@ def float_array(values: ArrayLike, what: str, ndim: int, *, keep_float32: bool =
     """
     array = numeric_array(values, what, "iuf", "integers or floats")
     if array.ndim != ndim:
-        raise ShapeError(f"{what}: expected {ndim} dimensions, got shape {array.shape}")
+        raise ShapeError(f"{what}: expected {counted(ndim, 'dimension')}, got shape {array.shape}")
     dtype = np.float32 if keep_float32 and array.dtype in (np.float16, np.float32) else np.float64
     return np.ascontiguousarray(array, dtype=dtype)
 

@@ -15,6 +15,7 @@ from hemicycle.arrays import float_array, index_array, read_only, require_length
 from hemicycle.errors import FormatError, NoDataError, NonFiniteError, OptionError, ShapeError
 from hemicycle.items import Items, ItemsArgument
 from hemicycle.names import Rename, Renames
+from hemicycle.options import thread_count
 from hemicycle.sources import ReadLimits, Source
 from hemicycle.submissions import SubmissionTable, submissions_at, submissions_of_table
 
@@ -155,7 +156,9 @@ class Pool:
         FormatError
             If the path cannot be read as submissions, or the item list is bad.
         DomainError
-            If `min_weight` is not a finite number > 0.
+            If `min_weight` is not a finite number > 0, or `n_threads` below 1.
+        DtypeError
+            If `n_threads` is not an integer.
 
         Notes
         -----
@@ -166,7 +169,7 @@ class Pool:
         listed = None if items is None else Items.given(items, renames)
         if isinstance(path, str | os.PathLike) and Path(path).suffix.lower() == ".npy":
             return cls._of_npy(Path(path), listed)
-        return cls._accept(submissions_at(path, limits, n_threads), listed, renames, min_weight)
+        return cls._accept(submissions_at(path, limits, thread_count(n_threads)), listed, renames, min_weight)
 
     @classmethod
     def from_frame(

@@ -11,7 +11,7 @@ import numpy as np
 
 from hemicycle._core import read_submissions, submission_layout
 from hemicycle.errors import FormatError, NoDataError
-from hemicycle.rejects import Reject, Rejects, excerpt
+from hemicycle.rejects import Reject, Rejects, counted, excerpt
 from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER, ReadLimits, Source
 
 if TYPE_CHECKING:
@@ -298,8 +298,8 @@ def _authors(source: Source, column: int | None, model_of_row: NDArray[np.int64]
 
 
 def _ragged(source: Source) -> Rejects:
-    n_columns = len(source.table.header)
+    header = f"{len(source.table.header)} in the header"
     return tuple(
-        Reject("submission", source.file, line, "row", "", f"{n_fields} fields in this row, {n_columns} in the header")
+        Reject("submission", source.file, line, "row", "", f"{counted(n_fields, 'field')} in this row, {header}")
         for line, n_fields in source.table.ragged
     )

@@ -38,7 +38,7 @@ pub enum Error {
         value: f64,
     },
     /// A finite value lies outside the domain of the function.
-    #[error("{what}{} is {value}; it must be {requirement}", Place(position))]
+    #[error("{what}{} is {value:?}; it must be {requirement}", Place(position))]
     Domain {
         /// The argument, as the caller names it.
         what: &'static str,

@@ -132,7 +132,7 @@ pub struct Ragged {
     pub n_fields: usize,
 }
 
-/// A text table: a header and columns of cells. Records that are entirely blank are left out, as empty lines are.
+/// A text table: a header and columns of cells. Records of nothing but space are left out, as empty lines are.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     /// Names of the columns, space around them stripped; empty if the file holds nothing.
@@ -161,7 +161,7 @@ pub fn read_table(path: &Path, limits: &Limits, execution: &Execution) -> Result
         if table.lines.len() % 65_536 == 0 {
             execution.interrupt.check()?;
         }
-        if record.iter().all(<[u8]>::is_empty) {
+        if record.iter().all(|field| field.trim_ascii().is_empty()) {
             continue;
         }
         if table.header.is_empty() {

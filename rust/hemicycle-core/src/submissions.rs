@@ -158,7 +158,8 @@ impl Rows {
         }
         let layout = Layout::of(&table.header).map_err(|reason| no_line("header", reason))?;
         if let Some(ragged) = table.ragged.first() {
-            let reason = format!("{} fields in this row, {} in the header", ragged.n_fields, table.header.len());
+            let s = if ragged.n_fields == 1 { "" } else { "s" };
+            let reason = format!("{} field{s} in this row, {} in the header", ragged.n_fields, table.header.len());
             return Err(Refusal { line: Some(ragged.line), field: "row".into(), value: String::new(), reason });
         }
         if table.lines.is_empty() {
