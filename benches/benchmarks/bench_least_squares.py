@@ -6,74 +6,16 @@ taken. A cell that a peer needs minutes for is skipped unless HEMICYCLE_BENCH is
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .peers import FULL, require
+from .peers.least_squares import NEEDS, PEERS
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FULL = os.environ.get("HEMICYCLE_BENCH") == "full"
-
-
-def hemicycle(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    from hemicycle import simplex_least_squares
-
-    return simplex_least_squares(x, y).weights
-
-
-def scipy_slsqp(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Run the mechanism in use today: SLSQP, with analytic gradients, which is kind to it."""
-    from scipy.optimize import minimize
-
-    def loss(w: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        residual = w @ x - y
-        return residual @ residual, 2 * x @ residual
-
-    total = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
-    start, bounds, options = np.full(len(x), 1 / len(x)), [(0, 1)] * len(x), {"maxiter": 1000, "ftol": 1e-15}
-    return minimize(loss, start, jac=True, bounds=bounds, constraints=total, options=options).x
-
-
-def scipy_nnls(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Solve non-negative least squares with the sum as one heavy row."""
-    from scipy.optimize import nnls
-
-    return nnls(np.vstack([x.T, np.full(len(x), 1e4)]), np.append(y, 1e4))[0]
-
-
-def clarabel(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Run an interior point method in the weights and the residual."""
-    import clarabel as solver
-    import scipy.sparse as sp
-
-    n_models, n_observations = x.shape
-    quadratic = sp.block_diag([sp.csc_matrix((n_models, n_models)), 2 * sp.eye(n_observations)], format="csc")
-    constraints = [
-        [sp.csc_matrix(x.T), -sp.eye(n_observations)],
-        [sp.csc_matrix(np.ones((1, n_models))), None],
-        [-sp.eye(n_models), None],
-    ]
-    bounds = np.concatenate([y, [1.0], np.zeros(n_models)])
-    cones = [solver.ZeroConeT(n_observations + 1), solver.NonnegativeConeT(n_models)]
-    settings = solver.DefaultSettings()
-    settings.verbose = False
-    linear = np.zeros(n_models + n_observations)
-    problem = solver.DefaultSolver(quadratic, linear, sp.bmat(constraints, format="csc"), bounds, cones, settings)
-    return np.asarray(problem.solve().x)[:n_models]
-
-
-PEERS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
-    "hemicycle": hemicycle,
-    "scipy_slsqp": scipy_slsqp,
-    "scipy_nnls": scipy_nnls,
-    "clarabel": clarabel,
-}
-NEEDS = {"hemicycle": "hemicycle", "scipy_slsqp": "scipy", "scipy_nnls": "scipy", "clarabel": "clarabel"}
 # Numbers of models up to which a peer is run, normally and in full.
 LIMITS = {"scipy_slsqp": (100, 400), "scipy_nnls": (100_000, 100_000), "clarabel": (10_000, 100_000)}
 SIZES = {"100 x 100": (100, 100), "400 x 100": (400, 100), "10000 x 200": (10_000, 200), "100000 x 100": (100_000, 100)}
@@ -103,8 +45,7 @@ class _LeastSquares:
             np.save(f"{size} y.npy", rng.dirichlet(np.ones(n_models)) @ x if self.inside else y)
 
     def setup(self, size: str, peer: str) -> None:
-        if importlib.util.find_spec(NEEDS[peer]) is None:
-            raise NotImplementedError(f"{NEEDS[peer]} is not installed")
+        require(NEEDS[peer])
         if SIZES[size][0] > LIMITS.get(peer, (np.inf, np.inf))[FULL]:
             raise NotImplementedError(f"{peer} needs too long for {size}")
         self.x, self.y = np.load(f"{size}.npy", mmap_mode="r"), np.load(f"{size} y.npy")

@@ -5,7 +5,6 @@ Slow peers get fewer models, so compare rates; `HEMICYCLE_BENCH=full` takes the 
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from functools import partial
@@ -16,7 +15,8 @@ import numpy as np
 
 from hemicycle import Judgments, log_likelihood
 
-from .peers import LIKELIHOOD
+from .peers import FULL
+from .peers.likelihood import PEERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,6 @@ from reference import likelihood as reference
 
 N_ITEMS, N_PAIRS, SIGMA = 100, 1_000, 0.5
 N_LABELS = [1, 2, 5, 40]
-FULL = os.environ.get("HEMICYCLE_BENCH") == "full"
 N_MODELS = {
     "hemicycle": 100_000 if FULL else 20_000,
     "numba": 100_000 if FULL else 5_000,
@@ -57,7 +56,7 @@ def rate(score: Callable[[], Any], n_models: int) -> float:
 class LogLikelihood:
     """Totals of every model: seconds, peak memory, rate, and the error of the first models."""
 
-    params = (N_LABELS, list(LIKELIHOOD))
+    params = (N_LABELS, list(PEERS))
     param_names = ("n_labels", "peer")
     timeout = 600
 
@@ -70,7 +69,7 @@ class LogLikelihood:
     def setup(self, path: str, n_labels: int, peer: str) -> None:
         self.judgments = judgments(n_labels)
         try:
-            self.score = LIKELIHOOD[peer](*self.judgments, SIGMA, N_ITEMS)
+            self.score = PEERS[peer](*self.judgments, SIGMA, N_ITEMS)
         except ImportError as error:
             raise NotImplementedError(peer) from error
         self.logits = np.load(path, mmap_mode="r")[: N_MODELS[peer]]

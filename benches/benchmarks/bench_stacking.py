@@ -5,87 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
-from hemicycle import stacking_weights
+from .peers import require
+from .peers.stacking import NEEDS, PEERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    Peer = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
-EM_STEPS = 2000
-"""Steps of EM: about the number after which its score stops to change in the sixth digit."""
-
-
-def hemicycle(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
-    return stacking_weights(log_density).weights
-
-
-def scipy_slsqp(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Minimise over all weights but the last with SLSQP and the exact gradient, as packages for model comparison do."""
-    density = np.exp(log_density - log_density.max(axis=0))
-
-    def complete(free: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.append(free, 1 - free.sum())
-
-    def loss(free: NDArray[np.float64]) -> float:
-        return -float(np.log(complete(free) @ density).mean())
-
-    def gradient(free: NDArray[np.float64]) -> NDArray[np.float64]:
-        full = (density / (complete(free) @ density)).mean(axis=1)
-        return full[-1] - full[:-1]
-
-    n_models = len(density)
-    room = {"type": "ineq", "fun": lambda free: 1 - free.sum(), "jac": lambda free: -np.ones_like(free)}
-    start = np.full(n_models - 1, 1 / n_models)
-    result = minimize(loss, start, jac=gradient, method="SLSQP", bounds=[(0, 1)] * (n_models - 1), constraints=room)
-    weights = np.maximum(complete(result.x), 0)
-    return weights / weights.sum()
-
-
-def numpy_em(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Multiply every weight by its gradient, a fixed number of times."""
-    density = np.exp(log_density - log_density.max(axis=0))
-    weights = np.full(len(density), 1 / len(density))
-    for _ in range(EM_STEPS):
-        weights *= (density / (weights @ density)).mean(axis=1)
-    return weights
-
-
-def clarabel_cones(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solve the exponential-cone programme ``max mean(t)``, ``(t_n, 1, (P w)_n)`` in the cone."""
-    import clarabel
-    from scipy import sparse
-
-    density = np.exp(log_density - log_density.max(axis=0))
-    n_models, n_observations = density.shape
-    rows = np.zeros((3 * n_observations, n_models))
-    rows[2::3] = -density.T
-    cone = sparse.hstack([sparse.csc_matrix(rows), sparse.kron(-sparse.eye(n_observations), [[1.0], [0.0], [0.0]])])
-    simplex = np.hstack([np.ones((1, n_models)), np.zeros((1, n_observations))])
-    positive = sparse.hstack([-sparse.eye(n_models), sparse.csc_matrix((n_models, n_observations))])
-    constraints = sparse.vstack([sparse.csc_matrix(simplex), positive, cone], format="csc")
-    bounds = np.concatenate([[1.0], np.zeros(n_models), np.tile([0.0, 1.0, 0.0], n_observations)])
-    cones = [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(n_models)]
-    cones += [clarabel.ExponentialConeT()] * n_observations
-    linear = np.concatenate([np.zeros(n_models), np.full(n_observations, -1 / n_observations)])
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    quadratic = sparse.csc_matrix((len(linear), len(linear)))
-    solution = clarabel.DefaultSolver(quadratic, linear, constraints, bounds, cones, settings).solve()
-    weights = np.maximum(np.array(solution.x)[:n_models], 0)
-    return weights / weights.sum()
-
-
-PEERS: dict[str, Peer] = {
-    "hemicycle": hemicycle,
-    "scipy SLSQP": scipy_slsqp,
-    "numpy EM": numpy_em,
-    "clarabel": clarabel_cones,
-}
 LARGEST = {"scipy SLSQP": 300, "numpy EM": 1000, "clarabel": 300}
 """Models up to which a peer answers within a minute."""
 
@@ -109,15 +35,16 @@ class Stacking:
     param_names = ("shape", "peer")
     timeout = 300
 
+    def setup_cache(self) -> None:
+        """Write the densities once; every benchmark maps them into memory."""
+        for n_models, n_observations in SHAPES:
+            np.save(f"{n_models} x {n_observations}.npy", log_densities(n_models, n_observations))
+
     def setup(self, shape: tuple[int, int], peer: str) -> None:
+        require(NEEDS[peer])
         if shape[0] > LARGEST.get(peer, shape[0]):
-            raise NotImplementedError
-        if peer == "clarabel":
-            try:
-                import clarabel  # noqa: F401
-            except ImportError:
-                raise NotImplementedError from None
-        self.log_density = log_densities(*shape)
+            raise NotImplementedError(f"{peer} needs too long for {shape}")
+        self.log_density = np.load(f"{shape[0]} x {shape[1]}.npy", mmap_mode="r")
 
     def time_weights(self, _shape: tuple[int, int], peer: str) -> None:
         PEERS[peer](self.log_density)

@@ -1,7 +1,4 @@
-"""What users write or call instead: plain versions of ten lines, models as rows. One dictionary a concept.
-
-A peer is made by a function that imports what it needs: one whose package is not installed is skipped, never faked.
-"""
+"""Log-likelihood of every model: plain versions of ten lines, models as rows."""
 
 from __future__ import annotations
 
@@ -97,7 +94,7 @@ def listing_likelihood(a: Any, b: Any, labels: Any, sigma: float, _: int) -> Sco
     return score
 
 
-LIKELIHOOD: dict[str, Callable[[Any, Any, Any, float, int], Score]] = {
+PEERS: dict[str, Callable[[Any, Any, Any, float, int], Score]] = {
     "hemicycle": hemicycle_likelihood,
     "numba": numba_likelihood,
     "numpy": numpy_likelihood,
