@@ -62,5 +62,5 @@ $(VENV)/.built: $(VENV)/.created $(RUST_SOURCES) $(PACKAGING)
 	@touch $@
 
 $(VENV)/.checked: $(VENV)/.created $(PACKAGING)
-	$(BIN)/pip install --quiet --group dev
+	$(BIN)/pip install --quiet --group check
 	@touch $@
