@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import hemicycle.demo
+import hemicycle.cli.demo
 from hemicycle.cli import main
-from hemicycle.demo import camps_of, least_squares_fit, slsqp_script
+from hemicycle.cli.demo import camps_of, least_squares_fit, slsqp_script
 from hemicycle.synthetic import SyntheticRound, two_camp_round
 
 
@@ -21,8 +21,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def small_round(seed: int) -> SyntheticRound:
         return two_camp_round(seed, n_items=15, n_pairs=40, n_models=60)
 
-    monkeypatch.setattr(hemicycle.demo, "two_camp_round", small_round)
-    monkeypatch.setattr(hemicycle.demo, "PEER_MODELS", 5)
+    monkeypatch.setattr(hemicycle.cli.demo, "two_camp_round", small_round)
+    monkeypatch.setattr(hemicycle.cli.demo, "PEER_MODELS", 5)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path

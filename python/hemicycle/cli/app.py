@@ -233,7 +233,7 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Make a synthetic round of two camps and run it whole: read, scored, seated and paid."""
-    from hemicycle.demo import run_demo
+    from hemicycle.cli.demo import run_demo
 
     run_demo(out, seed=seed, quiet=quiet)
 
