@@ -119,7 +119,7 @@ mod tests {
         logits[5] = f64::NAN;
         let pool = Pool { logits: &logits, n_models: 3, n_items: 2 };
         let error = Block::new(2).load(&pool, 0);
-        let expected = "logits[1, 1] is -2000000; it must be at most 1e6 in absolute value";
+        let expected = "logits[1, 1] is -2000000.0; it must be at most 1e6 in absolute value";
         assert_eq!(error.map_err(|error| error.to_string()), Err(expected.into()));
     }
 
