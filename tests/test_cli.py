@@ -98,7 +98,7 @@ def test_files_hold_what_they_promise(here: Path) -> None:
     assert sum(float(row["share"]) for row in shares) == pytest.approx(1, abs=1e-15)
     rejects = rows_of("result/rejects.csv")
     assert list(rejects[0]) == ["kind", "file", "line", "field", "value", "reason"]
-    assert {Path(r["file"]).stem for r in rejects} == {path.stem for path in Path("submissions").glob("faulty*")}
+    assert {r["file"] for r in rejects} == {path.name for path in Path("submissions").glob("faulty*")}
     summary = json.loads(Path("result/summary.json").read_text())
     assert summary["submissions"]["seated"] == len(board) == 40
     assert summary["submissions"]["rejected"] + summary["submissions"]["barred"] == len(rejects)

@@ -109,6 +109,7 @@ def test_a_zero_weight_bars_from_log_ratios_only():
     pool = Pool.from_array([[0, 1], [-np.inf, 0]])
     assert pool.scorable.tolist() == [True, False]
     assert pool.select(pool.scorable).models == ("model-0",)
+    assert pool.select(pool.scorable).files == pool.files == ()
 
 
 def test_select_and_families():

@@ -97,7 +97,7 @@ def test_a_model_with_a_zero_weight_is_barred_with_a_reason():
     made = Round(jury(), pool([[0, 1, 2], [0, -np.inf, -np.inf]]))
     assert made.pool.models == ("one",)
     (reject,) = made.rejects
-    assert (reject.kind, reject.file, reject.field, reject.value) == ("submission", "two", "beta", "0")
+    assert (reject.kind, reject.file, reject.field, reject.value) == ("submission", "two", "item", "beta")
     assert "zero weights have no logarithm, 2 of 3 here" in reject.reason
     assert "min_weight" in reject.reason
 

@@ -40,6 +40,7 @@ class Accepted:
 
     logits: NDArray[np.float64]
     models: tuple[str, ...]
+    files: tuple[str, ...]
     authors: tuple[str | None, ...]
     items: Items
     items_source: str
@@ -101,7 +102,7 @@ def accept(table: SubmissionTable, items: Items | None, renames: Renames, min_we
     source = "given"
     if items is None:
         items = _majority_items(named, int(readable.sum()))
-        source = f"named by more than half of the {readable.sum()} readable submissions"
+        source = f"named by more than half of the {counted(int(readable.sum()), 'readable submission')}"
     column_of = np.array([_only(items.candidates(*key)) for key in named.keys], dtype=np.int64)
     column = column_of[named.of_row]  # (n_rows,), -1 where the item is unknown
     misfits = _misfits(table, named, column, items) if len(column) else {}
@@ -123,7 +124,9 @@ def accept(table: SubmissionTable, items: Items | None, renames: Renames, min_we
     with np.errstate(divide="ignore"):
         logits = np.log(weights)
     models = tuple(table.models[row] for row in rows)
-    return Accepted(logits, models, tuple(table.authors[row] for row in rows), items, source, rejects, notices)
+    files = tuple(table.files[row] for row in rows)
+    authors = tuple(table.authors[row] for row in rows)
+    return Accepted(logits, models, files, authors, items, source, rejects, notices)
 
 
 def _none_left(n_submissions: int, rejects: Rejects) -> NoDataError:
@@ -158,7 +161,8 @@ def _majority_items(named: _Named, n_readable: int) -> Items:
     chosen = sorted(keys[code] for code in np.flatnonzero(2 * counts > n_readable).tolist())
     if not chosen:
         raise NoDataError(
-            f"no item is named by more than half of {n_readable} readable submissions; give them (items, --items)"
+            f"no item is named by more than half of {counted(n_readable, 'readable submission')}; "
+            "give them (items, --items)"
         )
     written: dict[tuple[str, str], _Spelling] = {}
     for key, (minus_n, parent, name) in zip(target, named.spellings, strict=True):

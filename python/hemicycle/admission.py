@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hemicycle.errors import NoDataError
-from hemicycle.rejects import Reject
+from hemicycle.rejects import Reject, excerpt
 
 if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
@@ -67,7 +67,8 @@ def _barred(pool: Pool) -> Rejects:
             f"zero weights have no logarithm, {len(zeros)} of {len(pool.items)} here, so there are no log ratios to "
             "score; min_weight (--min-weight) would lift them to a floor"
         )
-        rejects.append(Reject("submission", pool.models[model], None, pool.items.names[zeros[0]], "0", reason))
+        file = pool.files[model] if pool.files else pool.models[model]
+        rejects.append(Reject("submission", file, None, "item", excerpt(pool.items.names[zeros[0]]), reason))
     return tuple(rejects)
 
 

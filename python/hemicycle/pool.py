@@ -47,6 +47,8 @@ class Pool:
         The columns.
     authors : tuple of (str or None)
         Who submitted each model, where that is known.
+    files : tuple of str
+        Where each model comes from, in the words of `rejects`; empty where it comes from an array.
     rejects : tuple of Reject
         Submissions that were turned away, and why.
     items_source : str
@@ -59,6 +61,7 @@ class Pool:
     models: tuple[str, ...]
     items: Items
     authors: tuple[str | None, ...]
+    files: tuple[str, ...] = ()
     rejects: Rejects = ()
     items_source: str = "given"
     notices: tuple[str, ...] = ()
@@ -210,7 +213,14 @@ class Pool:
     def _accept(cls, table: SubmissionTable, items: Items | None, renames: Renames, min_weight: float | None) -> Pool:
         found = accept(table, items, renames, min_weight)
         return cls(
-            found.logits, found.models, found.items, found.authors, found.rejects, found.items_source, found.notices
+            found.logits,
+            found.models,
+            found.items,
+            found.authors,
+            files=found.files,
+            rejects=found.rejects,
+            items_source=found.items_source,
+            notices=found.notices,
         )
 
     @classmethod
@@ -263,6 +273,7 @@ class Pool:
             logits=self.logits[index],
             models=tuple(self.models[row] for row in index),
             authors=tuple(self.authors[row] for row in index),
+            files=tuple(self.files[row] for row in index) if self.files else (),
         )
 
     def families(self) -> tuple[str, ...]:
