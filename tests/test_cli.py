@@ -474,6 +474,18 @@ def test_check_says_where_the_items_come_from(here: Path, capsys: pytest.Capture
         assert says in capsys.readouterr().out
 
 
+def test_check_names_the_items_of_the_jury_that_a_file_lacks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = valid_model()
+    assert main(["check", str(model), "--jury", "jury.csv"]) == 0
+    assert "not listed here" not in capsys.readouterr().out
+    rows = model.read_text().splitlines()
+    model.write_text("\n".join(rows[:-2]) + "\n")
+    assert main(["check", str(model), "--jury", "jury.csv", "--format", "json"]) == 0
+    (note,) = [note for note in json.loads(capsys.readouterr().out)["notes"] if "not listed here" in note]
+    assert note.startswith("jury: it also names 2 items not listed here: ")
+    assert all(repr(row.split(",")[0]) in note for row in rows[-2:])
+
+
 def test_check_of_a_zero_weight_is_valid_and_says_what_it_costs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = valid_model()
     rewrite(model, w2="0")

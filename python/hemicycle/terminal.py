@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from hemicycle.escaping import printable
-from hemicycle.picture import color, glyph, seat_lines, shortened, unseated_note
+from hemicycle.picture import color, glyph, seat_lines, unseated_note
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from hemicycle.seats import Parliament, Party
 
-__all__ = ["Hemicycle", "heading", "name_text", "number", "table"]
+__all__ = ["Hemicycle", "Name", "heading", "number", "table"]
 
 
 class Hemicycle:
@@ -94,7 +97,7 @@ def _legend(parliament: Parliament, glyphs: Sequence[str], width: int) -> list[T
     name_width = max(6, min(longest, width - 15, 40))
     lines = [_entry(party, mark[party.rank], name_width) for party in parties]
     if note := unseated_note(parliament):
-        lines.append(Text(shortened(note, max(width, 20)), style="dim"))
+        lines += [Text(line, style="dim") for line in textwrap.wrap(note, max(width, 20))]
     return lines
 
 
@@ -109,9 +112,31 @@ def heading(text: str, *, first: bool = False) -> Text:
     return Text(text if first else f"\n{text}", style="bold")
 
 
-def name_text(name: str) -> Text:
-    """Return a name from a stranger as text on one line, cut with an ellipsis where there is no room."""
-    return Text(printable(name) or "(no name)", no_wrap=True, overflow="ellipsis")
+class Name:
+    """A rich renderable of a name from a stranger: one line, cut in the middle where there is no room.
+
+    Names of one family begin alike, and what tells them apart is often at the end.
+
+    Parameters
+    ----------
+    name : str
+        The name, as it came.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.text = printable(name) or "(no name)"
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Ask for the whole width, and be content with little."""
+        return Measurement(min(6, cell_len(self.text)), cell_len(self.text))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Keep the beginning and the end."""
+        width, text = options.max_width, self.text
+        if cell_len(text) > width:
+            gap, end = "~" if options.ascii_only else "…", (width - 1) // 2
+            text = f"{set_cell_size(text, width - 1 - end)}{gap}{set_cell_size(text[::-1], end)[::-1]}"
+        yield Text(text, no_wrap=True)
 
 
 def number(value: float, digits: int) -> str:
@@ -121,7 +146,7 @@ def number(value: float, digits: int) -> str:
 
 def table(
     columns: Sequence[str],
-    rows: Iterable[Sequence[Text | str]],
+    rows: Iterable[Sequence[RenderableType]],
     *,
     names: Container[int] = (),
     numbers: Container[int] = (),
@@ -134,8 +159,8 @@ def table(
     ----------
     columns : sequence of str
         Heads.
-    rows : iterable of sequence of (Text or str)
-        Cells; strings are ours, names from strangers come as `name_text`.
+    rows : iterable of sequence of renderables
+        Cells; strings are ours, names from strangers come as `Name`.
     names : container of int, default ()
         Which columns give way where there is no room for all.
     numbers : container of int, default ()

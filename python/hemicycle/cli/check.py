@@ -18,7 +18,7 @@ from hemicycle.items import Items
 from hemicycle.judgments import Judgments
 from hemicycle.likelihood import log_likelihood
 from hemicycle.pool import Pool
-from hemicycle.rejects import Reject, excerpt
+from hemicycle.rejects import Reject, counted, excerpt, quoted
 from hemicycle.scores import accuracy, mean_squared_error
 from hemicycle.sources import NUMBER, Source
 
@@ -111,9 +111,12 @@ def run_check(
     scored: list[Scores] = [{} for _ in pools]
     if jury is not None and pools:
         with talk.step("scoring"):
-            judgments = Judgments.read(jury, items=pools[0].items, rename=rename, split=split)
+            judged = Judgments.read(jury, rename=rename, split=split)
+            judgments = judged.align(pools[0].items)
             scored = _rank([_scores(found, judgments, sigma) for found in pools], others, judgments, sigma)
-        notes.append(_said_of(judgments))
+        notes += _said_of(judged, judgments)
+        if others is None:
+            notes.append("rank: among the files given; --pool names the submissions to sit among")
     scores = iter(scored)
     verdicts = []
     for file, found, rejects in read:
@@ -162,8 +165,11 @@ def _valid(file: Path, found: Pool, scores: Scores) -> list[Verdict]:
         barred = ""
         if len(zeros):
             names = ", ".join(found.items.names[i] for i in zeros[:3])
-            n_zeros = "1 weight is 0 and has" if len(zeros) == 1 else f"{len(zeros)} weights are 0 and have"
-            barred = f"{n_zeros} no logarithm ({names}): valid, but not scored; --min-weight would lift to a floor"
+            more = f" and {len(zeros) - 3} more" if len(zeros) > 3 else ""
+            one = len(zeros) == 1
+            n_zeros = "1 weight is 0 and has" if one else f"{len(zeros)} weights are 0 and have"
+            lift = f"--min-weight would lift {'it' if one else 'them'} to a floor"
+            barred = f"{n_zeros} no logarithm ({names}{more}): valid, but not scored; {lift}"
         verdicts.append(Verdict(file.name, model, (), barred, scores.get(model, {})))
     return verdicts
 
@@ -231,9 +237,24 @@ def _rank(mine: list[Scores], others: Pool | None, judgments: Judgments, sigma: 
     return ranked
 
 
-def _said_of(judgments: Judgments) -> str:
-    said = f"jury: {len(judgments):,} judgments used, {judgments.n_ordinal:,} of them without a multiplier"
-    return f"{said}, {len(judgments.rejects):,} rejected" if judgments.rejects else said
+def _said_of(judged: Judgments, judgments: Judgments) -> list[str]:
+    """Say how much of a jury is used, and which of its items are not those of the submissions."""
+    said = f"jury: {counted(len(judgments), 'judgment')} used, {judgments.n_ordinal:,} without a multiplier"
+    said += f", {len(judgments.rejects):,} rejected" if judgments.rejects else ""
+    unknown = [item for key, item in zip(judged.items.keys, judged.items, strict=True) if not _has(judgments, key)]
+    if not unknown:
+        return [said]
+    names = ", ".join(quoted("", item.name) for item in unknown[:3])
+    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+    return [
+        said,
+        f"jury: it also names {counted(len(unknown), 'item')} not listed here: {names}{more}; "
+        "a round that lists them refuses a file without them",
+    ]
+
+
+def _has(judgments: Judgments, key: tuple[str, str]) -> bool:
+    return bool(judgments.items.candidates(*key))
 
 
 def _print(verdicts: list[Verdict], notes: list[str], output: str) -> None:
@@ -281,15 +302,15 @@ def _view(verdicts: list[Verdict], notes: list[str]) -> list[RenderableType]:
     from rich.padding import Padding
     from rich.text import Text
 
-    from hemicycle.terminal import heading, name_text, number, table
+    from hemicycle.terminal import Name, heading, number, table
 
-    rows: list[tuple[Text | str, ...]] = []
+    rows: list[tuple[RenderableType, ...]] = []
     for verdict in verdicts:
         scores = verdict.scores
         rank = f"{scores['rank']:,} of {scores['of']:,}" if scores else ""
         cells = [number(scores[name], 3) if scores else "" for name in _SCORES[2:]]
         word = Text("invalid", style="red") if verdict.reasons else Text("valid", style="green")
-        rows.append((name_text(verdict.model), word, rank, *cells))
+        rows.append((Name(verdict.model), word, rank, *cells))
     scored = any(verdict.scores for verdict in verdicts)
     heads = ("submission", "", "rank", "log lik.", "mse", "accuracy")[: 6 if scored else 2]
     parts: list[RenderableType] = [

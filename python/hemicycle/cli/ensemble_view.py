@@ -12,7 +12,8 @@ from rich.text import Text
 
 from hemicycle.escaping import printable
 from hemicycle.picture import shortened
-from hemicycle.terminal import Hemicycle, heading, name_text, number, table
+from hemicycle.rejects import counted
+from hemicycle.terminal import Hemicycle, Name, heading, number, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +37,10 @@ LABELS = {
 """What the mechanisms are called in prose and tables."""
 
 _ROWS = 10
+_COLUMNS = (
+    "effective: how many equal models the weights are worth. mse: of the pooled log ratio, lower is better. "
+    "log lik., log score: how well the mixture explains the pairs, and the single labels; higher is better."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +76,23 @@ def ensemble_view(outcome: Outcome, out: Path, camps: Camps | None = None, n_rej
     parts: list[RenderableType] = [heading("Read", first=True), *_read(outcome), *_rejected(outcome, out, n_rejects)]
     parts += [heading(f"Hemicycle: {outcome.parliament.n_seats} seats by the weights of {label}"), Text()]
     parts += [Hemicycle(outcome.parliament, paid.effective_models[0])]
-    parts += [heading(f"Mechanisms on the same judgments: {label} pays"), _mechanisms(outcome)]
+    parts += [heading(f"Mechanisms on the same judgments: {label} pays"), _mechanisms(outcome), _key(_COLUMNS)]
     if camps is not None:
         parts += [heading("Share of seats of each camp, beside its share of the jury's labels"), _camps(outcome, camps)]
     parts += [Padding(Text(printable(notice), style="yellow"), (1, 0, 0, 2)) for notice in outcome.notices]
-    parts += [heading(_head("Leaderboard", len(outcome.leaderboard), "models")), _leaderboard(outcome)]
+    parts += [heading(_head("Leaderboard by log likelihood", len(outcome.leaderboard), "model")), _leaderboard(outcome)]
     n_items = len(outcome.allocation)
-    parts += [heading(_head(f"Allocation, {outcome.config.mean} mean", n_items, "items")), _allocation(outcome)]
+    parts += [heading(_head(f"Allocation, {outcome.config.mean} mean", n_items, "item")), _allocation(outcome)]
     return parts
 
 
 def _head(what: str, n: int, unit: str) -> str:
-    return f"{what}: the first {_ROWS} of {n:,} {unit}" if n > _ROWS else f"{what}: {n:,} {unit}"
+    return f"{what}: the first {_ROWS} of {counted(n, unit)}" if n > _ROWS else f"{what}: {counted(n, unit)}"
+
+
+def _key(text: str) -> RenderableType:
+    """Say below a table what its columns mean."""
+    return Padding(Text(text, style="dim"), (0, 0, 0, 2))
 
 
 def _read(outcome: Outcome) -> list[RenderableType]:
@@ -93,7 +103,8 @@ def _read(outcome: Outcome) -> list[RenderableType]:
             "judgments",
             f"{judged['used']:,}",
             f"{judged['ordinal']:,} without a multiplier, {judged['rejected']:,} rejected; "
-            f"{judged['pairs']:,} pairs, {judged['jurors']:,} jurors",
+            f"{counted(judged['pairs'], 'pair')}, "
+            + (counted(judged["jurors"], "juror") if judged["jurors"] else "jurors not named"),
         ),
         (
             "models",
@@ -103,7 +114,7 @@ def _read(outcome: Outcome) -> list[RenderableType]:
         (
             "items",
             f"{items['n']:,}",
-            f"of {items['parents']:,} {'parent' if items['parents'] == 1 else 'parents'}; {items['source']}",
+            f"of {counted(items['parents'], 'parent')}; {items['source']}",
         ),
     ]
     cells = [(what, n, Text(printable(said))) for what, n, said in rows]
@@ -114,7 +125,7 @@ def _rejected(outcome: Outcome, out: Path, most: int) -> list[RenderableType]:
     rejects = outcome.rejects
     if not rejects:
         return []
-    rows = [(name_text(_place(r)), Text(printable(_complaint(r)))) for r in rejects[:most]]
+    rows = [(Name(_place(r)), Text(printable(_complaint(r)))) for r in rejects[:most]]
     where = printable(str(out / "rejects.csv"))
     title = f"Rejected: {len(rejects):,}, all in {where}" if len(rejects) > most else f"Rejected: {len(rejects):,}"
     return [heading(title), table(("", ""), rows, names=(1,), heads=False)]
@@ -135,7 +146,7 @@ def _mechanisms(outcome: Outcome) -> RenderableType:
         (
             LABELS[found["method"]] + (" *" if found["method"] == outcome.paid.method else ""),
             number(found["effective_models"], 1),
-            name_text(found["heaviest_model"]),
+            Name(found["heaviest_model"]),
             number(found["heaviest_weight"], 3),
             number(found["mse"], 3),
             number(found["log_likelihood"], 1),
@@ -161,7 +172,7 @@ def _leaderboard(outcome: Outcome) -> RenderableType:
     rows = []
     for row, _ in zip(outcome.leaderboard, range(_ROWS), strict=False):
         scores = (number(row["log_likelihood"], 1), number(row["mse"], 3), number(row["accuracy"], 3))
-        name = name_text(row["model"])
+        name = Name(row["model"])
         rows.append((str(row["rank"]), name, number(row["weight"], 4), *scores))
     heads = ("rank", "model", "weight", "log lik.", "mse", "accuracy")
     return table(heads, rows, names=(1,), numbers=(0, 2, 3, 4, 5))
@@ -176,10 +187,10 @@ def _allocation(outcome: Outcome) -> RenderableType:
     shares = [np.asarray(e.allocation(mean=outcome.config.mean)["share"]) for e in ordered]
     heads = [LABELS[ensemble.method] for ensemble in ordered]
     names = _without_common_host(items.names)
-    rows: list[tuple[Text | str, ...]] = []
+    rows: list[tuple[RenderableType, ...]] = []
     for i in map(int, leading):
         name = names[i] + (f" ({items.parents[i]})" if items.n_parents > 1 else "")
-        rows.append((name_text(name), *(f"{100 * share[i]:.2f}" for share in shares)))
+        rows.append((Name(name), *(f"{100 * share[i]:.2f}" for share in shares)))
     return table(("share, %", *heads), rows, names=(0,), numbers=range(1, len(heads) + 1))
 
 
