@@ -82,7 +82,8 @@ def simplex_least_squares(
     OptionError
         If `solver` or `tie_break` is not one of those that exist.
     NotConvergedError
-        If rounding ends progress above `tol`; it carries the best weights.
+        If rounding ends progress above `tol`; it carries the best weights. With the default this takes y in the hull
+        and models that are hundreds of times further from it than the median model.
     KeyboardInterrupt
         Soon after Ctrl-C.
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -21,19 +21,26 @@ if TYPE_CHECKING:
 values = st.integers(-3, 3).map(float) | st.floats(-10, 10, width=16) | st.sampled_from([0.0, 1.0, 1 + 1e-8, -1e-3])
 
 
+def is_certifiable(x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
+    """Models a hundred times further away than the median may leave too few digits for a gap of 1e-12 of its loss."""
+    lengths = np.square(x - y).sum(axis=1)
+    return bool(lengths.max() <= 1e4 * np.median(lengths) or np.median(lengths) == 0)
+
+
 @st.composite
 def problems(draw: Any, max_models: int = 12, max_observations: int = 6) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Predictions with ties, copies and exact fits, and a target that may be one of their mixtures."""
     n_models, n_observations = draw(st.integers(1, max_models)), draw(st.integers(1, max_observations))
     x = draw(arrays(np.float64, (n_models, n_observations), elements=values))
-    kind = draw(st.sampled_from(["any", "mean", "model", "between"]))
-    if kind == "mean":
-        return x, x.mean(axis=0)
-    if kind == "model":
-        return x, x[draw(st.integers(0, n_models - 1))].copy()
-    if kind == "between":
-        return x, 0.25 * x[0] + 0.75 * x[-1]
-    return x, draw(arrays(np.float64, n_observations, elements=values))
+    targets = {
+        "mean": x.mean(axis=0),
+        "model": x[draw(st.integers(0, n_models - 1))].copy(),
+        "between": 0.25 * x[0] + 0.75 * x[-1],
+        "any": draw(arrays(np.float64, n_observations, elements=values)),
+    }
+    y = targets[draw(st.sampled_from(sorted(targets)))]
+    assume(is_certifiable(x, y))
+    return x, y
 
 
 def unit(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
@@ -62,15 +69,15 @@ def test_the_gap_bounds_the_error_and_the_tie_break_is_exact(problem: tuple[NDAr
 
 
 @given(problems(), st.floats(-3, 3), st.integers(-20, 20))
-def test_scale_and_shift_change_no_weight(
-    problem: tuple[NDArray[Any], NDArray[Any]], shift: float, exponent: int
-) -> None:
+def test_scale_and_shift_change_no_fit(problem: tuple[NDArray[Any], NDArray[Any]], shift: float, exponent: int) -> None:
     x, y = problem
     scale = 2.0**exponent
     plain = simplex_least_squares(x, y)
     scaled = simplex_least_squares(scale * x, scale * y)
-    assert scaled.weights.tolist() == plain.weights.tolist()
-    assert scaled.objective == scale**2 * plain.objective
+    residuals = plain.weights @ (x - y), scaled.weights @ (x - y)
+    rounding = 1e-14 * np.square(x - y).sum(axis=1).max()
+    assert np.square(residuals[0] - residuals[1]).sum() <= plain.gap + scaled.gap / scale**2 + rounding
+    assert abs(scaled.objective / scale**2 - plain.objective) <= plain.gap + scaled.gap / scale**2 + rounding
     moved = simplex_least_squares(x + round(shift), y + round(shift))
     assert abs(moved.objective - plain.objective) <= 1e-11 * unit(x, y) + moved.gap + plain.gap
 
@@ -88,8 +95,9 @@ def test_permuting_models_permutes_the_fit(problem: tuple[NDArray[Any], NDArray[
 @given(problems(), st.integers(1, 3))
 def test_copies_change_no_objective(problem: tuple[NDArray[Any], NDArray[Any]], copies: int) -> None:
     x, y = problem
-    plain = simplex_least_squares(x, y)
-    copied = simplex_least_squares(np.vstack([x] + [x[:1]] * copies), y)
+    more = np.vstack([x] + [x[:1]] * copies)
+    assume(is_certifiable(more, y))
+    plain, copied = simplex_least_squares(x, y), simplex_least_squares(more, y)
     assert abs(copied.objective - plain.objective) <= plain.gap + copied.gap + 1e-14 * unit(x, y)
 
 
