@@ -58,34 +58,37 @@ Out = Annotated[
     typer.Option(help="Folder for the results; only an earlier result is ever replaced.", rich_help_panel="Output"),
 ]
 MethodOption = Annotated[
-    Method | None, typer.Option(help="The mechanism that pays.", show_default="stacking", rich_help_panel="Ensemble")
+    Method | None,
+    typer.Option(
+        metavar="METHOD",
+        help="The mechanism that pays: stacking (the default), least_squares, bma, uniform or best.",
+        rich_help_panel="Ensemble",
+    ),
 ]
 Sigma = Annotated[
     float | None,
-    typer.Option(
-        help="Width of the Gaussian at each label, in log ratio.", show_default="0.5", rich_help_panel="Ensemble"
-    ),
+    typer.Option(help="Width of the Gaussian at each label, in log ratio; 0.5 by default.", rich_help_panel="Ensemble"),
 ]
 Power = Annotated[
     float | None,
     typer.Option(
-        help="Power of the likelihood in bma; below 1 trusts the jury less.",
-        show_default="1",
+        help="Power of the likelihood in bma, 1 by default; less trusts the jury less.",
         rich_help_panel="Ensemble",
     ),
 ]
 Prior = Annotated[
     str | None,
     typer.Option(
-        help="Prior of bma: uniform, per_author, or a csv of model,weight.",
-        show_default="uniform",
+        help="Prior of bma: uniform (the default), per_author, or a csv of model,weight.",
         rich_help_panel="Ensemble",
     ),
 ]
 MeanOption = Annotated[
     Mean | None,
     typer.Option(
-        help="Average of the models' shares that is paid out.", show_default="geometric", rich_help_panel="Ensemble"
+        metavar="MEAN",
+        help="Average of the models' shares that is paid out: geometric (the default) or arithmetic.",
+        rich_help_panel="Ensemble",
     ),
 ]
 ItemsFile = Annotated[
@@ -100,7 +103,10 @@ Rename = Annotated[
 ]
 MinWeight = Annotated[
     float | None,
-    typer.Option(help="Lift smaller submitted weights to this; seats models with zeros.", rich_help_panel="Reading"),
+    typer.Option(
+        help="Lift smaller submitted weights to this, so that models with zeros can be seated.",
+        rich_help_panel="Reading",
+    ),
 ]
 Split = Annotated[
     str | None, typer.Option(help="Use only the jury's rows of this split, such as public.", rich_help_panel="Reading")
