@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import hemicycle
+from hemicycle.synthetic import two_camp_round
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,6 +70,7 @@ def test_every_public_name_exists_and_is_listed():
     for name in PUBLIC:
         assert getattr(hemicycle, name).__doc__, name
         assert name in dir(hemicycle)
+    assert hemicycle.__version__.count(".") == 2
     with pytest.raises(AttributeError, match="no attribute 'parliament'"):
         hemicycle.parliament  # noqa: B018
 
@@ -104,3 +106,19 @@ def test_public_classes_document_their_fields(name):
     fields = [f for f in getattr(hemicycle, name).__dataclass_fields__ if not f.startswith("_")]
     told = documented(found.get("Parameters", "")) + documented(found.get("Attributes", ""))
     assert set(fields) <= set(told)
+
+
+def test_what_holds_many_rows_is_shown_in_one_line():
+    made = two_camp_round(0, n_items=12, n_pairs=30, n_models=40)
+    judgments, pool = made.judgments(), made.pool()
+    ensemble = hemicycle.Round(judgments, pool).ensemble()
+    a, b = ensemble.items[0], ensemble.items[1]
+    for shown, begins in (
+        (pool, "Pool(40 models, 12 items"),
+        (judgments, f"Judgments({len(judgments)} judgments, 12 items"),
+        (judgments.pairs, f"Pairs(30 pairs, {len(judgments)} labels)"),
+        (pool.items, "Items(12 items of 1 parent)"),
+        (ensemble.predictive(a.name, b.name), "Predictive("),
+    ):
+        assert repr(shown).startswith(begins)
+        assert len(repr(shown)) < 80

@@ -41,6 +41,7 @@ _HOME = {
     "Pool": "pool",
     "Round": "round",
     "SimplexSolution": "solution",
+    "__version__": "_core",
     "accuracy": "scores",
     "allocate": "allocation",
     "bma_weights": "averaging",

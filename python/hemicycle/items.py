@@ -12,7 +12,7 @@ import numpy as np
 from hemicycle._core import item_keys
 from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, UnknownItemError
 from hemicycle.names import Rename, Renames
-from hemicycle.rejects import excerpt, quoted
+from hemicycle.rejects import counted, excerpt, quoted
 from hemicycle.sources import ReadLimits, Source
 
 if TYPE_CHECKING:
@@ -223,6 +223,9 @@ class Items(Sequence[Item]):
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"Items({counted(len(self), 'item')} of {counted(self.n_parents, 'parent')})"
 
     def __iter__(self) -> Iterator[Item]:
         return map(Item, self.parents, self.names)

@@ -21,7 +21,7 @@ from hemicycle.jury import jury_rows, nothing_left
 from hemicycle.labels import checked_jurors, checked_labels, require_comparable
 from hemicycle.names import Rename, Renames
 from hemicycle.pairs import Pairs, group_pairs
-from hemicycle.rejects import Reject, Rejects, excerpt
+from hemicycle.rejects import Reject, Rejects, counted, excerpt
 from hemicycle.sources import ReadLimits, Source
 
 if TYPE_CHECKING:
@@ -243,6 +243,10 @@ class Judgments:
 
     def __len__(self) -> int:
         return len(self.a)
+
+    def __repr__(self) -> str:
+        rejected = f", {len(self.rejects):,} rejected" if self.rejects else ""
+        return f"Judgments({counted(len(self), 'judgment')}, {counted(len(self.items), 'item')}{rejected})"
 
     @property
     def is_cardinal(self) -> NDArray[np.bool_]:

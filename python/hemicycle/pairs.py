@@ -9,6 +9,7 @@ import numpy as np
 
 from hemicycle.arrays import distinct, float_array, read_only, require_length, require_non_negative
 from hemicycle.errors import OptionError
+from hemicycle.rejects import counted
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -53,6 +54,9 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.a)
+
+    def __repr__(self) -> str:
+        return f"Pairs({counted(len(self), 'pair')}, {counted(len(self.log_ratio), 'label')})"
 
     @property
     def n_labels(self) -> int:

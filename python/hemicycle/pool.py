@@ -16,6 +16,7 @@ from hemicycle.errors import FormatError, NoDataError, NonFiniteError, OptionErr
 from hemicycle.items import Items, ItemsArgument
 from hemicycle.names import Rename, Renames
 from hemicycle.options import thread_count
+from hemicycle.rejects import Rejects, counted
 from hemicycle.sources import ReadLimits, Source
 from hemicycle.submissions import SubmissionTable, submissions_at, submissions_of_table
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
-
-    from hemicycle.rejects import Rejects
 
 __all__ = ["Pool"]
 
@@ -235,6 +234,10 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.models)
+
+    def __repr__(self) -> str:
+        rejected = f", {len(self.rejects):,} rejected" if self.rejects else ""
+        return f"Pool({counted(len(self), 'model')}, {counted(len(self.items), 'item')}{rejected})"
 
     @property
     def scorable(self) -> NDArray[np.bool_]:

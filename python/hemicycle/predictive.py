@@ -11,6 +11,7 @@ import numpy as np
 
 from hemicycle.arrays import float_array, read_only, require_finite, simplex_weights
 from hemicycle.errors import DomainError, NoDataError
+from hemicycle.rejects import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +89,9 @@ class Predictive:
         object.__setattr__(self, "log_ratio", read_only(mu[w > 0]))
         object.__setattr__(self, "weights", read_only(w[w > 0]))
         object.__setattr__(self, "sigma", float(sigma))
+
+    def __repr__(self) -> str:
+        return f"Predictive({counted(len(self.weights), 'model')}, mean={self.mean:.6g}, sigma={self.sigma:g})"
 
     @property
     def mean(self) -> float:

@@ -144,7 +144,7 @@ def _root(
 
 hemicycle ensemble jury.csv submissions/
 
-hemicycle ensemble jury.csv pool.parquet --method least_squares --out result
+hemicycle ensemble jury.csv pool.csv --method least_squares --out result
 
 hemicycle ensemble jury.csv submissions/ --split public --format json --quiet > result.json
 
