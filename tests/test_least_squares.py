@@ -266,6 +266,22 @@ def test_ridge_and_prices_are_exact_on_small_problems(price: float) -> None:
                 np.testing.assert_allclose(solution.weights, [float(w) for w in weights], atol=1e-9)
 
 
+def test_the_relative_gap_counts_what_one_model_alone_costs() -> None:
+    rng = np.random.default_rng(16)
+    x, y, cost = rng.normal(size=(31, 4)), rng.normal(size=4), rng.normal(size=31)
+    loss = np.square(x - y).sum(axis=1)
+    for options, unit in [
+        ({}, np.median(loss)),
+        ({"l2": 0.7}, np.median(loss) + 0.7),
+        ({"cost": cost}, np.median(loss + cost - cost.min())),
+        ({"l2": 0.7, "cost": cost}, np.median(loss + cost - cost.min()) + 0.7),
+    ]:
+        solution = simplex_least_squares(x, y, tol=0.5, **options)
+        assert solution.relative_gap == pytest.approx(solution.gap / unit, rel=1e-12)
+    # With a ridge far above the loss the certificate is still within reach.
+    assert simplex_least_squares([[0.0], [0.0]], [-1e-3], l2=1.0).relative_gap <= 1e-12
+
+
 def test_prices_choose_among_equal_fits() -> None:
     x = np.array([[-1.0], [1.0], [-1.0], [1.0]])
     solution = simplex_least_squares(x, [0.0], cost=[0.0, 0.0, 1e-3, 1e-3])

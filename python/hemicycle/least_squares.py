@@ -65,8 +65,9 @@ def simplex_least_squares(
     -------
     SimplexSolution
         ``gap`` is ``2 * w @ (g - g.min())`` with g half the gradient: because the objective is convex, it is at most
-        that far above its minimum. ``relative_gap`` is the gap over the median of ``((x - y)**2).sum(axis=1)``, which
-        changes neither with the scale nor with a shift of the data; if more than half of the models predict y exactly,
+        that far above its minimum. ``relative_gap`` is the gap over the median of ``((x - y)**2).sum(axis=1)``, to
+        which `l2` and ``cost - cost.min()`` are added where they are given: the objective of one model alone. It
+        changes neither with the scale nor with a shift of the data. If more than half of the models predict y exactly,
         the gap itself must be 0. Without observations every weighting is optimal, and the reference is returned.
 
     Raises

@@ -16,6 +16,7 @@ pub(super) struct Problem<'a> {
     pub(super) lengths: Vec<f64>,
     /// Median loss of a single model.
     pub(super) median_loss: f64,
+    median_alone: f64,
     tol: f64,
     pub(super) passes: usize,
 }
@@ -43,7 +44,12 @@ impl<'a> Problem<'a> {
     ) -> Result<Self> {
         let lengths = passes::squared_lengths(predictions, execution)?;
         let median_loss = median(&lengths) + predictions.constant();
-        Ok(Self { predictions, l2, cost, lengths, median_loss, tol, passes: 1 })
+        let median_alone = cost.map_or(median_loss, |cost| {
+            let lowest = cost.iter().copied().fold(f64::INFINITY, f64::min);
+            let alone: Vec<f64> = lengths.iter().zip(cost).map(|(length, price)| length + (price - lowest)).collect();
+            median(&alone) + predictions.constant()
+        });
+        Ok(Self { predictions, l2, cost, lengths, median_loss, median_alone, tol, passes: 1 })
     }
 
     pub(super) fn n_models(&self) -> usize {
@@ -69,14 +75,10 @@ impl<'a> Problem<'a> {
         typical_length(&self.lengths)
     }
 
-    /// The unit of the relative gap: the median loss of a model. Where most models fit exactly, what ridge and prices can
-    /// move; without them 0, and so must the gap be.
+    /// The unit of the relative gap: the median over models of the objective of one model alone, prices counted from the
+    /// lowest. Without ridge and prices that is the median loss.
     pub(super) fn unit(&self) -> f64 {
-        if self.median_loss > 0.0 {
-            return self.median_loss;
-        }
-        let (low, high) = self.cost.unwrap_or(&[]).iter().fold((0.0_f64, 0.0_f64), |(l, h), c| (l.min(*c), h.max(*c)));
-        self.l2 + (high - low)
+        self.median_alone + self.l2
     }
 
     /// Whether these weights are solved as far as asked; a gap that is NaN never is.

@@ -43,7 +43,7 @@ pub struct Options<'a> {
     pub l2: f64,
     /// Linear price of each model, (n_models,).
     pub cost: Option<&'a [f64]>,
-    /// Largest gap relative to the median loss of a model.
+    /// Largest gap relative to the median objective of a model alone, prices counted from the lowest.
     pub tol: f64,
 }
 
@@ -62,7 +62,7 @@ pub struct Solution {
     pub objective: f64,
     /// The objective is at most this far above its minimum.
     pub gap: f64,
-    /// The gap in units of the median loss of a model; where that is 0, of l2 and the range of the costs.
+    /// The gap in units of the median objective of a model alone, prices counted from the lowest; 0 if both are 0.
     pub relative_gap: f64,
     /// Passes over all models.
     pub passes: usize,
