@@ -91,7 +91,17 @@ def log_likelihood(
     per: Per,
     n_threads: int | None = None,
     instructions: str | None = None,
+    rtol: float = 1e-10,
 ) -> NDArray[np.float64]: ...
+def table_bytes(
+    pairs: Pairs,
+    n_items: int,
+    gaussian: bool,
+    sigma: float,
+    rtol: float,
+    n_threads: int | None = None,
+    instructions: str | None = None,
+) -> NDArray[np.int64]: ...
 def mean_squared_error(
     logits: Logits, pairs: Pairs, n_items: int, n_threads: int | None = None, instructions: str | None = None
 ) -> NDArray[np.float64]: ...

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 
 from hemicycle.errors import DomainError, DtypeError, NonFiniteError
 
-__all__ = ["finite_number", "positive_number", "thread_count"]
+__all__ = ["finite_number", "non_negative_number", "positive_number", "thread_count"]
 
 MAX_THREADS = 1024  #: more is a mistake that would stop the machine
 
@@ -45,6 +45,24 @@ def positive_number(value: float, what: str) -> float:
     number = finite_number(value, what)
     if number <= 0:
         raise DomainError(f"{what} is {number}; it must be above 0")
+    return number
+
+
+def non_negative_number(value: float, what: str) -> float:
+    """Return `value` as a float of at least 0.
+
+    Raises
+    ------
+    DtypeError
+        If it is not a real number.
+    NonFiniteError
+        If it is NaN or infinite.
+    DomainError
+        If it is below 0.
+    """
+    number = finite_number(value, what)
+    if number < 0:
+        raise DomainError(f"{what} is {number}; it must be at least 0")
     return number
 
 

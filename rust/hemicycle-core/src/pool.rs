@@ -68,7 +68,7 @@ fn within_domain(logit: f64) -> bool {
 struct Column([[f64; LANES]; GROUPS]);
 
 /// 32 models transposed: every item's logits side by side, as float64.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Block(Vec<Column>);
 
 impl Block {

@@ -7,6 +7,9 @@ use proptest::prelude::*;
 
 const N_ITEMS: usize = 4;
 
+/// The error that tables may have.
+const RTOL: f64 = 1e-10;
+
 /// Owned pairs and logits that a test makes.
 #[derive(Debug, Clone)]
 struct Case {
@@ -41,8 +44,8 @@ impl Case {
     fn scores(&self, likelihood: Likelihood, set: InstructionSet) -> Result<[Vec<f64>; 3], Error> {
         let (pool, pairs, run) = (self.pool(), self.pairs(), Execution::default());
         Ok([
-            log_likelihood(&pool, &pairs, likelihood, self.sigma, set, &run)?,
-            log_likelihood_by_pair(&pool, &pairs, likelihood, self.sigma, set, &run)?,
+            log_likelihood(&pool, &pairs, likelihood, self.sigma, RTOL, set, &run)?,
+            log_likelihood_by_pair(&pool, &pairs, likelihood, self.sigma, RTOL, set, &run)?,
             log_likelihood_by_label(&pool, &pairs, self.sigma, set, &run)?,
         ])
     }
@@ -135,7 +138,8 @@ fn a_raised_flag_stops_the_work() {
     };
     let execution = Execution::default();
     execution.interrupt.raise();
-    let stopped = log_likelihood(&pool, &case, Likelihood::SumGaussian, 0.5, InstructionSet::detect(), &execution);
+    let stopped =
+        log_likelihood(&pool, &case, Likelihood::SumGaussian, 0.5, RTOL, InstructionSet::detect(), &execution);
     assert_eq!(stopped, Err(Error::Interrupted));
 }
 
@@ -146,7 +150,7 @@ fn sigma_has_a_domain() {
         Pairs { n_items: N_ITEMS, a: &[], b: &[], offsets: &[0], log_ratio: &[], weight: &[], pair_weight: &[] };
     let score = |sigma| {
         let set = InstructionSet::detect();
-        log_likelihood(&pool, &pairs, Likelihood::SumGaussian, sigma, set, &Execution::default())
+        log_likelihood(&pool, &pairs, Likelihood::SumGaussian, sigma, RTOL, set, &Execution::default())
     };
     assert_eq!(score(0.5), Ok(vec![]));
     for sigma in [0.0, -1.0, 1e-7, 1e7] {

@@ -23,7 +23,7 @@ mod _core {
     #[pymodule_export]
     use crate::least_squares::{pair_least_squares, simplex_least_squares};
     #[pymodule_export]
-    use crate::likelihood::{instruction_sets, log_likelihood};
+    use crate::likelihood::{instruction_sets, log_likelihood, table_bytes};
     #[pymodule_export]
     use crate::names::item_keys;
     #[pymodule_export]

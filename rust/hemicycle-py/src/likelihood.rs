@@ -3,6 +3,7 @@
 use hemicycle_core::kernels::InstructionSet;
 use hemicycle_core::likelihood::{
     Likelihood, log_likelihood as totals, log_likelihood_by_label as by_label, log_likelihood_by_pair as by_pair,
+    table_bytes as bytes_of_tables,
 };
 use hemicycle_core::pool::Logit;
 use hemicycle_core::{Error, Pairs, Pool};
@@ -68,7 +69,9 @@ pub fn instruction_sets() -> Vec<&'static str> {
 
 /// Log-likelihood by model, pair or label, as a flat array of rows by model.
 #[pyfunction]
-#[pyo3(signature = (logits, pairs, pair_weight, n_items, gaussian, sigma, per, n_threads=None, instructions=None))]
+#[pyo3(signature = (
+    logits, pairs, pair_weight, n_items, gaussian, sigma, per, n_threads=None, instructions=None, rtol=1e-10
+))]
 #[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function")]
 pub fn log_likelihood<'py>(
     py: Python<'py>,
@@ -81,14 +84,41 @@ pub fn log_likelihood<'py>(
     per: &str,
     n_threads: Option<usize>,
     instructions: Option<&str>,
+    rtol: f64,
 ) -> Result<Bound<'py, PyArray2<f64>>, BindingError> {
     let pairs = pairs.borrow(n_items, slice1(&pair_weight, "pair_weight")?)?;
-    let likelihood = if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian };
-    let score = Score { pairs, likelihood, sigma, per, instructions: instruction_set(instructions)?, n_threads };
+    let instructions = instruction_set(instructions)?;
+    let score = Score { pairs, likelihood: combination(gaussian), sigma, rtol, per, instructions, n_threads };
     match &logits {
         Logits::Double(logits) => score.of(py, pool(logits)?),
         Logits::Single(logits) => score.of(py, pool(logits)?),
     }
+}
+
+/// Bytes of the table that scores each pair, 0 where the direct kernel does.
+#[pyfunction]
+#[pyo3(signature = (pairs, n_items, gaussian, sigma, rtol, n_threads=None, instructions=None))]
+#[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function")]
+pub fn table_bytes<'py>(
+    py: Python<'py>,
+    pairs: PairColumns<'py>,
+    n_items: usize,
+    gaussian: bool,
+    sigma: f64,
+    rtol: f64,
+    n_threads: Option<usize>,
+    instructions: Option<&str>,
+) -> Result<Bound<'py, PyArray1<i64>>, BindingError> {
+    let ones = vec![1.0; pairs.len()];
+    let pairs = pairs.borrow(n_items, &ones)?;
+    let set = instruction_set(instructions)?;
+    let bytes = interruptible(py, n_threads, |e| bytes_of_tables(&pairs, combination(gaussian), sigma, rtol, set, e))?;
+    Ok(PyArray1::from_iter(py, bytes.into_iter().map(|bytes| bytes as i64)))
+}
+
+/// How labels combine.
+fn combination(gaussian: bool) -> Likelihood {
+    if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian }
 }
 
 /// What is to be computed, apart from the pool.
@@ -96,6 +126,7 @@ struct Score<'a> {
     pairs: Pairs<'a>,
     likelihood: Likelihood,
     sigma: f64,
+    rtol: f64,
     per: &'a str,
     instructions: InstructionSet,
     n_threads: Option<usize>,
@@ -104,7 +135,7 @@ struct Score<'a> {
 impl Score<'_> {
     /// One row a model.
     fn of<'py, T: Logit>(self, py: Python<'py>, pool: Pool<'_, T>) -> Result<Bound<'py, PyArray2<f64>>, BindingError> {
-        let Self { pairs, likelihood, sigma, per, instructions, n_threads } = self;
+        let Self { pairs, likelihood, sigma, rtol, per, instructions, n_threads } = self;
         let (n_columns, values) = match per {
             "label" => (
                 pairs.log_ratio.len(),
@@ -112,9 +143,11 @@ impl Score<'_> {
             ),
             "pair" => (
                 pairs.len(),
-                interruptible(py, n_threads, |e| by_pair(&pool, &pairs, likelihood, sigma, instructions, e))?,
+                interruptible(py, n_threads, |e| by_pair(&pool, &pairs, likelihood, sigma, rtol, instructions, e))?,
             ),
-            _ => (1, interruptible(py, n_threads, |e| totals(&pool, &pairs, likelihood, sigma, instructions, e))?),
+            _ => {
+                (1, interruptible(py, n_threads, |e| totals(&pool, &pairs, likelihood, sigma, rtol, instructions, e))?)
+            }
         };
         Ok(PyArray1::from_vec(py, values).reshape([pool.n_models, n_columns])?)
     }

@@ -10,6 +10,7 @@ mod ln;
 mod sum;
 
 pub use exp2::exp2;
+pub(crate) use lanes::each_lane;
 pub use lanes::{LANES, Lanes};
 pub use ln::{ln, split_exponent};
 pub use sum::{Sum, two_diff, two_sum};

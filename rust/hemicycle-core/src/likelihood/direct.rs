@@ -10,6 +10,7 @@ use crate::kernels::{Kernel, LANES, Lanes, Sum, ln, split_exponent};
 use crate::pool::{Block, GROUPS};
 
 use super::plan::{Kind, Mixture, Plan, Run};
+use super::tabulated::Tabulated;
 use super::terms::{Careful, Density, Distance, Equal, Two, Weighted};
 use super::tile::Tile;
 
@@ -47,6 +48,7 @@ impl Kernel for Totals<'_> {
                 Kind::Equal => add_mixtures::<FMA, Equal>(&mut totals, plan, block, factor, first, last),
                 Kind::Weighted => add_mixtures::<FMA, Weighted>(&mut totals, plan, block, factor, first, last),
                 Kind::Careful => add_mixtures::<FMA, Careful>(&mut totals, plan, block, factor, first, last),
+                Kind::Tabulated => {} // scored over many blocks at once
             }
         }
         for (out, mut total) in out.chunks_mut(LANES).zip(totals) {
@@ -132,6 +134,7 @@ impl Kernel for Rows<'_> {
                 Kind::Equal => push_mixtures::<FMA, Equal>(&mut tile, plan, block, &plan.mixtures[first..last]),
                 Kind::Weighted => push_mixtures::<FMA, Weighted>(&mut tile, plan, block, &plan.mixtures[first..last]),
                 Kind::Careful => push_mixtures::<FMA, Careful>(&mut tile, plan, block, &plan.mixtures[first..last]),
+                Kind::Tabulated => push_tables::<FMA>(&mut tile, block, &plan.tables[first..last]),
             }
         }
         tile.flush();
@@ -145,6 +148,17 @@ fn push_squares<const FMA: bool>(tile: &mut Tile<'_>, plan: &Plan, block: &Block
         let mut values: Groups<FMA> = [constant; GROUPS];
         for (g, value) in values.iter_mut().enumerate() {
             *value = *value - pair.distance(block, g);
+        }
+        tile.push(values);
+    }
+}
+
+#[inline(always)]
+fn push_tables<const FMA: bool>(tile: &mut Tile<'_>, block: &Block, pairs: &[Tabulated]) {
+    for pair in pairs {
+        let mut values: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
+        for (g, value) in values.iter_mut().enumerate() {
+            *value = pair.log_density(block, g);
         }
         tile.push(values);
     }

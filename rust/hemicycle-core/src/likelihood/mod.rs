@@ -4,10 +4,12 @@
 //! `log p = log sum_i v_i Normal(y_i | mu, sigma)`: labels of one pair are alternatives. A model's total is
 //! `sum_n c_n log p_n`. Inside the domain (`|logit|, |log_ratio| <= 1e6`, `1e-6 <= sigma <= 1e6`) every total is finite and
 //! errs by at most `1e-13 * sum_n c_n max(1, |log p_n|)`; under [`Likelihood::Gaussian`] every label counts as a term.
+//! Pairs with many labels are tabulated and their terms err by at most `rtol` instead, unless it is too small for tables.
 
 mod direct;
 mod mean;
 mod plan;
+mod tabulated;
 mod terms;
 mod tile;
 
@@ -21,6 +23,11 @@ use crate::pool::{BLOCK, Block, Logit, Pool};
 
 use direct::{Rows, Totals};
 pub(crate) use plan::Plan;
+use tabulated::{AddTables, Tables};
+
+/// Bytes of logits that are transposed at once where pairs have tables: each table is then read for so many models that
+/// fetching it does not count, and the logits of two items still lie near.
+const BYTES_AT_ONCE: usize = 1 << 21;
 
 /// How the labels of one pair combine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +48,31 @@ pub fn log_likelihood<T: Logit>(
     pairs: &Pairs<'_>,
     likelihood: Likelihood,
     sigma: f64,
+    rtol: f64,
     instructions: InstructionSet,
     execution: &Execution,
 ) -> Result<Vec<f64>> {
     check_inputs(pool, pairs)?;
     check_sigma(sigma)?;
-    totals(pool, &Plan::sorted(pairs, likelihood, sigma), instructions, execution)
+    let tables = Tables::new(pairs, likelihood, sigma, rtol, instructions, execution)?;
+    totals(pool, &Plan::sorted(pairs, likelihood, sigma, tables), instructions, execution)
+}
+
+/// Bytes of the table that scores each pair, 0 where the direct kernel does: length `n_pairs`.
+///
+/// # Errors
+/// Whatever [`Pairs::check`] refuses, a sigma outside its domain, an interrupt.
+pub fn table_bytes(
+    pairs: &Pairs<'_>,
+    likelihood: Likelihood,
+    sigma: f64,
+    rtol: f64,
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<Vec<usize>> {
+    pairs.check()?;
+    check_sigma(sigma)?;
+    Ok(Tables::new(pairs, likelihood, sigma, rtol, instructions, execution)?.bytes())
 }
 
 /// `log p_n` of every model and pair, without `c_n`: `n_models` rows of `n_pairs`.
@@ -58,12 +84,15 @@ pub fn log_likelihood_by_pair<T: Logit>(
     pairs: &Pairs<'_>,
     likelihood: Likelihood,
     sigma: f64,
+    rtol: f64,
     instructions: InstructionSet,
     execution: &Execution,
 ) -> Result<Vec<f64>> {
     check_inputs(pool, pairs)?;
     check_sigma(sigma)?;
-    let plan = Plan::in_order(pairs, likelihood, sigma);
+    let every = Pairs { pair_weight: &vec![1.0; pairs.len()], ..*pairs };
+    let tables = Tables::new(&every, likelihood, sigma, rtol, instructions, execution)?;
+    let plan = Plan::in_order(pairs, likelihood, sigma, tables);
     let n_columns = pairs.len();
     let mut out = vec![0.0; pool.n_models * n_columns];
     by_block(pool, &mut out, n_columns, execution, |block, out| {
@@ -92,7 +121,7 @@ pub fn log_likelihood_by_label<T: Logit>(
     let offsets: Vec<i64> = (0..=n_labels as i64).collect();
     let ones = vec![1.0; n_labels];
     let labels = Pairs { a: &a, b: &b, offsets: &offsets, weight: &ones, pair_weight: &ones, ..*pairs };
-    log_likelihood_by_pair(pool, &labels, Likelihood::SumGaussian, sigma, instructions, execution)
+    log_likelihood_by_pair(pool, &labels, Likelihood::SumGaussian, sigma, 0.0, instructions, execution)
 }
 
 /// The total of a plan for every model.
@@ -104,10 +133,45 @@ pub(crate) fn totals<T: Logit>(
 ) -> Result<Vec<f64>> {
     let constant = plan.constant();
     let mut out = vec![0.0; pool.n_models];
-    by_block(pool, &mut out, 1, execution, |block, out| {
-        instructions.run(Totals { plan, constant, block, out });
+    if plan.tables.is_empty() {
+        by_block(pool, &mut out, 1, execution, |block, out| {
+            instructions.run(Totals { plan, constant, block, out });
+        })?;
+        return Ok(out);
+    }
+    by_blocks(pool, &mut out, execution, |blocks, out| {
+        for (block, out) in blocks.iter().zip(out.chunks_mut(BLOCK)) {
+            execution.interrupt.check()?;
+            instructions.run(Totals { plan, constant, block, out });
+        }
+        instructions.run(AddTables { pairs: &plan.tables, blocks, out });
+        Ok(())
     })?;
     Ok(out)
+}
+
+/// Call `score` for as many blocks of models at once as the cache near a core holds, with the rows of `out` that are
+/// theirs.
+fn by_blocks<T: Logit>(
+    pool: &Pool<'_, T>,
+    out: &mut [f64],
+    execution: &Execution,
+    score: impl Fn(&[Block], &mut [f64]) -> Result<()> + Sync,
+) -> Result<()> {
+    let fit = BYTES_AT_ONCE / (BLOCK * size_of::<f64>() * pool.n_items.max(1));
+    let share = pool.n_models.div_ceil(BLOCK * rayon::current_num_threads());
+    let at_once = fit.min(share).max(1);
+    out.par_chunks_mut(BLOCK * at_once).enumerate().try_for_each_init(
+        || vec![Block::new(pool.n_items); at_once],
+        |blocks, (index, out)| {
+            execution.interrupt.check()?;
+            let used = &mut blocks[..out.len().div_ceil(BLOCK)];
+            for (k, block) in used.iter_mut().enumerate() {
+                block.load(pool, (index * at_once + k) * BLOCK)?;
+            }
+            score(used, out)
+        },
+    )
 }
 
 /// Call `score` for every block of models with the rows of `out` that are theirs, `n_columns` each.

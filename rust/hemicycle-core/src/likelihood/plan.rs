@@ -9,6 +9,7 @@ use crate::kernels::{Lanes, Sum};
 
 use super::Likelihood;
 use super::mean::Mean;
+use super::tabulated::{Table, Tables, Tabulated};
 
 /// Labels farther from 0 than this many sigma need compensated differences. Up to here rounding of the difference of
 /// logits and of its scaling errs by 5e-14 at most, beyond it the cancellation of `mu - y` would break the bound.
@@ -32,6 +33,8 @@ pub(crate) enum Kind {
     Weighted,
     /// Labels far from 0, or with weights of very different size: compensated, weighted in the exponent.
     Careful,
+    /// Many labels: a table of the log density.
+    Tabulated,
 }
 
 /// A pair with one Gaussian: `-(scale * (mu - y))^2` plus its constant.
@@ -82,6 +85,7 @@ pub(crate) struct Plan {
     pub squares: Vec<Square>,
     pub careful_squares: Vec<CarefulSquare>,
     pub mixtures: Vec<Mixture>,
+    pub tables: Vec<Tabulated>,
     /// `sqrt(log2(e) / 2) / sigma`: with it squared distances of mixtures are in base 2.
     pub scale: f64,
     /// Labels of mixtures, scaled; those of careful ones as they are.
@@ -94,20 +98,20 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Pairs sorted by kind and weight, for totals.
-    pub(crate) fn sorted(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64) -> Self {
+    pub(crate) fn sorted(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, tables: Tables) -> Self {
         let mut order: Vec<usize> = (0..pairs.len()).filter(|&n| pairs.pair_weight[n] > 0.0).collect();
         let kinds: Vec<Kind> = (0..pairs.len()).map(|n| kind(pairs, n, likelihood, sigma)).collect();
         order.sort_by(|&m, &n| {
             kinds[m].cmp(&kinds[n]).then(pairs.pair_weight[m].total_cmp(&pairs.pair_weight[n])).then(m.cmp(&n))
         });
-        Self::new(pairs, likelihood, sigma, order.into_iter())
+        Self::new(pairs, likelihood, sigma, order.into_iter(), tables)
     }
 
     /// Pairs as they come, each of weight 1, for results by pair.
-    pub(crate) fn in_order(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64) -> Self {
+    pub(crate) fn in_order(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, tables: Tables) -> Self {
         let ones = vec![1.0; pairs.len()];
         let pairs = Pairs { pair_weight: &ones, ..*pairs };
-        Self::new(&pairs, likelihood, sigma, 0..pairs.len())
+        Self::new(&pairs, likelihood, sigma, 0..pairs.len(), tables)
     }
 
     /// Minus the weighted mean of squared distances to the labels, of weight `weight` in all.
@@ -127,6 +131,7 @@ impl Plan {
             squares: vec![],
             careful_squares: vec![],
             mixtures: vec![],
+            tables: vec![],
             scale,
             position: vec![],
             weight: vec![],
@@ -134,9 +139,19 @@ impl Plan {
         }
     }
 
-    fn new(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, order: impl Iterator<Item = usize>) -> Self {
-        let mut plan = Self::empty((0.5 * LOG2_E).sqrt() / sigma);
+    fn new(
+        pairs: &Pairs<'_>,
+        likelihood: Likelihood,
+        sigma: f64,
+        order: impl Iterator<Item = usize>,
+        mut tables: Tables,
+    ) -> Self {
+        let mut plan = Self::empty(scale(sigma));
         for n in order {
+            if let Some(table) = tables.take(n) {
+                plan.push_table(pairs, n, table);
+                continue;
+            }
             let kind = kind(pairs, n, likelihood, sigma);
             match kind {
                 Kind::Square | Kind::CarefulSquare => plan.push_square(pairs, n, likelihood, sigma, kind),
@@ -192,6 +207,13 @@ impl Plan {
         self.extend_run(kind, factor, self.mixtures.len());
     }
 
+    fn push_table(&mut self, pairs: &Pairs<'_>, n: usize, table: Table) {
+        let (a, b, factor) = (pairs.a[n], pairs.b[n], pairs.pair_weight[n]);
+        self.constants.push(0.0);
+        self.tables.push(Tabulated { a, b, factor, table });
+        self.extend_run(Kind::Tabulated, factor, self.tables.len());
+    }
+
     /// Count the pair just pushed, the last of `len` in its list, to the current run or a new one.
     fn extend_run(&mut self, kind: Kind, factor: f64, len: usize) {
         match self.runs.last_mut() {
@@ -201,8 +223,13 @@ impl Plan {
     }
 }
 
+/// From logit differences to the unit in which the density of a label is `2^-distance^2`.
+pub(super) fn scale(sigma: f64) -> f64 {
+    (0.5 * LOG2_E).sqrt() / sigma
+}
+
 /// `log(sigma * sqrt(2 pi))`.
-fn log_normaliser(sigma: f64) -> f64 {
+pub(super) fn log_normaliser(sigma: f64) -> f64 {
     sigma.ln() + 0.5 * (2.0 * PI).ln()
 }
 
@@ -239,7 +266,7 @@ fn kind(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64) -> Kind
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Likelihood, Pairs, Plan, kind};
+    use super::{Kind, Likelihood, Pairs, Plan, Tables, kind};
 
     const ONE: [f64; 1] = [1.0];
 
@@ -281,9 +308,9 @@ mod tests {
             pair_weight: &[2.0, 1.0, 1.0, 2.0, 0.0],
         };
         let runs = |plan: &Plan| plan.runs.iter().map(|run| (run.kind, run.factor, run.last - run.first)).collect();
-        let sorted: Vec<_> = runs(&Plan::sorted(&pairs, Likelihood::SumGaussian, 0.5));
+        let sorted: Vec<_> = runs(&Plan::sorted(&pairs, Likelihood::SumGaussian, 0.5, Tables::none(pairs.len())));
         assert_eq!(sorted, [(Kind::Square, 1.0, 1), (Kind::Two, 1.0, 1), (Kind::Two, 2.0, 2)]);
-        let in_order: Vec<_> = runs(&Plan::in_order(&pairs, Likelihood::SumGaussian, 0.5));
+        let in_order: Vec<_> = runs(&Plan::in_order(&pairs, Likelihood::SumGaussian, 0.5, Tables::none(pairs.len())));
         let expected = [(Kind::Two, 1.0, 1), (Kind::Square, 1.0, 1), (Kind::Two, 1.0, 2), (Kind::Square, 1.0, 1)];
         assert_eq!(in_order, expected);
     }
