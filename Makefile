@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_QUIET := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
@@ -58,6 +59,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.created $(RUST_SOURCES) $(PACKAGING)
+	@echo 'building the extension: about two minutes the first time'
 	$(BIN)/maturin develop --release --locked --quiet --extras solve
 	@touch $@
 
