@@ -80,6 +80,21 @@ def test_ensemble_writes_the_bundle_and_prints_the_result(here: Path) -> None:
     assert all(line == line.rstrip() for line in result.stdout.splitlines())
 
 
+def test_rejects_for_one_reason_are_said_once(here: Path) -> None:
+    rows = Path("jury.csv").read_text().splitlines()
+    column = rows[0].split(",").index("repo_a")
+    for line in (3, 5, 8):
+        cells = rows[line - 1].split(",")
+        cells[column] = "else/where"
+        rows[line - 1] = ",".join(cells)
+    Path("jury.csv").write_text("\n".join(rows) + "\n")
+    said = run("ensemble", "jury.csv", "submissions", "--out", "result", "--quiet").stdout
+    assert "all in result/rejects.csv" in said
+    assert said.count("else/where") == 1
+    assert "jury.csv:3 and 2 more  item: 'else/where'" in said
+    assert sum(row["kind"] == "judgment" for row in rows_of("result/rejects.csv")) == 3
+
+
 def test_files_hold_what_they_promise(here: Path) -> None:
     assert main(["ensemble", "jury.csv", "submissions", "--out", "result", "--quiet"]) == 0
     board = rows_of("result/leaderboard.csv")

@@ -195,7 +195,7 @@ def test_align_moves_to_another_list_and_rejects_the_unknown():
     aligned = judgments.align(Items.of(["w", "https://github.com/Z", "X"]))
     assert (aligned.a.tolist(), aligned.b.tolist(), aligned.line.tolist()) == ([2], [1], [2])
     assert [(reject.line, reject.value) for reject in aligned.rejects] == [(0, "x, y"), (1, "y, z")]
-    assert aligned.rejects[0].reason == "'y' is not among the items of the round"
+    assert aligned.rejects[0].reason == "'y' is not among the items of the round; rename it, or give the items"
 
 
 def test_align_finds_the_parent_that_was_not_named():
@@ -212,4 +212,4 @@ def test_align_to_a_list_without_parents_and_to_another_parent():
     judgments = Judgments.from_arrays([0], [1], [1.0], items=[("p", "x"), ("p", "y")])
     assert judgments.align(Items.of(["y", "x"])).a.tolist() == [1]
     (reject,) = judgments.align(Items.of([("q", "x"), ("q", "y")])).rejects
-    assert reject.reason == "'x' of 'p' is not among the items of the round"
+    assert reject.reason == "'x' of 'p' is not among the items of the round; rename it, or give the items"

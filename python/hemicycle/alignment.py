@@ -99,7 +99,7 @@ def _place_pair(source: Items, target: Items, first: int, second: int) -> tuple[
     for position, found in zip((first, second), candidates, strict=True):
         if not found:
             parent, name = source[position]
-            return f"{quoted(parent, name)} is not among the items of the round"
+            return f"{quoted(parent, name)} is not among the items of the round; rename it, or give the items"
     common = candidates[0].keys() & candidates[1].keys()
     if len(common) != 1:
         names = f"{excerpt(source.names[first])!r} and {excerpt(source.names[second])!r}"

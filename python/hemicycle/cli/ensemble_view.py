@@ -125,20 +125,27 @@ def _rejected(outcome: Outcome, out: Path, most: int) -> list[RenderableType]:
     rejects = outcome.rejects
     if not rejects:
         return []
-    rows = [(Name(_place(r)), Text(printable(_complaint(r)))) for r in rejects[:most]]
+    alike: dict[tuple[str, str, str], list[Reject]] = {}
+    for reject in rejects:
+        alike.setdefault((reject.file, reject.field, reject.reason), []).append(reject)
+    groups = list(alike.values())
+    rows = [(Name(_place(group)), Text(printable(_complaint(group)))) for group in groups[:most]]
     where = printable(str(out / "rejects.csv"))
-    title = f"Rejected: {len(rejects):,}, all in {where}" if len(rejects) > most else f"Rejected: {len(rejects):,}"
+    title = f"Rejected: {len(rejects):,}" + (f", all in {where}" if len(rejects) > len(rows) else "")
     return [heading(title), table(("", ""), rows, names=(1,), heads=False)]
 
 
-def _place(reject: Reject) -> str:
-    return shortened(reject.file, 30) + ("" if reject.line is None else f":{reject.line}")
+def _place(group: Sequence[Reject]) -> str:
+    line = "" if group[0].line is None else f":{group[0].line}"
+    more = f" and {len(group) - 1:,} more" if len(group) > 1 else ""
+    return f"{shortened(group[0].file, 30)}{line}{more}"
 
 
-def _complaint(reject: Reject) -> str:
-    """Say what is wrong, after the field and the value at fault unless the reason holds it."""
-    value = "" if not reject.value or reject.value in reject.reason else f" {shortened(reject.value, 40)!r}"
-    return f"{reject.field}{value}: {reject.reason}"
+def _complaint(group: Sequence[Reject]) -> str:
+    """Say what is wrong, after the field and, where there is one that the reason does not hold, the value at fault."""
+    value, reason = group[0].value, group[0].reason
+    shown = f" {shortened(value, 40)!r}" if len(group) == 1 and value and value not in reason else ""
+    return f"{group[0].field}{shown}: {reason}"
 
 
 def _mechanisms(outcome: Outcome) -> RenderableType:
