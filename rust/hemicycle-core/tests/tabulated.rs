@@ -123,6 +123,7 @@ fn the_judgments_sigma_and_rtol_choose_the_kernel() -> Result<(), Error> {
         (23, 0.5, 1e-10, false),
         (24, 0.5, 1e-10, true),
         (10_000, 0.5, 1e-10, true),
+        (50_000, 0.5, 1e-10, true),
         (24, 0.5, 1e-6, true),
         (24, 0.5, 1e-12, true),
         (24, 0.5, 0.0, false),

@@ -35,7 +35,7 @@ const FEWEST_LABELS: usize = 24;
 /// The smallest `rtol` that tables are built for; below it rounding alone could take more.
 const LEAST_RTOL: f64 = 1e-13;
 
-/// Bytes that the table of one pair may have.
+/// Bytes that the cells and the index of one pair may have; its labels come on top.
 const MOST_BYTES: usize = 1 << 18;
 
 /// Bytes that the tables of all pairs may have together.
@@ -69,10 +69,10 @@ impl Table {
         let most = MOST_BYTES / size_of::<Coefficients>();
         let cells = octaves.divide(most, |cell| precision.holds(&labels, octaves, cell))?;
         let grid = Grid::smallest(octaves, &cells, size_of::<Coefficients>());
-        let mut table = Self { labels, scale, constant, grid, cells: vec![] };
-        if table.bytes() > MOST_BYTES {
+        if grid.bytes() + grid.n_cells * size_of::<Coefficients>() > MOST_BYTES {
             return None;
         }
+        let mut table = Self { labels, scale, constant, grid, cells: vec![] };
         let cells = table.grid.cells().into_iter().map(|cell| table.polynomial(octaves, cell, precision));
         table.cells = cells.collect::<Option<_>>()?;
         Some(table)
@@ -95,7 +95,7 @@ impl Table {
         (rounding <= precision.rounding * polynomial.magnitude().max(1.0)).then_some(polynomial.coefficients)
     }
 
-    /// Memory of the table.
+    /// Memory of the table, with the labels that score what lies outside it.
     pub(crate) fn bytes(&self) -> usize {
         let labels = size_of_val(self.labels.position.as_slice()) + size_of_val(self.labels.lightness.as_slice());
         size_of::<Self>() + labels + self.grid.bytes() + self.grid.n_cells * size_of::<Coefficients>()
