@@ -164,9 +164,9 @@ mod tests {
             (Pairs { weight: &[1.0], ..VALID }, "weight: expected length 3, got length 1"),
             (Pairs { a: &[0, 3], ..VALID }, "a[1] is 3, but there are only 3"),
             (Pairs { log_ratio: &[0.5, 2e6, 0.0], ..VALID }, "log_ratio[1] is 2000000.0; it must be at most 1e6"),
-            (Pairs { log_ratio: &[f64::NAN, 0.0, 0.0], ..VALID }, "log_ratio[0] is NaN; it must be finite"),
-            (Pairs { weight: &[1.0, 0.0, 1.0], ..VALID }, "weight[1] is 0; it must be above 0 and at most 1e100"),
-            (Pairs { pair_weight: &[1.0, -1.0], ..VALID }, "pair_weight[1] is -1; it must be from 0 to 1e150"),
+            (Pairs { log_ratio: &[f64::NAN, 0.0, 0.0], ..VALID }, "log_ratio[0] is nan; it must be finite"),
+            (Pairs { weight: &[1.0, 0.0, 1.0], ..VALID }, "weight[1] is 0.0; it must be above 0 and at most 1e100"),
+            (Pairs { pair_weight: &[1.0, -1.0], ..VALID }, "pair_weight[1] is -1.0; it must be from 0 to 1e150"),
         ] {
             assert!(message(broken).starts_with(expected), "{} is not {expected}", message(broken));
         }
