@@ -109,6 +109,7 @@ def test_a_bad_judgment_becomes_a_reject(tmp_path, row, field, value, reason):
         ("repo_a,repo_b,log_ratio,choice", "x,y,,", "log_ratio", "neither a log ratio nor a choice"),
         ("repo_a,repo_b,log_ratio,weight", "x,y,1,-1", "weight", "negative"),
         ("repo_a,repo_b,log_ratio,weight", "x,y,1,nan", "weight", "not finite"),
+        ("repo_a,repo_b,log_ratio,weight", "x,y,1,1e101", "weight", "above 1e+100"),
         ("repo_a,repo_b,log_ratio,weight", "x,y,1,", "weight", "empty"),
         ("project_a,project_b,weight_a,weight_b", "x,y,0,1", "weight_a", "greater than 0"),
         ("project_a,project_b,weight_a,weight_b", "x,y,1,-1", "weight_b", "greater than 0"),

@@ -223,6 +223,25 @@ def test_bad_options(broken, error, message):
     assert isinstance(raised.value, HemicycleError)
 
 
+@pytest.mark.parametrize("seed", [30, 39, 42])
+def test_submissions_of_extreme_weights_stop_no_round(seed):
+    """Weights of 5e-324 and 1e308 are legal; with them doubles cannot certify what least squares asks."""
+    rng = np.random.default_rng(seed)
+    n, n_honest = int(rng.integers(2, 7)), int(rng.integers(2, 7))
+    honest = rng.normal(0, 1, (n_honest, 4)).round(2)
+    hostile = rng.choice([-744.4, 709.78], (int(rng.integers(2, 6)), 4))
+    a = rng.integers(0, 4, n)
+    b = (a + rng.integers(1, 4, n)) % 4
+    judged = Judgments.from_arrays(a, b, rng.normal(0, 2, n).round(2), items=4)
+    made = Round(judged, Pool.from_array(np.vstack([honest, hostile])))
+    least_squares = made.mechanisms()[0]
+    assert abs(math.fsum(least_squares.weights) - 1) <= 2**-52
+    assert least_squares.solution.relative_gap <= 1e-10
+    assert least_squares.mse <= made.scores().mse.min() * (1 + 1e-9)
+    assert all("did not converge" in doubt for doubt in made.doubts)
+    assert ("did not converge" in least_squares.solution.reason) == bool(made.doubts)
+
+
 def test_no_model_left():
     with pytest.raises(
         NoDataError, match=r"no model is left to score, 2 turned away.*one: zero weights have no logarithm, 1 of 3"

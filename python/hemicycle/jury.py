@@ -10,7 +10,7 @@ import numpy as np
 from hemicycle._core import item_keys
 from hemicycle.errors import OptionError
 from hemicycle.formats import JuryLayout
-from hemicycle.labels import MAX_LOG_RATIO
+from hemicycle.labels import MAX_LABEL_WEIGHT, MAX_LOG_RATIO
 from hemicycle.rejects import Reject, Rejects, counted, excerpt
 from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER
 
@@ -147,6 +147,7 @@ def jury_rows(source: Source, renames: Renames, split: str | None) -> JuryRows:
     if layout.weight is not None:
         weight = rows.numbers(layout.weight)
         rows.refuse(weight < 0, layout.weight, "negative")
+        rows.refuse(weight > MAX_LABEL_WEIGHT, layout.weight, f"above {MAX_LABEL_WEIGHT:g}")
     kept = rows.kept()
     return JuryRows(
         a=rows.a[kept],

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from hemicycle.items import Items
 
-__all__ = ["MAX_LOG_RATIO", "checked_jurors", "checked_labels", "require_comparable"]
+__all__ = ["MAX_LABEL_WEIGHT", "MAX_LOG_RATIO", "checked_jurors", "checked_labels", "require_comparable"]
+
+MAX_LABEL_WEIGHT = 1e100
+"""Largest weight of a judgment: sums of its squares stay finite."""
 
 MAX_LOG_RATIO = 1e6
 """Largest |log_ratio| that the likelihoods are exact for; no multiplier that a csv file can hold comes near it."""

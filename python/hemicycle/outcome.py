@@ -196,7 +196,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         leaderboard=paid.leaderboard(),
         allocation=paid.allocation(mean=config.mean),
         mechanisms=mechanisms,
-        notices=round_.notices if paid.notice is None else (*round_.notices, paid.notice),
+        notices=(*round_.notices, *round_.doubts, *([] if paid.notice is None else [paid.notice])),
         parliament=parliament,
     )
 

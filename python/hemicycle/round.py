@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -12,12 +13,13 @@ from hemicycle.admission import admit
 from hemicycle.arrays import float_array, read_only
 from hemicycle.averaging import bma_weights
 from hemicycle.ensemble import Ensemble
-from hemicycle.errors import NoDataError, OptionError, ShapeError
+from hemicycle.errors import NoDataError, NotConvergedError, OptionError, ShapeError
 from hemicycle.label_stacking import label_stacking
 from hemicycle.least_squares import pair_least_squares
 from hemicycle.likelihood import log_likelihood
 from hemicycle.options import positive_number
 from hemicycle.scores import accuracy, mean_squared_error
+from hemicycle.solution import SimplexSolution
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
     from hemicycle.rejects import Rejects
-    from hemicycle.solution import SimplexSolution
 
 __all__ = ["METHODS", "ModelScores", "Round"]
 
@@ -119,6 +120,7 @@ class Round:
     _seated: NDArray[np.bool_] = field(init=False)
     _scores: dict[float, ModelScores] = field(default_factory=dict, init=False)
     _solutions: dict[tuple[Method, float], SimplexSolution] = field(default_factory=dict, init=False)
+    _doubts: dict[Method, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         admitted = admit(self.judgments, self.pool)
@@ -141,6 +143,11 @@ class Round:
     def __repr__(self) -> str:
         n_pairs, n_models, n_items = len(self.judgments.pairs), len(self.pool), len(self.pool.items)
         return f"Round({len(self.judgments)} judgments of {n_pairs} pairs, {n_models} models, {n_items} items)"
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Which methods, of those used so far, could not be certified, and why; their weights are the best found."""
+        return tuple(self._doubts.values())
 
     def scores(self, sigma: float = 0.5) -> ModelScores:
         """Return the scores of every single model.
@@ -203,8 +210,12 @@ class Round:
             If `method`, or a `prior` given by name, is not one of those above.
         DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError
             If `sigma`, `prior` or `power` is out of its domain.
-        NotConvergedError
-            If a solver cannot certify its weights.
+
+        Notes
+        -----
+        Where the logits spread so far that doubles cannot certify an optimum, or not the nearest to uniform of several,
+        the weights are the best found, the `gap` and `reason` of the solution say how good, and `doubts` names the
+        method. A submission can therefore not stop a round.
         """
         if method not in METHODS:
             raise OptionError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
@@ -243,7 +254,7 @@ class Round:
 
         Raises
         ------
-        OptionError, DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError, NotConvergedError
+        OptionError, DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError
             As in `ensemble`.
         """
         return tuple(self.ensemble(method, sigma=sigma, prior=prior, power=power) for method in METHODS)
@@ -257,12 +268,24 @@ class Round:
         key = (method, sigma if method == "stacking" else 0.0)  # least squares has no width
         if key not in self._solutions:
             pool, judgments, n_threads = self.pool, self.judgments, self.n_threads
-            self._solutions[key] = (
-                label_stacking(pool, judgments, self.label_weight, sigma=sigma, n_threads=n_threads)
-                if method == "stacking"
-                else pair_least_squares(pool, judgments, n_threads=n_threads)
-            )
+            try:
+                self._solutions[key] = (
+                    label_stacking(pool, judgments, self.label_weight, sigma=sigma, n_threads=n_threads)
+                    if method == "stacking"
+                    else pair_least_squares(pool, judgments, n_threads=n_threads)
+                )
+            except NotConvergedError as error:
+                self._solutions[key] = self._best_found(method, sigma, error)
         return self._solutions[key]
+
+    def _best_found(self, method: Method, sigma: float, error: NotConvergedError) -> SimplexSolution:
+        """Return the best weights found as a solution: no submission may stop a round by how far its logits spread."""
+        self._doubts[method] = f"{method} is as near to its optimum as doubles allow: {error}; see its gap."
+        relative = error.gap
+        if method == "least_squares" and error.gap > 0:
+            unit = np.median(self.scores(sigma).mse) * math.fsum(self.judgments.pairs.weight)
+            relative = float(error.gap / unit) if unit > 0 else math.inf
+        return SimplexSolution(error.weights, math.nan, error.gap, relative, error.passes, str(error))
 
     def _prior_mass(self, prior: Prior) -> NDArray[np.float64] | None:
         """Prior mass of each model of this round; None is uniform."""
