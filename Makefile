@@ -45,7 +45,8 @@ python-test: $(VENV)/.built $(VENV)/.checked ## tests of the package, docs and e
 
 bench: $(VENV)/.built ## speed, memory and accuracy beside the peers
 	$(BIN)/pip install --quiet --group bench
-	cd benches && ../$(BIN)/asv run --python=same --show-stderr
+	cd benches && ../$(BIN)/asv machine --yes && \
+	  ../$(BIN)/asv run --python=same --set-commit-hash $$(git rev-parse HEAD) --show-stderr
 
 clean: ## remove what was built
 	rm -rf target $(VENV) dist
