@@ -116,3 +116,9 @@ def test_published_rename_tables(round_data):
     assert (len(carried), len(gg24)) == (45, 98)
     lacking = [name for name in carried.names if not gg24.candidates("", Items.of([name]).keys[0][1])]
     assert lacking == ["https://github.com/ethereum/py-evm"]
+
+
+@pytest.mark.parametrize(("name", "parent"), [(0, None), (None, None), ("x", 1), (b"x", None)])
+def test_positions_are_asked_for_by_name(name, parent):
+    with pytest.raises(DtypeError, match="expected text, as items are named"):
+        Items.of(["x", "y"]).position(name, parent)

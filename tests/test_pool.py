@@ -448,3 +448,33 @@ def test_submissions_of_gg24_level_3(round_data):
     assert pool.scorable.sum() == 3
     shares = Pool.read(round_data / "gg24-2025" / "level3" / "jury.csv")
     assert shares.logits.shape == (1, 162)
+
+
+def test_a_folder_of_traps_costs_no_time_and_stops_no_round(folder):
+    pool = folder(a=GOOD, b=GOOD)
+    with (pool / "huge.csv").open("wb") as file:
+        file.truncate(1 << 42)
+    (pool / "loop.csv").symlink_to("loop.csv")
+    (pool / "broken.csv").symlink_to("nowhere.csv")
+    (pool / "dir.csv").mkdir()
+    os.mkfifo(pool / "pipe.csv")
+    read = Pool.read(pool)
+    assert read.models == ("a", "b")
+    reasons = {reject.file: reject.reason for reject in read.rejects}
+    assert set(reasons) == {"huge.csv", "loop.csv", "broken.csv", "dir.csv", "pipe.csv"}
+    assert "larger than the limit" in reasons["huge.csv"]
+    assert "not a regular file" in reasons["pipe.csv"]
+
+
+@pytest.mark.parametrize(
+    "number", ["½", "0x10", "1_000", "1d", "\u0660.\u0665", "\uff10.\uff15", "1/2", "5%", "+-1", ".", "e5", "1e"]
+)
+def test_what_is_no_number_is_refused(folder, number):
+    with pytest.raises(NoDataError, match="not a number"):
+        Pool.read(folder(a=f"repo,weight\nx,{number}\ny,1\n"))
+
+
+@pytest.mark.parametrize(("number", "value"), [("1e5", 1e5), (" 0.5 ", 0.5), ("+1", 1), (".5", 0.5), ("5.", 5)])
+def test_what_is_a_number_is_read(folder, number, value):
+    pool = Pool.read(folder(a=f"repo,weight\nx,{number}\ny,1\n"))
+    assert np.exp(pool.logits[0, 0]) == pytest.approx(value, rel=1e-15)

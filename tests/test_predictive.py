@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hemicycle.errors import DomainError, HemicycleError, NoDataError, NonFiniteError, ShapeError
+from hemicycle.errors import DomainError, DtypeError, HemicycleError, NoDataError, NonFiniteError, ShapeError
 from hemicycle.predictive import Predictive
 from reference import predictive as reference
 
@@ -135,3 +135,9 @@ def test_errors(broken, error, message):
     with pytest.raises(error, match=message) as raised:
         Predictive(**(VALID | broken))
     assert isinstance(raised.value, HemicycleError)
+
+
+@pytest.mark.parametrize("rng", [0, None, np.random])
+def test_sampling_takes_a_generator(rng):
+    with pytest.raises(DtypeError, match=r"rng: expected a numpy\.random\.Generator"):
+        Predictive([0.0], [1.0], 0.5).sample(rng=rng)

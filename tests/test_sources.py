@@ -122,3 +122,15 @@ def test_what_is_no_frame():
         Judgments.from_frame(twice)
     with pytest.raises(NoDataError, match="empty"):
         Judgments.from_frame(pd.DataFrame())
+
+
+def test_a_frame_whose_columns_have_numbers_for_names():
+    with pytest.raises(FormatError, match="found the columns 0,1"):
+        Judgments.from_frame(pd.DataFrame({0: ["a"], 1: ["b"]}))
+
+
+@pytest.mark.parametrize("index", [[7, 7], [("x", 1), ("x", 1)]])
+def test_the_index_of_a_frame_is_not_looked_at(index):
+    frame = pd.DataFrame({"repo_a": ["a", "b"], "repo_b": ["b", "c"], "choice": [1, 2]})
+    frame.index = pd.MultiIndex.from_tuples(index) if isinstance(index[0], tuple) else pd.Index(index)
+    assert Judgments.from_frame(frame).choice.tolist() == [1, 2]

@@ -102,7 +102,7 @@ def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDAr
     outside = (array < 0) | (array >= (np.iinfo(np.int64).max if length is None else length))
     if outside.any():
         position = int(np.argmax(outside))
-        limit = "it must not be negative" if length is None else f"there are {length} items, counted from 0"
+        limit = "it must be from 0 to 2**63 - 1" if length is None else f"there are {length} items, counted from 0"
         raise IndexOutOfRangeError(f"{what}[{position}] is {array[position]}; {limit}")
     return np.array(array, dtype=np.int64)
 

@@ -178,7 +178,12 @@ class Items(Sequence[Item]):
         ------
         UnknownItemError
             If there is no such item, or several and no parent is given.
+        DtypeError
+            If a name is no text.
         """
+        for what, given in (("name", name), ("parent", parent)):
+            if not isinstance(given, str | None) or (given is None and what == "name"):
+                raise DtypeError(f"{what}: expected text, as items are named, got {given!r}")
         (name_key,) = item_keys([name])
         if parent is not None:
             (parent_key,) = item_keys([parent])

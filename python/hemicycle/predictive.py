@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.arrays import float_array, read_only, require_finite, simplex_weights
-from hemicycle.errors import DomainError, NoDataError
+from hemicycle.errors import DomainError, DtypeError, NoDataError
 from hemicycle.rejects import counted
 
 if TYPE_CHECKING:
@@ -207,7 +207,14 @@ class Predictive:
         -------
         ndarray of float64
             Independent draws, of shape `size`.
+
+        Raises
+        ------
+        DtypeError
+            If `rng` is no generator: a seed becomes one by ``numpy.random.default_rng(seed)``.
         """
+        if not isinstance(rng, np.random.Generator):
+            raise DtypeError(f"rng: expected a numpy.random.Generator, as of default_rng(seed), got {rng!r}")
         model = rng.choice(len(self.weights), size=size, p=self.weights)
         return self.log_ratio[model] + self.sigma * rng.standard_normal(size)
 

@@ -110,7 +110,7 @@ class Source:
         try:
             eager = nw.from_native(frame, eager_only=True)
             header = [str(name) for name in eager.columns]
-            table = TextTable(header, [_texts(eager[name]) for name in eager.columns])
+            table = TextTable(header, [_texts(column) for column in eager.iter_columns()])
         except TypeError as error:
             raise DtypeError(f"frame: expected a pandas, polars or Arrow table, got {type(frame).__name__}") from error
         except (NarwhalsError, ValueError) as error:
