@@ -99,7 +99,7 @@ def submissions_at(
         return submissions_of_files(path, file_limits, n_threads)
     path = Path(path)
     if path.suffix.lower() in {".parquet", ".arrow", ".feather"}:
-        raise FormatError(f"{path.name}: read it as a frame and pass that to Pool.from_frame")
+        raise FormatError(f"{path.name}: write it as csv, or read it as a frame and pass that to Pool.from_frame")
     if path.is_dir():
         return submissions_of_folder(path, file_limits, n_threads)
     if not path.exists():
