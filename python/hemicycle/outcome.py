@@ -233,8 +233,8 @@ def read_prior(path: str, models: Sequence[str]) -> NDArray[np.float64]:
     for line, code, value, kind in zip(
         source.lines.tolist(), codes.tolist(), values.tolist(), status.tolist(), strict=True
     ):
-        if kind != NUMBER:
-            raise FormatError(f"{source.file}, line {line}: the weight of {names[code]!r} is not a finite number")
+        if kind != NUMBER or value < 0:
+            raise FormatError(f"{source.file}, line {line}: the weight of {names[code]!r} is not a finite number >= 0")
         if mass.setdefault(names[code], value) is not value:
             raise FormatError(f"{source.file}, line {line}: {names[code]!r} occurs twice")
     missing = [model for model in models if model not in mass]
