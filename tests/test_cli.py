@@ -286,7 +286,7 @@ def test_a_process_says_no_more_than_its_main(here: Path, arguments: list[str]) 
 
 def test_priors_that_cannot_be_used(here: Path) -> None:
     models = sorted(path.stem for path in Path("submissions").iterdir())
-    for weight, says in (("-1", "prior.csv, line 2"), ("x", "not a finite number"), ("nan", "not a finite number"), ("0", "prior")):
+    for weight, says in (("-1", "prior.csv, line 2"), ("x", "not a finite"), ("nan", "not a finite"), ("0", "prior")):
         Path("prior.csv").write_text("model,weight\n" + "".join(f"{model},{weight}\n" for model in models))
         result = CliRunner().invoke(app, ["ensemble", "jury.csv", "submissions", "--prior", "prior.csv"])
         assert says in str(result.exception)
