@@ -108,3 +108,19 @@ def test_mass_of_the_camps_is_by_name() -> None:
     if made.model_camp[-1] >= 0:
         expected[made.model_camp[-1]] = 0.75
     assert list(camps.mass(Stub())) == expected  # type: ignore[arg-type]
+
+
+def test_the_readme_shows_what_the_demo_prints_and_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hemicycle.cli.demo, "PEER_MODELS", 2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["demo", "--quiet"]) == 0
+    printed = {line.rstrip() for line in capsys.readouterr().out.splitlines()}
+    root = Path(__file__).resolve().parents[1]
+    shown = (root / "README.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0].splitlines()
+    assert len(shown) > 20
+    assert [line for line in shown if line.rstrip() not in printed] == []
+    drawn = (tmp_path / "hemicycle-demo" / "result" / "hemicycle.svg").read_text(encoding="utf-8")
+    assert (root / "docs" / "images" / "hemicycle.svg").read_text(encoding="utf-8") == drawn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hemicycle.errors import (
     HemicycleError,
     NoDataError,
     NonFiniteError,
+    NotCertifiedWarning,
     OptionError,
     ShapeError,
 )
@@ -234,7 +236,12 @@ def test_submissions_of_extreme_weights_stop_no_round(seed):
     b = (a + rng.integers(1, 4, n)) % 4
     judged = Judgments.from_arrays(a, b, rng.normal(0, 2, n).round(2), items=4)
     made = Round(judged, Pool.from_array(np.vstack([honest, hostile])))
-    least_squares = made.mechanisms()[0]
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        least_squares = made.mechanisms()[0]
+    assert [(str(warning.message), warning.category) for warning in warned] == [
+        (doubt, NotCertifiedWarning) for doubt in made.doubts
+    ]
     assert abs(math.fsum(least_squares.weights) - 1) <= 2**-52
     assert least_squares.solution.relative_gap <= 1e-10
     assert least_squares.mse <= made.scores().mse.min() * (1 + 1e-9)

@@ -20,6 +20,7 @@ __all__ = [
     "MissingExtraError",
     "NoDataError",
     "NonFiniteError",
+    "NotCertifiedWarning",
     "NotConvergedError",
     "ObservationsDroppedWarning",
     "OptionError",
@@ -34,6 +35,10 @@ class HemicycleError(Exception):
 
 class HemicycleWarning(UserWarning):
     """Base class of every warning that hemicycle gives: the result stands, but something was left out."""
+
+
+class NotCertifiedWarning(HemicycleWarning):
+    """Weights of a round are the best that were found, but rounding kept their certificate from the tolerance."""
 
 
 class ObservationsDroppedWarning(HemicycleWarning):

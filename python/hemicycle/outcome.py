@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
-from hemicycle.errors import FormatError
+from hemicycle.errors import FormatError, NotCertifiedWarning
 from hemicycle.escaping import storable
 from hemicycle.items import Items
 from hemicycle.judgments import Judgments
@@ -181,7 +182,9 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
     with during(f"scoring {len(pool):,} models"):
         round_ = Round(judgments, pool)
         prior = config.prior if config.prior_file is None else read_prior(config.prior_file, round_.pool.models)
-        ensembles = round_.mechanisms(sigma=config.sigma, prior=prior, power=config.power)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotCertifiedWarning)  # the notices say it
+            ensembles = round_.mechanisms(sigma=config.sigma, prior=prior, power=config.power)
         paid = next(ensemble for ensemble in ensembles if ensemble.method == config.method)
         mechanisms = tuple(_mechanism(ensemble) for ensemble in ensembles)
     with during("seating the models"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -13,7 +14,7 @@ from hemicycle.admission import admit
 from hemicycle.arrays import float_array, read_only
 from hemicycle.averaging import bma_weights
 from hemicycle.ensemble import Ensemble
-from hemicycle.errors import NoDataError, NotConvergedError, OptionError, ShapeError
+from hemicycle.errors import NoDataError, NotCertifiedWarning, NotConvergedError, OptionError, ShapeError
 from hemicycle.label_stacking import label_stacking
 from hemicycle.least_squares import pair_least_squares
 from hemicycle.likelihood import log_likelihood
@@ -211,6 +212,11 @@ class Round:
         DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError
             If `sigma`, `prior` or `power` is out of its domain.
 
+        Warns
+        -----
+        NotCertifiedWarning
+            If doubles could not certify the weights of least squares or stacking to the solver's tolerance.
+
         Notes
         -----
         Where the logits spread so far that doubles cannot certify an optimum, or not the nearest to uniform of several,
@@ -280,7 +286,9 @@ class Round:
 
     def _best_found(self, method: Method, sigma: float, error: NotConvergedError) -> SimplexSolution:
         """Return the best weights found as a solution: no submission may stop a round by how far its logits spread."""
-        self._doubts[method] = f"{method} is as near to its optimum as doubles allow: {error}; see its gap."
+        doubt = f"{method} is as near to its optimum as doubles allow: {error}; see its gap."
+        self._doubts[method] = doubt
+        warnings.warn(doubt, NotCertifiedWarning, stacklevel=4)
         relative = error.gap
         if method == "least_squares" and error.gap > 0:
             unit = np.median(self.scores(sigma).mse) * math.fsum(self.judgments.pairs.weight)
