@@ -138,6 +138,13 @@ def test_accuracy_is_nan_where_no_one_chose():
     assert np.isnan(board["accuracy"]).all()
 
 
+def test_logits_at_the_ends_of_their_domain_are_scored():
+    judgments = Judgments.from_arrays([0], [1], [1.0])
+    made = Round(judgments, Pool.from_array([[1e6, -1e6], [-1e6, 1e6]]))
+    assert [ensemble.mse for ensemble in made.mechanisms()][3] == 1.0  # uniform: the pooled log ratio is 0
+    assert made.ensemble("best").mse == (2e6 - 1) ** 2
+
+
 def test_label_spread():
     judgments = Judgments.from_arrays([0, 0, 1, 2, 2, 2], [1, 1, 2, 3, 3, 3], [-1, 1, 5, 0.0, 0.0, 0.9])
     n_several, median_deviation, share_apart = label_spread(judgments.pairs, 0.5)

@@ -64,6 +64,8 @@ def test_level1_mechanisms(level1):
         assert abs(math.fsum(ensemble.weights) - 1) <= 2**-52
         for mean in ("geometric", "arithmetic"):
             assert abs(math.fsum(ensemble.allocation(mean)["share"]) - 1) <= 2**-52
+    seated = [level1["all"].pool.models[model] for model in np.flatnonzero(by_method["least_squares"].weights)]
+    assert seated == ["gasquez-least-squares"]  # the fit to these very rows, and nothing that rounding left
     assert by_method["bma"].weights.max() > 0.9
     assert "stacking" in by_method["bma"].notice
 

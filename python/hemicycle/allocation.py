@@ -104,7 +104,7 @@ def allocate(
 
 
 def pooled_logits(pool: Pool, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weighted mean of the models' logits, each counted from its largest within the parent.
+    """Return the weighted mean of the models' logits, shifted so that they stay in the domain of logits.
 
     Parameters
     ----------
@@ -118,7 +118,8 @@ def pooled_logits(pool: Pool, weights: NDArray[np.float64]) -> NDArray[np.float6
     ndarray of float64, shape (n_items,)
         Logits of the geometric mean of the models' shares: their differences within a parent are its log ratios.
     """
-    return _mean_logits(pool.logits, weights, _Parents(pool.items.parent_index))
+    pooled = _mean_logits(pool.logits, weights, _Parents(pool.items.parent_index))
+    return pooled - 0.5 * pooled.min()  # at most 0 before: twice the range of logits becomes the range
 
 
 def _mean_logits(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:

@@ -7,6 +7,9 @@ use crate::least_squares::predictions::Predictions;
 use crate::parallel::Execution;
 use crate::simplex::normalise;
 
+/// Weights up to this are rounding, unless their models lie far out.
+const DUST: f64 = 4.0 * f64::EPSILON;
+
 /// Minimise `|sum w z|^2 + constant + l2 |w|^2 + cost . w` over the simplex, z the deviations.
 pub(super) struct Problem<'a> {
     pub(super) predictions: &'a dyn Predictions,
@@ -86,8 +89,19 @@ impl<'a> Problem<'a> {
         certificate.gap <= self.tolerance()
     }
 
+    /// Give no weight to models whose weight is rounding: it moves the fit less than the rounding of the fit does.
+    fn sweep(&self, weights: &mut [f64]) {
+        let negligible = DUST * self.typical_length();
+        for (weight, length) in weights.iter_mut().zip(&self.lengths) {
+            if *weight <= DUST && *weight * length.sqrt() <= negligible {
+                *weight = 0.0;
+            }
+        }
+    }
+
     /// Make the weights sum to one to the last bit, and certify them as they are then.
     pub(super) fn certify(&mut self, weights: &mut [f64], execution: &Execution) -> Result<Certificate> {
+        self.sweep(weights);
         normalise(weights);
         self.passes += 1;
         let residual = passes::mix(self.predictions, weights, execution)?;
