@@ -119,7 +119,8 @@ def pooled_logits(pool: Pool, weights: NDArray[np.float64]) -> NDArray[np.float6
         Logits of the geometric mean of the models' shares: their differences within a parent are its log ratios.
     """
     pooled = _mean_logits(pool.logits, weights, _Parents(pool.items.parent_index))
-    return pooled - 0.5 * pooled.min()  # at most 0 before: twice the range of logits becomes the range
+    pooled -= 0.5 * pooled.min()  # it was at most 0: twice the range of logits becomes the range
+    return pooled
 
 
 def _mean_logits(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
