@@ -24,6 +24,7 @@ __all__ = [
     "require_finite",
     "require_length",
     "require_non_negative",
+    "row_indices",
     "simplex_weights",
 ]
 
@@ -105,6 +106,25 @@ def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDAr
         limit = "it must be from 0 to 2**63 - 1" if length is None else f"there are {length} items, counted from 0"
         raise IndexOutOfRangeError(f"{what}[{position}] is {array[position]}; {limit}")
     return np.array(array, dtype=np.int64)
+
+
+def row_indices(rows: ArrayLike, what: str, length: int, of_what: str) -> NDArray[np.int64]:
+    """Return the indices that a mask, or an array of indices, chooses among `length` rows.
+
+    Raises
+    ------
+    ShapeError
+        If a mask has another length, or the indices are not one-dimensional.
+    DtypeError
+        If the values are neither bool nor integers.
+    IndexOutOfRangeError
+        If an index is negative or not below `length`.
+    """
+    chosen = np.asarray(rows)
+    if chosen.dtype == np.bool_:
+        require_length(chosen, what, length, of_what)
+        return np.flatnonzero(chosen)
+    return index_array(chosen, what, length) if chosen.size else np.zeros(0, dtype=np.int64)
 
 
 def require_length(array: Sized, what: str, length: int, of_what: str) -> None:

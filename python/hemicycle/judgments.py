@@ -14,6 +14,7 @@ from hemicycle.arrays import (
     read_only,
     require_length,
     require_non_negative,
+    row_indices,
 )
 from hemicycle.errors import NoDataError, OptionError
 from hemicycle.items import Items, ItemsArgument
@@ -283,12 +284,7 @@ class Judgments:
         ShapeError, DtypeError, IndexOutOfRangeError
             If the mask has another length, or the indices are no rows.
         """
-        mask = np.asarray(rows)
-        if mask.dtype == np.bool_:
-            require_length(mask, "rows", len(self), "judgments")
-            index = np.flatnonzero(mask)
-        else:
-            index = index_array(mask, "rows", len(self)) if mask.size else np.zeros(0, dtype=np.int64)
+        index = row_indices(rows, "rows", len(self), "judgments")
         return replace(
             self,
             a=self.a[index],

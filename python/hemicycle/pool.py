@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemicycle.acceptance import accept
-from hemicycle.arrays import float_array, index_array, read_only, require_length
+from hemicycle.arrays import float_array, read_only, row_indices
 from hemicycle.errors import FormatError, NoDataError, NonFiniteError, OptionError, ShapeError
 from hemicycle.items import Items, ItemsArgument
 from hemicycle.names import Rename, Renames
@@ -265,12 +265,7 @@ class Pool:
         ShapeError, DtypeError, IndexOutOfRangeError
             If the mask has another length, or the indices are no rows.
         """
-        chosen = np.asarray(models)
-        if chosen.dtype == np.bool_:
-            require_length(chosen, "models", len(self), "the pool")
-            index = np.flatnonzero(chosen)
-        else:
-            index = index_array(chosen, "models", len(self)) if chosen.size else np.zeros(0, dtype=np.int64)
+        index = row_indices(models, "models", len(self), "the pool")
         return replace(
             self,
             logits=self.logits[index],
