@@ -9,10 +9,8 @@ use std::f64::consts::LN_2;
 use crate::kernels::{Kernel, LANES, Lanes, Sum, ln, split_exponent};
 use crate::pool::{Block, GROUPS};
 
-use super::plan::{Kind, Mixture, Plan, Run};
-use super::tabulated::Tabulated;
+use super::plan::{Kind, Plan, Run};
 use super::terms::{Careful, Density, Distance, Equal, Two, Weighted};
-use super::tile::Tile;
 
 /// Terms added without compensation before the partial sum is.
 const TERMS_PER_SUM: usize = 64;
@@ -107,72 +105,5 @@ fn add_mixtures<const FMA: bool, D: Density>(
         let base_2 = exponent[g] - distance[g].value();
         let log = base_2.mul_add(Lanes::splat(LN_2), ln(product[g]));
         totals[g].add(log * Lanes::splat(factor));
-    }
-}
-
-/// The log density of every pair under every model of a block.
-pub(crate) struct Rows<'a> {
-    pub plan: &'a Plan,
-    pub block: &'a Block,
-    /// One row a model of the block, one column a pair.
-    pub out: &'a mut [f64],
-}
-
-impl Kernel for Rows<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { plan, block, out } = self;
-        let mut tile = Tile::new(out, plan.constants.len());
-        for run in &plan.runs {
-            let Run { kind, first, last, .. } = *run;
-            match kind {
-                Kind::Square => push_squares::<FMA>(&mut tile, plan, block, &plan.squares[first..last]),
-                Kind::CarefulSquare => push_squares::<FMA>(&mut tile, plan, block, &plan.careful_squares[first..last]),
-                Kind::Two => push_mixtures::<FMA, Two>(&mut tile, plan, block, &plan.mixtures[first..last]),
-                Kind::Equal => push_mixtures::<FMA, Equal>(&mut tile, plan, block, &plan.mixtures[first..last]),
-                Kind::Weighted => push_mixtures::<FMA, Weighted>(&mut tile, plan, block, &plan.mixtures[first..last]),
-                Kind::Careful => push_mixtures::<FMA, Careful>(&mut tile, plan, block, &plan.mixtures[first..last]),
-                Kind::Tabulated => push_tables::<FMA>(&mut tile, block, &plan.tables[first..last]),
-            }
-        }
-        tile.flush();
-    }
-}
-
-#[inline(always)]
-fn push_squares<const FMA: bool>(tile: &mut Tile<'_>, plan: &Plan, block: &Block, pairs: &[impl Distance]) {
-    for pair in pairs {
-        let constant = Lanes::splat(plan.constants[tile.position()]);
-        let mut values: Groups<FMA> = [constant; GROUPS];
-        for (g, value) in values.iter_mut().enumerate() {
-            *value = *value - pair.distance(block, g);
-        }
-        tile.push(values);
-    }
-}
-
-#[inline(always)]
-fn push_tables<const FMA: bool>(tile: &mut Tile<'_>, block: &Block, pairs: &[Tabulated]) {
-    for pair in pairs {
-        let mut values: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
-        for (g, value) in values.iter_mut().enumerate() {
-            *value = pair.log_density(block, g);
-        }
-        tile.push(values);
-    }
-}
-
-#[inline(always)]
-fn push_mixtures<const FMA: bool, D: Density>(tile: &mut Tile<'_>, plan: &Plan, block: &Block, pairs: &[Mixture]) {
-    for pair in pairs {
-        let constant = Lanes::splat(plan.constants[tile.position()]);
-        let mut values: Groups<FMA> = [constant; GROUPS];
-        for (g, value) in values.iter_mut().enumerate() {
-            let (h, sum) = D::density(plan, block, pair, g);
-            *value = *value + (ln(sum) - h * Lanes::splat(LN_2));
-        }
-        tile.push(values);
     }
 }

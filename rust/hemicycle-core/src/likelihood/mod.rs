@@ -9,6 +9,7 @@
 mod direct;
 mod mean;
 mod plan;
+mod rows;
 mod tabulated;
 mod terms;
 mod tile;
@@ -21,8 +22,9 @@ use crate::kernels::InstructionSet;
 use crate::parallel::Execution;
 use crate::pool::{BLOCK, Block, Logit, Pool};
 
-use direct::{Rows, Totals};
+use direct::Totals;
 pub(crate) use plan::Plan;
+use rows::Rows;
 use tabulated::{AddTables, Tables};
 
 /// Bytes of logits that are transposed at once where pairs have tables: each table is then read for so many models that
