@@ -1,10 +1,8 @@
 //! A borrowed view of the submitted models, and the blocks in which kernels read it: 32 models, items as rows.
 
-use std::array::from_fn;
-
 use crate::error::{Error, Result};
 use crate::judgments::{MAX_LOG, WITHIN_MAX_LOG, check_length, refusal};
-use crate::kernels::{LANES, Lanes};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, transpose};
 
 /// Vectors of models in a block.
 pub(crate) const GROUPS: usize = 4;
@@ -69,47 +67,110 @@ struct Column([[f64; LANES]; GROUPS]);
 
 /// 32 models transposed: every item's logits side by side, as float64.
 #[derive(Debug, Clone)]
-pub(crate) struct Block(Vec<Column>);
+pub(crate) struct Block {
+    columns: Vec<Column>,
+    /// Those that transpose; what they leave does not depend on them.
+    instructions: InstructionSet,
+}
 
 impl Block {
     /// Room for `n_items` items.
     pub(crate) fn new(n_items: usize) -> Self {
-        Self(vec![Column([[0.0; LANES]; GROUPS]); n_items])
+        Self { columns: vec![Column([[0.0; LANES]; GROUPS]); n_items], instructions: InstructionSet::detect() }
     }
 
     /// Read the models from `first` on; past the end the last model is repeated.
     pub(crate) fn load<T: Logit>(&mut self, pool: &Pool<'_, T>, first: usize) -> Result<()> {
-        let mut valid = true;
-        for group in 0..GROUPS {
-            let rows: [&[T]; LANES] = from_fn(|lane| pool.row((first + group * LANES + lane).min(pool.n_models - 1)));
-            for (item, column) in self.0.iter_mut().enumerate() {
-                let logits: [f64; LANES] = from_fn(|lane| rows[lane][item].into());
-                valid &= logits.into_iter().fold(true, |valid, logit| valid & within_domain(logit));
-                column.0[group] = logits;
-            }
-        }
-        if valid { Ok(()) } else { Err(pool.first_refusal()) }
+        let within_domain = self.instructions.run(Load { pool, first, columns: &mut self.columns });
+        if within_domain { Ok(()) } else { Err(pool.first_refusal()) }
     }
 
     /// The logits of `item` for one vector of models.
     #[inline(always)]
     pub(crate) fn logits<const FMA: bool>(&self, item: u32, group: usize) -> Lanes<FMA> {
-        Lanes(self.0[item as usize].0[group])
+        Lanes(self.columns[item as usize].0[group])
     }
+}
+
+/// Transpose the models from `first` on, and say whether every logit is in the domain.
+struct Load<'a, T> {
+    pool: &'a Pool<'a, T>,
+    first: usize,
+    columns: &'a mut [Column],
+}
+
+impl<T: Logit> Kernel for Load<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) -> bool {
+        let Self { pool, first, columns } = self;
+        let mut valid = true;
+        for group in 0..GROUPS {
+            let mut rows: [&[T]; LANES] = [&[]; LANES];
+            for (lane, row) in rows.iter_mut().enumerate() {
+                *row = pool.row((first + group * LANES + lane).min(pool.n_models - 1));
+                // before the transposition reads eight rows at once: this pass alone is in the order of memory
+                valid &= all_within_domain(row);
+            }
+            let whole = columns.len() - columns.len() % LANES;
+            let (squares, rest) = columns.split_at_mut(whole);
+            for (square, columns) in squares.chunks_exact_mut(LANES).enumerate() {
+                let transposed = transpose(square_of::<T, FMA>(&rows, square * LANES));
+                for (k, column) in columns.iter_mut().enumerate() {
+                    column.0[group] = transposed[k].0;
+                }
+            }
+            for (k, column) in rest.iter_mut().enumerate() {
+                for (lane, row) in rows.iter().enumerate() {
+                    column.0[group][lane] = row[whole + k].into();
+                }
+            }
+        }
+        valid
+    }
+}
+
+/// Eight logits of each row from `first` on.
+#[inline(always)]
+fn square_of<T: Logit, const FMA: bool>(rows: &[&[T]; LANES], first: usize) -> [Lanes<FMA>; LANES] {
+    let mut square = [Lanes::splat(0.0); LANES];
+    for (out, row) in square.iter_mut().zip(rows) {
+        let row = &row[first..][..LANES];
+        for (out, logit) in out.0.iter_mut().zip(row) {
+            *out = (*logit).into();
+        }
+    }
+    square
+}
+
+/// Whether a kernel may read these logits.
+#[inline(always)]
+fn all_within_domain<T: Logit>(row: &[T]) -> bool {
+    let mut valid = true;
+    for logit in row {
+        valid &= within_domain((*logit).into());
+    }
+    valid
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Block, Error, Pool};
+    use super::{BLOCK, Block, Error, LANES, Pool};
 
     #[test]
     fn blocks_are_transposed_and_padded_with_the_last_model() {
-        let logits: Vec<f32> = (0..35 * 2).map(|k| k as f32).collect();
-        let pool = Pool { logits: &logits, n_models: 35, n_items: 2 };
-        let mut block = Block::new(2);
-        assert_eq!(block.load(&pool, BLOCK), Ok(()));
-        let lanes = block.logits::<false>(1, 0).0;
-        assert_eq!(lanes, [65.0, 67.0, 69.0, 69.0, 69.0, 69.0, 69.0, 69.0]);
+        for n_items in [1, 2, 8, 19] {
+            let logits: Vec<f32> = (0..35 * n_items).map(|k| k as f32).collect();
+            let pool = Pool { logits: &logits, n_models: 35, n_items };
+            let mut block = Block::new(n_items);
+            assert_eq!(block.load(&pool, BLOCK), Ok(()));
+            for item in 0..n_items {
+                let expected = [32, 33, 34, 34, 34, 34, 34, 34].map(|model| (model * n_items + item) as f64);
+                assert_eq!(block.logits::<false>(item as u32, 0).0, expected);
+                assert_eq!(block.logits::<false>(item as u32, 3).0, [(34 * n_items + item) as f64; LANES]);
+            }
+        }
     }
 
     #[test]

@@ -8,12 +8,14 @@ mod exp2;
 mod lanes;
 mod ln;
 mod sum;
+mod transpose;
 
 pub use exp2::exp2;
 pub(crate) use lanes::each_lane;
 pub use lanes::{LANES, Lanes};
 pub use ln::{ln, split_exponent};
 pub use sum::{Sum, two_diff, two_sum};
+pub use transpose::transpose;
 
 /// A computation that [`InstructionSet::run`] compiles for every instruction set.
 pub trait Kernel {

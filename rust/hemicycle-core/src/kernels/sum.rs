@@ -45,6 +45,14 @@ impl<const FMA: bool> Sum<FMA> {
         self.low = self.low + error;
     }
 
+    /// Subtract one term.
+    #[inline(always)]
+    pub fn subtract(&mut self, term: Lanes<FMA>) {
+        let (high, error) = two_diff(self.high, term);
+        self.high = high;
+        self.low = self.low + error;
+    }
+
     /// The sum, rounded.
     #[inline(always)]
     #[must_use]
@@ -77,6 +85,7 @@ mod tests {
         for term in [1.0, 1e17, 1.0, -1e17] {
             sum.add(Lanes::splat(term));
         }
-        assert_eq!(sum.value().0[0], 2.0);
+        sum.subtract(Lanes::splat(1.5));
+        assert_eq!(sum.value().0[0], 0.5);
     }
 }

@@ -10,7 +10,7 @@ use crate::kernels::{Kernel, LANES, Lanes, Sum, ln, split_exponent};
 use crate::pool::{Block, GROUPS};
 
 use super::plan::{Kind, Plan, Run};
-use super::terms::{Careful, Density, Distance, Equal, Two, Weighted};
+use super::terms::{Careful, Density, Difference, Equal, Two, Weighted};
 
 /// Terms added without compensation before the partial sum is.
 const TERMS_PER_SUM: usize = 64;
@@ -58,16 +58,17 @@ impl Kernel for Totals<'_> {
 
 /// Subtract squared distances from the totals.
 #[inline(always)]
-fn add_squares<const FMA: bool>(totals: &mut [Sum<FMA>; GROUPS], block: &Block, pairs: &[impl Distance]) {
+fn add_squares<const FMA: bool>(totals: &mut [Sum<FMA>; GROUPS], block: &Block, pairs: &[impl Difference]) {
     for chunk in pairs.chunks(TERMS_PER_SUM) {
         let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
         for pair in chunk {
             for (g, partial) in partial.iter_mut().enumerate() {
-                *partial = *partial - pair.distance(block, g);
+                let z = pair.difference(block, g);
+                *partial = z.mul_add(z, *partial);
             }
         }
         for (total, partial) in totals.iter_mut().zip(partial) {
-            total.add(partial);
+            total.subtract(partial);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::pool::{Block, GROUPS};
 
 use super::plan::{Kind, Mixture, Plan, Run};
 use super::tabulated::Tabulated;
-use super::terms::{Careful, Density, Distance, Equal, Two, Weighted};
+use super::terms::{Careful, Density, Difference, Equal, Two, Weighted};
 use super::tile::Tile;
 
 /// A vector for each group of a block.
@@ -45,12 +45,13 @@ impl Kernel for Rows<'_> {
 }
 
 #[inline(always)]
-fn push_squares<const FMA: bool>(tile: &mut Tile<'_>, plan: &Plan, block: &Block, pairs: &[impl Distance]) {
+fn push_squares<const FMA: bool>(tile: &mut Tile<'_>, plan: &Plan, block: &Block, pairs: &[impl Difference]) {
     for pair in pairs {
         let constant = Lanes::splat(plan.constants[tile.position()]);
         let mut values: Groups<FMA> = [constant; GROUPS];
         for (g, value) in values.iter_mut().enumerate() {
-            *value = *value - pair.distance(block, g);
+            let z = pair.difference(block, g);
+            *value = *value - z * z;
         }
         tile.push(values);
     }

@@ -8,27 +8,25 @@ use crate::pool::Block;
 use super::plan::{CarefulSquare, Mixture, Plan, Square};
 
 /// A pair with one Gaussian.
-pub(crate) trait Distance {
-    /// The squared distance of `mu` to the label, scaled.
-    fn distance<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA>;
+pub(crate) trait Difference {
+    /// The difference of `mu` and the label, scaled.
+    fn difference<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA>;
 }
 
-impl Distance for Square {
+impl Difference for Square {
     #[inline(always)]
-    fn distance<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
+    fn difference<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
         let mu = block.logits(self.b, group) - block.logits(self.a, group);
-        let z = mu.mul_add(Lanes::splat(self.scale), Lanes::splat(-self.shift));
-        z * z
+        mu.mul_add(Lanes::splat(self.scale), Lanes::splat(-self.shift))
     }
 }
 
-impl Distance for CarefulSquare {
+impl Difference for CarefulSquare {
     #[inline(always)]
-    fn distance<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
+    fn difference<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
         let (mu, mu_low) = two_diff(block.logits(self.b, group), block.logits(self.a, group));
         let (difference, low) = two_diff(mu, Lanes::splat(self.target));
-        let z = (difference + (low + (mu_low - Lanes::splat(self.target_low)))) * Lanes::splat(self.scale);
-        z * z
+        (difference + (low + (mu_low - Lanes::splat(self.target_low)))) * Lanes::splat(self.scale)
     }
 }
 
