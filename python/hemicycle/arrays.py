@@ -21,6 +21,7 @@ __all__ = [
     "index_array",
     "numeric_array",
     "read_only",
+    "real_array",
     "require_finite",
     "require_length",
     "require_non_negative",
@@ -42,6 +43,12 @@ def numeric_array(values: ArrayLike, what: str, kinds: str, expected: str) -> ND
     ShapeError
         If lists inside it differ in length.
     """
+    array = _array_of(values, what, kinds, expected)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _array_of(values: ArrayLike, what: str, kinds: str, expected: str) -> NDArray[Any]:
+    """Return `values` as a plain array, with errors as of `numeric_array`; an array keeps its layout and byte order."""
     try:
         array = np.asanyarray(values)
     except ValueError as error:
@@ -53,12 +60,11 @@ def numeric_array(values: ArrayLike, what: str, kinds: str, expected: str) -> ND
         array = array.data
     if array.dtype.kind not in kinds or array.dtype.itemsize > 8:
         raise DtypeError(f"{what}: expected {expected}, got dtype {array.dtype}")
-    array = np.asarray(array)
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return np.asarray(array)
 
 
-def float_array(values: ArrayLike, what: str, ndim: int, *, keep_float32: bool = False) -> NDArray[Any]:
-    """Return `values` as a C-contiguous float64 array of `ndim` dimensions; copied only where it must be.
+def real_array(values: ArrayLike, what: str, ndim: int) -> NDArray[Any]:
+    """Return `values` as an array of integers or floats; an array is not copied, whatever its layout and byte order.
 
     Parameters
     ----------
@@ -68,8 +74,6 @@ def float_array(values: ArrayLike, what: str, ndim: int, *, keep_float32: bool =
         Name of the argument, for messages.
     ndim : int
         Number of dimensions that it must have.
-    keep_float32 : bool, default False
-        Keep float32 as it is, and turn float16 into float32.
 
     Raises
     ------
@@ -78,11 +82,31 @@ def float_array(values: ArrayLike, what: str, ndim: int, *, keep_float32: bool =
     ShapeError
         If the number of dimensions differs.
     """
-    array = numeric_array(values, what, "iuf", "integers or floats")
+    array = _array_of(values, what, "iuf", "integers or floats")
     if array.ndim != ndim:
         raise ShapeError(f"{what}: expected {counted(ndim, 'dimension')}, got shape {array.shape}")
-    dtype = np.float32 if keep_float32 and array.dtype in (np.float16, np.float32) else np.float64
-    return np.ascontiguousarray(array, dtype=dtype)
+    return array
+
+
+def float_array(values: ArrayLike, what: str, ndim: int, *, keep_float32: bool = False) -> NDArray[Any]:
+    """Return `values` as a C-contiguous float64 array of `ndim` dimensions; copied only where it must be.
+
+    Parameters
+    ----------
+    values, what, ndim
+        As in `real_array`.
+    keep_float32 : bool, default False
+        Keep float32 as it is, and turn float16 into float32.
+
+    Raises
+    ------
+    DtypeError, ShapeError
+        As `real_array`.
+    """
+    array = real_array(values, what, ndim)
+    narrow = keep_float32 and array.dtype.kind == "f" and array.itemsize <= np.dtype(np.float32).itemsize
+    # aligned as well: an array may begin at any byte of a file
+    return np.require(array, np.float32 if narrow else np.float64, ["C_CONTIGUOUS", "ALIGNED"])
 
 
 def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hemicycle import _core
 from hemicycle.arrays import float_array, require_finite, require_length, require_non_negative
 from hemicycle.errors import DomainError, NoDataError, OptionError, ShapeError
-from hemicycle.likelihood import logits_matrix, naming_logits
+from hemicycle.logits import logits_matrix, naming_logits
 from hemicycle.options import finite_number, positive_number, thread_count
 from hemicycle.solution import SimplexSolution
 
@@ -168,7 +168,7 @@ def pair_least_squares(
     -----
     Time: O(n_judged_items**3 + n_labels), then as `simplex_least_squares` with the judged items for observations.
     """
-    matrix = logits_matrix(logits, judgments)
+    matrix = float_array(logits_matrix(logits, judgments), "logits", 2, keep_float32=True)
     n_models = len(matrix)
     if n_models == 0:
         raise ShapeError(f"logits: expected at least one model, got shape {matrix.shape}")
@@ -177,7 +177,7 @@ def pair_least_squares(
         raise NoDataError("judgments: none says how much more one item is worth (cardinal) with a weight above 0")
     pair = pairs.pair_of_label  # (n_labels,)
     options = _options(n_models, solver, tie_break, reference, l2, cost, tol, n_threads)
-    with naming_logits(logits, matrix):
+    with naming_logits(logits):
         fields = _core.pair_least_squares(
             matrix, pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio, **options
         )

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, get_args
 
-import numpy as np
-
 from hemicycle import _core
-from hemicycle.arrays import float_array
-from hemicycle.errors import DomainError, NoDataError, NonFiniteError, OptionError, ShapeError
+from hemicycle.errors import NoDataError, OptionError
+from hemicycle.logits import logits_matrix, score_models
 from hemicycle.options import non_negative_number, positive_number, thread_count
-from hemicycle.pool import Pool
-from hemicycle.types import Likelihood, Logits, Per
+from hemicycle.types import Likelihood, Per
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.judgments import Judgments
+    from hemicycle.pool import Pool
+    from hemicycle.types import Logits
 
-__all__ = ["MAX_LOGIT", "log_likelihood", "table_bytes"]
-
-MAX_LOGIT = 1e6
-"""Largest |logit| that the likelihoods are exact for; no weight in a csv file comes near it."""
+__all__ = ["log_likelihood", "table_bytes"]
 
 
 def log_likelihood(
@@ -55,7 +49,8 @@ def log_likelihood(
     ----------
     logits : array_like of float, shape (n_models, n_items), or Pool
         Log contribution of each item, natural log, at most 1e6 in absolute value; the columns are `judgments.items`.
-        C-contiguous float64 and float32 are borrowed (do not write to them meanwhile), other layouts are copied once.
+        float64 and float32 are borrowed in any layout that steps forward (do not write to them meanwhile): memory maps,
+        columns first, every second row. Other numbers are converted 16 MiB at a time.
     judgments : Judgments
         What the jury said; ordinal judgments and those of weight 0 do not count here. Weights are at most 1e100.
     likelihood : {"sum_gaussian", "gaussian"}, default "sum_gaussian"
@@ -123,10 +118,12 @@ def log_likelihood(
         raise NoDataError(f"judgments: none of the {len(judgments)} has a log ratio and a weight above 0")
     weights = pairs.pair_weight(pair_weights)
     gaussian = likelihood == "gaussian"
-    with naming_logits(logits, matrix):
-        values = _core.log_likelihood(
-            matrix, pairs, weights, len(judgments.items), gaussian, width, per, threads, rtol=tolerance
-        )
+    n_items = len(judgments.items)
+
+    def score(block: Logits) -> NDArray[np.float64]:
+        return _core.log_likelihood(block, pairs, weights, n_items, gaussian, width, per, threads, rtol=tolerance)
+
+    values = score_models(logits, matrix, {"model": 1, "pair": len(pairs), "label": pairs.n_labels}[per], score)
     return values[:, 0] if per == "model" else values
 
 
@@ -165,37 +162,6 @@ def table_bytes(
     width, tolerance = positive_number(sigma, "sigma"), non_negative_number(rtol, "rtol")
     n_items, gaussian = len(judgments.items), likelihood == "gaussian"
     return _core.table_bytes(judgments.pairs, n_items, gaussian, width, tolerance, thread_count(n_threads))
-
-
-def logits_matrix(logits: ArrayLike | Pool, judgments: Judgments) -> Logits:
-    """Return the logits as a C-contiguous matrix whose columns are the judgments' items."""
-    n_items = len(judgments.items)
-    if isinstance(logits, Pool):
-        if logits.items != judgments.items:
-            raise OptionError("judgments: their items are not those of the pool; use judgments.align(pool.items)")
-        return logits.logits
-    matrix: Logits = float_array(logits, "logits", 2, keep_float32=True)
-    if matrix.shape[1] != n_items:
-        raise ShapeError(
-            f"logits: expected {n_items} columns, one for each of judgments.items, got shape {matrix.shape}; "
-            "Judgments.from_arrays(..., items=n_items) says how many there are"
-        )
-    return matrix
-
-
-@contextmanager
-def naming_logits(logits: ArrayLike | Pool, matrix: Logits) -> Iterator[None]:
-    """Let an error about a logit of a pool name the model and the item, and say what to do."""
-    try:
-        yield
-    except (NonFiniteError, DomainError) as error:
-        if not isinstance(logits, Pool) or not str(error).startswith("logits["):
-            raise
-        model, item = (int(index) for index in np.argwhere(~(np.abs(matrix) <= MAX_LOGIT))[0])
-        named = f"{error} (model {logits.models[model]!r}, item {logits.items.names[item]!r})"
-        zero = matrix[model, item] == -np.inf
-        remedy = "; score pool.select(pool.scorable), or read the pool with min_weight" if zero else ""
-        raise type(error)(named + remedy) from None
 
 
 def _require_word(value: str, what: str, words: tuple[str, ...]) -> None:

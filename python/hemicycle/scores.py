@@ -8,7 +8,7 @@ import numpy as np
 
 from hemicycle import _core
 from hemicycle.errors import NoDataError
-from hemicycle.likelihood import logits_matrix, naming_logits
+from hemicycle.logits import logits_matrix, score_models
 from hemicycle.options import thread_count
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def mean_squared_error(
     ----------
     logits : array_like of float, shape (n_models, n_items), or Pool
         Log contribution of each item, natural log, at most 1e6 in absolute value; the columns are `judgments.items`.
+        Any layout, as in `hemicycle.log_likelihood`.
     judgments : Judgments
         What the jury said; ordinal judgments and those of weight 0 do not count here.
     n_threads : int, optional
@@ -58,8 +59,8 @@ def mean_squared_error(
     matrix = logits_matrix(logits, judgments)
     if not len(judgments.pairs):
         raise NoDataError(f"judgments: none of the {len(judgments)} has a log ratio and a weight above 0")
-    with naming_logits(logits, matrix):
-        return _core.mean_squared_error(matrix, judgments.pairs, len(judgments.items), threads)
+    pairs, n_items = judgments.pairs, len(judgments.items)
+    return score_models(logits, matrix, 1, lambda block: _core.mean_squared_error(block, pairs, n_items, threads))
 
 
 def accuracy(logits: ArrayLike | Pool, judgments: Judgments, n_threads: int | None = None) -> NDArray[np.float64]:
@@ -72,6 +73,7 @@ def accuracy(logits: ArrayLike | Pool, judgments: Judgments, n_threads: int | No
     ----------
     logits : array_like of float, shape (n_models, n_items), or Pool
         Log contribution of each item, natural log, at most 1e6 in absolute value; the columns are `judgments.items`.
+        Any layout, as in `hemicycle.log_likelihood`.
     judgments : Judgments
         What the jury said; ordinal judgments count, those without a choice or of weight 0 do not.
     n_threads : int, optional
@@ -96,5 +98,5 @@ def accuracy(logits: ArrayLike | Pool, judgments: Judgments, n_threads: int | No
         raise NoDataError(f"judgments: none of the {len(judgments)} has a choice and a weight above 0")
     a, b, chose_b = judgments.a[rows], judgments.b[rows], judgments.choice[rows] == 2
     loser, winner = np.where(chose_b, a, b).astype(np.uint32), np.where(chose_b, b, a).astype(np.uint32)
-    with naming_logits(logits, matrix):
-        return _core.accuracy(matrix, loser, winner, judgments.weight[rows], len(judgments.items), threads)
+    weight, n_items = judgments.weight[rows], len(judgments.items)
+    return score_models(logits, matrix, 1, lambda block: _core.accuracy(block, loser, winner, weight, n_items, threads))

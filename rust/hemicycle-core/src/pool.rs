@@ -16,42 +16,63 @@ pub trait Logit: Copy + Into<f64> + Send + Sync {}
 impl Logit for f32 {}
 impl Logit for f64 {}
 
-/// Models by items, row-major natural logs of the submitted weights.
+/// Models by items, natural logs of the submitted weights, in any layout that steps forward in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Pool<'a, T> {
-    /// One row a model, length `n_models * n_items`.
+    /// From the first model's first logit to the last model's last; what the strides step over is never read.
     pub logits: &'a [T],
-    /// Number of rows.
+    /// Number of models.
     pub n_models: usize,
-    /// Number of columns.
+    /// Number of items.
     pub n_items: usize,
+    /// How far a logit is from the next model's of the same item, and from the same model's of the next item.
+    pub strides: [usize; 2],
+}
+
+impl<'a, T> Pool<'a, T> {
+    /// One row of `n_items` a model, row-major without gaps: length `n_models * n_items`.
+    #[must_use]
+    pub fn new(logits: &'a [T], n_models: usize, n_items: usize) -> Self {
+        Self { logits, n_models, n_items, strides: [n_items, 1] }
+    }
 }
 
 impl<T: Logit> Pool<'_, T> {
     /// Check the length against the shape, and the shape against the judgments'. Values are checked as blocks are read.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the slice does not hold `n_models` rows of `n_items`.
+    /// [`Error::Shape`] if the slice does not end with the last logit.
     pub(crate) fn check_shape(&self, n_items: usize) -> Result<()> {
         if self.n_items != n_items {
             let expected = format!("{n_items} columns, one for each item of the judgments");
             return Err(Error::Shape { what: "logits", expected, got: self.n_items.to_string() });
         }
-        check_length("logits", self.logits.len(), self.n_models.saturating_mul(self.n_items))
+        check_length("logits", self.logits.len(), span(self.n_models, self.n_items, self.strides))
     }
 
-    /// One model's logits.
+    /// One model's logits, if they lie side by side.
     fn row(&self, model: usize) -> &[T] {
-        &self.logits[model * self.n_items..][..self.n_items]
+        &self.logits[model * self.strides[0]..][..self.n_items]
     }
 
     /// The error for the first logit outside the domain; blocks found that there is one.
     fn first_refusal(&self) -> Error {
-        let refused = |logit: &T| !within_domain((*logit).into());
-        let place = self.logits.iter().position(refused).unwrap_or_default();
-        let value = self.logits[place].into();
-        refusal("logits", vec![place / self.n_items, place % self.n_items], value, WITHIN_MAX_LOG)
+        let [by_model, by_item] = self.strides;
+        let logit = |model: usize, item: usize| -> f64 { self.logits[model * by_model + item * by_item].into() };
+        let mut places = (0..self.n_models).flat_map(|model| (0..self.n_items).map(move |item| (model, item)));
+        let (model, item) = places.find(|&(model, item)| !within_domain(logit(model, item))).unwrap_or_default();
+        refusal("logits", vec![model, item], logit(model, item), WITHIN_MAX_LOG)
     }
+}
+
+/// Elements from the first to the last of a matrix.
+#[must_use]
+pub fn span(n_models: usize, n_items: usize, strides: [usize; 2]) -> usize {
+    if n_models == 0 || n_items == 0 {
+        return 0;
+    }
+    let last = |length: usize, stride: usize| (length - 1).saturating_mul(stride);
+    last(n_models, strides[0]).saturating_add(last(n_items, strides[1])).saturating_add(1)
 }
 
 /// Whether a kernel may read this logit; NaN may not.
@@ -104,6 +125,14 @@ impl<T: Logit> Kernel for Load<'_, T> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) -> bool {
+        if self.pool.strides[1] == 1 && self.pool.n_items > 0 { self.transpose::<FMA>() } else { self.gather() }
+    }
+}
+
+impl<T: Logit> Load<'_, T> {
+    /// Models whose logits lie side by side.
+    #[inline(always)]
+    fn transpose<const FMA: bool>(self) -> bool {
         let Self { pool, first, columns } = self;
         let mut valid = true;
         for group in 0..GROUPS {
@@ -124,6 +153,27 @@ impl<T: Logit> Kernel for Load<'_, T> {
             for (k, column) in rest.iter_mut().enumerate() {
                 for (lane, row) in rows.iter().enumerate() {
                     column.0[group][lane] = row[whole + k].into();
+                }
+            }
+        }
+        valid
+    }
+
+    /// Any other layout, item by item: the models of an item may lie side by side instead.
+    #[inline(always)]
+    fn gather(self) -> bool {
+        let Self { pool, first, columns } = self;
+        let [by_model, by_item] = pool.strides;
+        let mut starts = [0; BLOCK];
+        for (model, start) in starts.iter_mut().enumerate() {
+            *start = (first + model).min(pool.n_models - 1).saturating_mul(by_model);
+        }
+        let mut valid = true;
+        for (item, column) in columns.iter_mut().enumerate() {
+            for (logits, starts) in column.0.iter_mut().zip(starts.chunks_exact(LANES)) {
+                for (logit, start) in logits.iter_mut().zip(starts) {
+                    *logit = pool.logits[start + item * by_item].into();
+                    valid &= within_domain(*logit);
                 }
             }
         }
@@ -156,13 +206,16 @@ fn all_within_domain<T: Logit>(row: &[T]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Block, Error, LANES, Pool};
+    use super::{BLOCK, Block, Error, LANES, Pool, span};
+
+    /// The second item's logits of models 32, 33 and 34, the last repeated.
+    const PADDED: [f64; 8] = [321.0, 331.0, 341.0, 341.0, 341.0, 341.0, 341.0, 341.0];
 
     #[test]
     fn blocks_are_transposed_and_padded_with_the_last_model() {
         for n_items in [1, 2, 8, 19] {
             let logits: Vec<f32> = (0..35 * n_items).map(|k| k as f32).collect();
-            let pool = Pool { logits: &logits, n_models: 35, n_items };
+            let pool = Pool::new(&logits, 35, n_items);
             let mut block = Block::new(n_items);
             assert_eq!(block.load(&pool, BLOCK), Ok(()));
             for item in 0..n_items {
@@ -174,11 +227,53 @@ mod tests {
     }
 
     #[test]
+    fn every_layout_gives_the_same_blocks() {
+        // 35 models of 2 items, logit 10 * model + item; by_model and by_item apart, NaN between
+        for strides in [[2, 1], [5, 1], [1, 35], [3, 120], [14, 7], [2, 71]] {
+            let mut logits = vec![f64::NAN; span(35, 2, strides)];
+            for (model, item) in (0..35).flat_map(|model| [(model, 0), (model, 1)]) {
+                logits[model * strides[0] + item * strides[1]] = (10 * model + item) as f64;
+            }
+            let pool = Pool { logits: &logits, n_models: 35, n_items: 2, strides };
+            assert_eq!(pool.check_shape(2), Ok(()));
+            let mut block = Block::new(2);
+            for (first, expected) in [(0, [1.0, 11.0, 21.0, 31.0, 41.0, 51.0, 61.0, 71.0]), (BLOCK, PADDED)] {
+                assert_eq!(block.load(&pool, first), Ok(()), "{strides:?}");
+                assert_eq!(block.logits::<false>(1, 0).0, expected, "{strides:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pool_may_have_no_items() {
+        let pool = Pool { logits: &[0.0_f64; 0], n_models: 40, n_items: 0, strides: [usize::MAX, 1] };
+        let mut block = Block::new(0);
+        assert_eq!((pool.check_shape(0), block.load(&pool, BLOCK)), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn one_row_may_be_every_model() {
+        let pool = Pool { logits: &[1.0, 2.0], n_models: 40, n_items: 2, strides: [0, 1] };
+        let mut block = Block::new(2);
+        assert_eq!((pool.check_shape(2), block.load(&pool, BLOCK)), (Ok(()), Ok(())));
+        assert_eq!(block.logits::<false>(1, 3).0, [2.0; 8]);
+    }
+
+    #[test]
+    fn a_logit_outside_the_domain_is_named_by_model_and_item_in_every_layout() {
+        let mut logits = vec![0.0_f32; 3 * 40];
+        (logits[40 + 38], logits[80 + 37]) = (3e6, f32::NAN);
+        let pool = Pool { logits: &logits, n_models: 40, n_items: 3, strides: [1, 40] };
+        let error = Block::new(3).load(&pool, BLOCK).map_err(|error| error.to_string());
+        assert_eq!(error, Err("logits[37, 2] is nan; it must be finite".into()));
+    }
+
+    #[test]
     fn the_first_logit_outside_the_domain_is_named() {
         let mut logits = vec![0.0_f64; 6];
         logits[3] = -2e6;
         logits[5] = f64::NAN;
-        let pool = Pool { logits: &logits, n_models: 3, n_items: 2 };
+        let pool = Pool::new(&logits, 3, 2);
         let error = Block::new(2).load(&pool, 0);
         let expected = "logits[1, 1] is -2000000.0; it must be at most 1e6 in absolute value";
         assert_eq!(error.map_err(|error| error.to_string()), Err(expected.into()));
@@ -186,14 +281,20 @@ mod tests {
 
     #[test]
     fn infinite_logits_are_not_finite() {
-        let pool = Pool { logits: &[0.0, f64::NEG_INFINITY], n_models: 1, n_items: 2 };
+        let pool = Pool::new(&[0.0, f64::NEG_INFINITY], 1, 2);
         let expected = Error::NonFinite { what: "logits", position: vec![0, 1], value: f64::NEG_INFINITY };
         assert_eq!(Block::new(2).load(&pool, 0), Err(expected));
     }
 
     #[test]
     fn shapes_are_checked() {
-        assert!(Pool { logits: &[0.0_f64; 5], n_models: 3, n_items: 2 }.check_shape(2).is_err());
-        assert!(Pool { logits: &[0.0_f64; 6], n_models: 3, n_items: 2 }.check_shape(3).is_err());
+        assert!(Pool::new(&[0.0_f64; 5], 3, 2).check_shape(2).is_err());
+        assert!(Pool::new(&[0.0_f64; 6], 3, 2).check_shape(3).is_err());
+        for (strides, fits) in
+            [([2, 1], true), ([3, 1], false), ([1, 3], true), ([1, 4], false), ([usize::MAX, 1], false)]
+        {
+            let pool = Pool { logits: &[0.0_f64; 6], n_models: 3, n_items: 2, strides };
+            assert_eq!(pool.check_shape(2).is_ok(), fits, "{strides:?}");
+        }
     }
 }

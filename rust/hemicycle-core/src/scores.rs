@@ -135,7 +135,7 @@ mod tests {
     const LOGITS: [f64; 6] = [0.0, 1.0, 3.0, 0.0, 0.0, -1.0];
 
     fn pool() -> Pool<'static, f64> {
-        Pool { logits: &LOGITS, n_models: 2, n_items: 3 }
+        Pool::new(&LOGITS, 2, 3)
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn logits_that_differ_in_their_last_digits_tie() {
         let logits = [3.0, 3.0 + 9e-10, 3.0 + 2e-9];
-        let pool = Pool { logits: &logits, n_models: 1, n_items: 3 };
+        let pool = Pool::new(&logits, 1, 3);
         for (winner, loser, expected) in [(1, 0, 0.5), (0, 1, 0.5), (2, 0, 1.0), (0, 2, 0.0)] {
             let choices = Choices { n_items: 3, loser: &[loser], winner: &[winner], weight: &[1.0] };
             let score = accuracy(&pool, &choices, InstructionSet::detect(), &Execution::default());

@@ -25,7 +25,7 @@ struct Case {
 
 impl Case {
     fn pool(&self) -> Pool<'_, f64> {
-        Pool { logits: &self.logits, n_models: self.logits.len() / N_ITEMS, n_items: N_ITEMS }
+        Pool::new(&self.logits, self.logits.len() / N_ITEMS, N_ITEMS)
     }
 
     fn pairs(&self) -> Pairs<'_> {
@@ -126,7 +126,7 @@ proptest! {
 #[test]
 fn a_raised_flag_stops_the_work() {
     let logits = [0.0; N_ITEMS];
-    let pool = Pool { logits: &logits, n_models: 1, n_items: N_ITEMS };
+    let pool = Pool::new(&logits, 1, N_ITEMS);
     let case = Pairs {
         n_items: N_ITEMS,
         a: &[0],
@@ -145,7 +145,7 @@ fn a_raised_flag_stops_the_work() {
 
 #[test]
 fn sigma_has_a_domain() {
-    let pool = Pool { logits: &[0.0_f64; 0], n_models: 0, n_items: N_ITEMS };
+    let pool = Pool::new(&[0.0_f64; 0], 0, N_ITEMS);
     let pairs =
         Pairs { n_items: N_ITEMS, a: &[], b: &[], offsets: &[0], log_ratio: &[], weight: &[], pair_weight: &[] };
     let score = |sigma| {

@@ -39,7 +39,7 @@ impl Owned {
 
     fn scores(&self, mu: &[f64], rtol: f64, set: InstructionSet) -> Result<[Vec<f64>; 2], Error> {
         let logits: Vec<f64> = mu.iter().flat_map(|mu| [0.0, *mu]).collect();
-        let pool = Pool { logits: &logits, n_models: mu.len(), n_items: 2 };
+        let pool = Pool::new(&logits, mu.len(), 2);
         let (pairs, sigma, run) = (self.borrow(), self.case.sigma, Execution::default());
         let likelihood = Likelihood::SumGaussian;
         Ok([

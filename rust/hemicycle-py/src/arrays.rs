@@ -1,8 +1,11 @@
-//! NumPy arrays to slices. The Python layer hands over C-contiguous arrays of the right dtype; what arrives otherwise
-//! is refused here by name, never copied in silence.
+//! NumPy arrays to slices. The Python layer hands over arrays of the right dtype, C-contiguous or, for logits, with steps
+//! forward; what arrives otherwise is refused here by name, never copied in silence.
 
-use hemicycle_core::Error;
+use hemicycle_core::pool::{Pool, span};
+use hemicycle_core::{Error, Result as CoreResult};
 use numpy::{Element, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::IntoPyDict;
 
 use crate::errors::BindingError;
 
@@ -17,8 +20,81 @@ pub fn slice2<'a, T: Element>(
     what: &'static str,
 ) -> Result<(&'a [T], usize, usize), BindingError> {
     let shape = array.shape();
-    let slice = array.as_slice().map_err(|_| not_contiguous(what))?;
-    Ok((slice, shape[0], shape[1]))
+    match array.as_slice() {
+        Ok(slice) if array.is_c_contiguous() => Ok((slice, shape[0], shape[1])),
+        _ => Err(not_contiguous(what).into()),
+    }
+}
+
+/// Logits in either precision.
+#[derive(FromPyObject)]
+pub enum Logits<'py> {
+    /// float64
+    Double(Matrix<'py, f64>),
+    /// float32
+    Single(Matrix<'py, f32>),
+}
+
+/// A borrowed matrix with steps forward in memory.
+pub struct Matrix<'py, T: Element> {
+    /// The memory from its first element to its last.
+    memory: PyReadonlyArray1<'py, T>,
+    shape: [usize; 2],
+    strides: [usize; 2],
+}
+
+impl<'py, T: Element> FromPyObject<'_, 'py> for Matrix<'py, T> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let matrix: PyReadonlyArray2<'py, T> = object.extract()?;
+        let shape = [matrix.shape()[0], matrix.shape()[1]];
+        let strides = strides(&matrix, shape).map_err(BindingError::from)?;
+        let kwargs = [("shape", [span(shape[0], shape[1], strides)]), ("strides", [size_of::<T>()])];
+        let as_strided = object.py().import("numpy.lib.stride_tricks")?.getattr("as_strided")?;
+        let memory = as_strided.call((object,), Some(&kwargs.into_py_dict(object.py())?))?.extract()?;
+        Ok(Self { memory, shape, strides })
+    }
+}
+
+/// How many elements the models and the items of a matrix are apart; those of one row or one column are free.
+fn strides<T: Element>(matrix: &PyReadonlyArray2<'_, T>, shape: [usize; 2]) -> CoreResult<[usize; 2]> {
+    if matrix.is_c_contiguous() {
+        return Ok([shape[1], 1]);
+    }
+    let mut elements = [shape[1], 1];
+    for axis in 0..2 {
+        let bytes = usize::try_from(matrix.strides()[axis]).ok();
+        match bytes.filter(|bytes| bytes.is_multiple_of(size_of::<T>())) {
+            Some(bytes) => elements[axis] = bytes / size_of::<T>(),
+            None if shape[axis] > 1 => return Err(not_forward()),
+            None => {}
+        }
+    }
+    Ok(elements)
+}
+
+impl<T: Element> Matrix<'_, T> {
+    /// The matrix as the core takes it.
+    pub fn pool(&self) -> Result<Pool<'_, T>, BindingError> {
+        let Self { memory, shape: [n_models, n_items], strides } = self;
+        let logits = memory.as_slice().map_err(|_| not_forward())?;
+        Ok(Pool { logits, n_models: *n_models, n_items: *n_items, strides: *strides })
+    }
+
+    /// The matrix as a row-major slice with its shape.
+    pub fn rows(&self) -> Result<(&[T], usize, usize), BindingError> {
+        let Pool { logits, n_models, n_items, strides } = self.pool()?;
+        if strides != [n_items, 1] {
+            return Err(not_contiguous("logits").into());
+        }
+        Ok((logits, n_models, n_items))
+    }
+}
+
+fn not_forward() -> Error {
+    let expected = "an array whose steps are forward and whole elements".into();
+    Error::Shape { what: "logits", expected, got: "another layout".into() }
 }
 
 fn not_contiguous(what: &'static str) -> Error {

@@ -5,19 +5,12 @@ use hemicycle_core::{Execution, Result};
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, ToPyArray};
 use pyo3::prelude::*;
 
-use crate::arrays::{slice1, slice2};
+use crate::arrays::{Logits, slice1, slice2};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
 
 /// Weights, objective, gap, relative gap, passes, reason.
 type Fields<'py> = (Bound<'py, PyArray1<f64>>, f64, f64, f64, usize, &'static str);
-
-/// Logits in either precision.
-#[derive(FromPyObject)]
-pub enum Logits<'py> {
-    Double(PyReadonlyArray2<'py, f64>),
-    Single(PyReadonlyArray2<'py, f32>),
-}
 
 /// Least squares over rows of a matrix; documented at `hemicycle.simplex_least_squares`.
 #[pyfunction]
@@ -66,12 +59,12 @@ pub fn pair_least_squares<'py>(
     let options = Options { reference, l2, cost, tol };
     let solution = match &logits {
         Logits::Double(logits) => {
-            let (logits, n_models, n_items) = slice2(logits, "logits")?;
+            let (logits, n_models, n_items) = logits.rows()?;
             let models = || PairDifferences::new(logits, n_models, n_items, labels);
             interruptible(py, n_threads, |execution| run(models()?, &options, execution))?
         }
         Logits::Single(logits) => {
-            let (logits, n_models, n_items) = slice2(logits, "logits")?;
+            let (logits, n_models, n_items) = logits.rows()?;
             let models = || PairDifferences::new(logits, n_models, n_items, labels);
             interruptible(py, n_threads, |execution| run(models()?, &options, execution))?
         }

@@ -7,13 +7,12 @@ use hemicycle_core::likelihood::{
 };
 use hemicycle_core::pool::Logit;
 use hemicycle_core::{Error, Pairs, Pool};
-use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::arrays::{slice1, slice2};
+use crate::arrays::{Logits, slice1};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
-use crate::least_squares::Logits;
 
 /// The columns of `hemicycle.pairs.Pairs`, held while the core reads them.
 #[derive(FromPyObject)]
@@ -43,12 +42,6 @@ impl PairColumns<'_> {
             pair_weight,
         })
     }
-}
-
-/// Borrow a matrix of logits as the core takes it.
-pub fn pool<'a, T: Element>(logits: &'a PyReadonlyArray2<'_, T>) -> Result<Pool<'a, T>, BindingError> {
-    let (logits, n_models, n_items) = slice2(logits, "logits")?;
-    Ok(Pool { logits, n_models, n_items })
 }
 
 /// The instruction set of this name; none: the widest.
@@ -90,8 +83,8 @@ pub fn log_likelihood<'py>(
     let instructions = instruction_set(instructions)?;
     let score = Score { pairs, likelihood: combination(gaussian), sigma, rtol, per, instructions, n_threads };
     match &logits {
-        Logits::Double(logits) => score.of(py, pool(logits)?),
-        Logits::Single(logits) => score.of(py, pool(logits)?),
+        Logits::Double(logits) => score.of(py, logits.pool()?),
+        Logits::Single(logits) => score.of(py, logits.pool()?),
     }
 }
 

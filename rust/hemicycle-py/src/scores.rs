@@ -4,11 +4,10 @@ use hemicycle_core::scores::{Choices, accuracy as core_accuracy, mean_squared_er
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::arrays::slice1;
+use crate::arrays::{Logits, slice1};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
-use crate::least_squares::Logits;
-use crate::likelihood::{PairColumns, instruction_set, pool};
+use crate::likelihood::{PairColumns, instruction_set};
 
 /// Weighted mean squared error of every model.
 #[pyfunction]
@@ -26,11 +25,11 @@ pub fn mean_squared_error<'py>(
     let set = instruction_set(instructions)?;
     let values = match &logits {
         Logits::Double(logits) => {
-            let pool = pool(logits)?;
+            let pool = logits.pool()?;
             interruptible(py, n_threads, |e| core_mean_squared_error(&pool, &pairs, set, e))?
         }
         Logits::Single(logits) => {
-            let pool = pool(logits)?;
+            let pool = logits.pool()?;
             interruptible(py, n_threads, |e| core_mean_squared_error(&pool, &pairs, set, e))?
         }
     };
@@ -60,11 +59,11 @@ pub fn accuracy<'py>(
     let set = instruction_set(instructions)?;
     let values = match &logits {
         Logits::Double(logits) => {
-            let pool = pool(logits)?;
+            let pool = logits.pool()?;
             interruptible(py, n_threads, |e| core_accuracy(&pool, &choices, set, e))?
         }
         Logits::Single(logits) => {
-            let pool = pool(logits)?;
+            let pool = logits.pool()?;
             interruptible(py, n_threads, |e| core_accuracy(&pool, &choices, set, e))?
         }
     };
