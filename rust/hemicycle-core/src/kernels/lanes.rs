@@ -40,6 +40,13 @@ impl<const FMA: bool> Lanes<FMA> {
         if FMA { each_lane!(i => self.0[i].mul_add(factor.0[i], summand.0[i])) } else { self * factor + summand }
     }
 
+    /// The absolute value.
+    #[inline(always)]
+    #[must_use]
+    pub fn abs(self) -> Self {
+        each_lane!(i => self.0[i].abs())
+    }
+
     /// The smaller; `other` where either is NaN.
     #[inline(always)]
     #[must_use]

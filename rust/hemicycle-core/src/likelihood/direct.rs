@@ -1,8 +1,9 @@
 //! The direct kernel: every label of every pair, 32 models at a time.
 //!
 //! With `h_i` the squared distance of `mu` to label `i`, scaled so that the density is `2^-h_i`, a pair is
-//! `log p = log sum_i v_i 2^(h - h_i) - h log 2` with `h` the smallest of them. The sum lies near `[1, m]`, so the sums of
-//! many pairs are multiplied before one logarithm is taken, and the `h` are added, compensated.
+//! `log p = log sum_i v_i 2^(h - h_i) - h log 2`, with `h` that of the nearest label or of the nearer end of their range. The
+//! sum is then a normal number of a known size, so the sums of many pairs are multiplied before one logarithm is taken, and
+//! the `h` are added, compensated.
 
 use std::f64::consts::LN_2;
 
@@ -10,13 +11,13 @@ use crate::kernels::{Kernel, LANES, Lanes, Sum, ln, split_exponent};
 use crate::pool::{Block, GROUPS};
 
 use super::plan::{Kind, Plan, Run};
-use super::terms::{Careful, Density, Difference, Equal, Two, Weighted};
+use super::terms::{Careful, Close, Density, Difference, Two, Wide};
 
 /// Terms added without compensation before the partial sum is.
 const TERMS_PER_SUM: usize = 64;
 
-/// Sums multiplied before the exponent is taken out: each lies in `[2^-30, 2^31]`.
-const SUMS_PER_PRODUCT: usize = 32;
+/// Sums multiplied before the exponent is taken out: each lies in `[2^-30, 2^62]`.
+const SUMS_PER_PRODUCT: usize = 16;
 
 /// A vector for each group of a block.
 type Groups<const FMA: bool> = [Lanes<FMA>; GROUPS];
@@ -43,8 +44,8 @@ impl Kernel for Totals<'_> {
                 Kind::Square => add_squares(&mut totals, block, &plan.squares[first..last]),
                 Kind::CarefulSquare => add_squares(&mut totals, block, &plan.careful_squares[first..last]),
                 Kind::Two => add_mixtures::<FMA, Two>(&mut totals, plan, block, factor, first, last),
-                Kind::Equal => add_mixtures::<FMA, Equal>(&mut totals, plan, block, factor, first, last),
-                Kind::Weighted => add_mixtures::<FMA, Weighted>(&mut totals, plan, block, factor, first, last),
+                Kind::Close => add_mixtures::<FMA, Close>(&mut totals, plan, block, factor, first, last),
+                Kind::Wide => add_mixtures::<FMA, Wide>(&mut totals, plan, block, factor, first, last),
                 Kind::Careful => add_mixtures::<FMA, Careful>(&mut totals, plan, block, factor, first, last),
                 Kind::Tabulated => {} // scored over many blocks at once
             }

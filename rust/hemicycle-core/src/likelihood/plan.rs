@@ -18,6 +18,10 @@ const FAR: f64 = 24.0;
 /// Labels whose share of the heaviest label is below this are weighted in the exponent.
 const LIGHT: f64 = 1.0 / (1 << 30) as f64;
 
+/// Bits that the densities of labels may lie apart, summed over the labels, to be scored relative to the end of their
+/// range: below, the exponents err by `3e-14` at most.
+const CLOSE: f64 = 62.0;
+
 /// How a pair is scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -27,10 +31,10 @@ pub(crate) enum Kind {
     CarefulSquare,
     /// Two labels of equal weight: one exponential.
     Two,
-    /// Labels of equal weight.
-    Equal,
-    /// Labels with weights.
-    Weighted,
+    /// Labels close to each other.
+    Close,
+    /// Labels wide apart.
+    Wide,
     /// Labels far from 0, or with weights of very different size: compensated, weighted in the exponent.
     Careful,
     /// Many labels: a table of the log density.
@@ -62,6 +66,10 @@ pub(crate) struct CarefulSquare {
 pub(crate) struct Mixture {
     pub a: u32,
     pub b: u32,
+    /// Half way between the first and the last label, scaled.
+    pub middle: f64,
+    /// Half their distance, scaled.
+    pub reach: f64,
     /// Its labels in [`Plan::position`].
     pub first: usize,
     pub last: usize,
@@ -88,9 +96,10 @@ pub(crate) struct Plan {
     pub tables: Vec<Tabulated>,
     /// `sqrt(log2(e) / 2) / sigma`: with it squared distances of mixtures are in base 2.
     pub scale: f64,
-    /// Labels of mixtures, scaled; those of careful ones as they are.
+    /// Labels of mixtures, scaled. Of close labels twice the distance from the middle; of careful ones the label as it is.
     pub position: Vec<f64>,
-    /// Weight of each label relative to the heaviest of its pair; of careful ones minus its log in base 2.
+    /// Weight of each label relative to the heaviest of its pair. Of close labels times the density at the middle,
+    /// relative to that of the ends; of careful ones minus its log in base 2.
     pub weight: Vec<f64>,
     /// What each pair adds whatever the model, with its weight, in the order of the runs.
     pub constants: Vec<f64>,
@@ -194,16 +203,27 @@ impl Plan {
         let heaviest = heaviest(weight);
         let sum: f64 = weight.iter().map(|u| u / heaviest).sum();
         let factor = pairs.pair_weight[n];
+        let (middle, reach) = extent(log_ratio, self.scale);
         let first = self.position.len();
-        if kind == Kind::Careful {
-            self.position.extend(log_ratio);
-            self.weight.extend(weight.iter().map(|u| heaviest.log2() - u.log2()));
-        } else {
-            self.position.extend(log_ratio.iter().map(|y| y * self.scale));
-            self.weight.extend(weight.iter().map(|u| u / heaviest));
+        let labels = log_ratio.iter().zip(weight);
+        match kind {
+            Kind::Careful => {
+                self.position.extend(log_ratio);
+                self.weight.extend(weight.iter().map(|u| heaviest.log2() - u.log2()));
+            }
+            Kind::Close => labels.for_each(|(y, u)| {
+                let distance = y.mul_add(self.scale, -middle);
+                self.position.push(2.0 * distance);
+                self.weight.push(u / heaviest * ((reach - distance) * (reach + distance)).exp2());
+            }),
+            _ => labels.for_each(|(y, u)| {
+                self.position.push(y * self.scale);
+                self.weight.push(u / heaviest);
+            }),
         }
         self.constants.push(-factor * (sum.ln() + log_normaliser(sigma)));
-        self.mixtures.push(Mixture { a: pairs.a[n], b: pairs.b[n], first, last: self.position.len() });
+        let (a, b, last) = (pairs.a[n], pairs.b[n], self.position.len());
+        self.mixtures.push(Mixture { a, b, middle, reach, first, last });
         self.extend_run(kind, factor, self.mixtures.len());
     }
 
@@ -237,6 +257,13 @@ fn heaviest(weight: &[f64]) -> f64 {
     weight.iter().copied().fold(0.0, f64::max)
 }
 
+/// Half way between the lowest and the highest label, and half their distance, scaled.
+fn extent(log_ratio: &[f64], scale: f64) -> (f64, f64) {
+    let lowest = log_ratio.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = log_ratio.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (0.5 * scale * (lowest + highest), 0.5 * scale * (highest - lowest))
+}
+
 /// The one Gaussian of a pair: its only label, or the product of all of them.
 fn mean(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood) -> Mean {
     let labels = pairs.labels(n);
@@ -255,12 +282,12 @@ fn kind(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64) -> Kind
     let lightest = weight.iter().copied().fold(f64::INFINITY, f64::min);
     if log_ratio.iter().any(|y| y.abs() > FAR * sigma) || lightest < LIGHT * heaviest(weight) {
         Kind::Careful
-    } else if lightest < heaviest(weight) {
-        Kind::Weighted
-    } else if log_ratio.len() == 2 {
+    } else if log_ratio.len() == 2 && weight[0] == weight[1] {
         Kind::Two
+    } else if extent(log_ratio, scale(sigma)).1.powi(2) + (log_ratio.len() as f64).log2() <= CLOSE {
+        Kind::Close
     } else {
-        Kind::Equal
+        Kind::Wide
     }
 }
 
@@ -284,8 +311,9 @@ mod tests {
             (&[12.1], &[1.0], SumGaussian, 0.5, Kind::CarefulSquare),
             (&[12.1], &[1.0], SumGaussian, 0.6, Kind::Square),
             (&[1.0, -2.0], &[3.0, 3.0], SumGaussian, 0.5, Kind::Two),
-            (&[1.0, -2.0], &[3.0, 1.0], SumGaussian, 0.5, Kind::Weighted),
-            (&[1.0, -2.0, 5.0], &[1.0, 1.0, 1.0], SumGaussian, 0.5, Kind::Equal),
+            (&[1.0, -2.0], &[3.0, 1.0], SumGaussian, 0.5, Kind::Close),
+            (&[1.0, -2.0, 5.0], &[1.0, 1.0, 1.0], SumGaussian, 0.5, Kind::Close),
+            (&[1.0, -4.0, 6.0], &[1.0, 1.0, 1.0], SumGaussian, 0.5, Kind::Wide),
             (&[1.0, -2.0, 5.0], &[1.0, 1.0, 1.0], SumGaussian, 0.2, Kind::Careful),
             (&[1.0, -2.0, 5.0], &[1.0, 1e-10, 1.0], SumGaussian, 0.5, Kind::Careful),
             (&[1.0, -2.0, 5.0], &[1.0, 1e-10, 1.0], Gaussian, 0.5, Kind::Square),

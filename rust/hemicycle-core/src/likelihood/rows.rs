@@ -7,7 +7,7 @@ use crate::pool::{Block, GROUPS};
 
 use super::plan::{Kind, Mixture, Plan, Run};
 use super::tabulated::Tabulated;
-use super::terms::{Careful, Density, Difference, Equal, Two, Weighted};
+use super::terms::{Careful, Close, Density, Difference, Two, Wide};
 use super::tile::Tile;
 
 /// A vector for each group of a block.
@@ -34,8 +34,8 @@ impl Kernel for Rows<'_> {
                 Kind::Square => push_squares::<FMA>(&mut tile, plan, block, &plan.squares[first..last]),
                 Kind::CarefulSquare => push_squares::<FMA>(&mut tile, plan, block, &plan.careful_squares[first..last]),
                 Kind::Two => push_mixtures::<FMA, Two>(&mut tile, plan, block, &plan.mixtures[first..last]),
-                Kind::Equal => push_mixtures::<FMA, Equal>(&mut tile, plan, block, &plan.mixtures[first..last]),
-                Kind::Weighted => push_mixtures::<FMA, Weighted>(&mut tile, plan, block, &plan.mixtures[first..last]),
+                Kind::Close => push_mixtures::<FMA, Close>(&mut tile, plan, block, &plan.mixtures[first..last]),
+                Kind::Wide => push_mixtures::<FMA, Wide>(&mut tile, plan, block, &plan.mixtures[first..last]),
                 Kind::Careful => push_mixtures::<FMA, Careful>(&mut tile, plan, block, &plan.mixtures[first..last]),
                 Kind::Tabulated => push_tables::<FMA>(&mut tile, block, &plan.tables[first..last]),
             }

@@ -32,53 +32,59 @@ impl Difference for CarefulSquare {
 
 /// A way to score pairs with several labels.
 pub(crate) trait Density {
-    /// The smallest squared distance `h` in base 2, and the sum of the densities relative to `2^-h`.
+    /// A squared distance `h` in base 2, and the sum of the densities relative to `2^-h`.
     fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>);
 }
 
 /// Two labels of equal weight: one exponential.
 pub(crate) struct Two;
 
-/// Labels of equal weight.
-pub(crate) struct Equal;
+/// Labels close to each other.
+pub(crate) struct Close;
 
-/// Labels with weights.
-pub(crate) struct Weighted;
+/// Labels wide apart.
+pub(crate) struct Wide;
 
 /// Labels far from 0, or with weights of very different size.
 pub(crate) struct Careful;
 
 impl Density for Two {
+    /// With `u` the distance from the middle and `r` half that of the labels, the nearer is at `|u| - r`, and the square of the
+    /// distance to the other is larger by `4 |u| r`.
     #[inline(always)]
     fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
-        let mu = scaled::<FMA>(plan, block, pair, group);
-        let first = squared_distance(mu, plan.position[pair.first]);
-        let second = squared_distance(mu, plan.position[pair.first + 1]);
-        let (near, far) = (first.min(second), first.max(second));
-        (near, Lanes::splat(1.0) + exp2(near - far))
+        let u = from_middle(plan, block, pair, group).abs();
+        let near = u - Lanes::splat(pair.reach);
+        (near * near, Lanes::splat(1.0) + exp2(u * Lanes::splat(-4.0 * pair.reach)))
     }
 }
 
-impl Density for Equal {
+impl Density for Close {
+    /// Relative to the end of their range that is nearer, at `|u| - r`, the density of a label at `p` from the middle is
+    /// `2^(r^2 - p^2) 2^(2 (u p - |u| r))`: one product, and no search for the nearest label.
     #[inline(always)]
     fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
-        let mu = scaled::<FMA>(plan, block, pair, group);
-        let positions = &plan.position[pair.first..pair.last];
-        let nearest = nearest(mu, positions);
+        let u = from_middle(plan, block, pair, group);
+        let distance = u.abs();
+        let near = distance - Lanes::splat(pair.reach);
+        let end = distance * Lanes::splat(-2.0 * pair.reach);
         let mut sum = Lanes::splat(0.0);
-        for &y in positions {
-            sum = sum + exp2(nearest - squared_distance(mu, y));
+        for (&twice, &weight) in plan.position[pair.first..pair.last].iter().zip(&plan.weight[pair.first..pair.last]) {
+            sum = exp2(u.mul_add(Lanes::splat(twice), end)).mul_add(Lanes::splat(weight), sum);
         }
-        (nearest, sum)
+        (near * near, sum)
     }
 }
 
-impl Density for Weighted {
+impl Density for Wide {
     #[inline(always)]
     fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
-        let mu = scaled::<FMA>(plan, block, pair, group);
+        let mu = (block.logits(pair.b, group) - block.logits(pair.a, group)) * Lanes::splat(plan.scale);
         let positions = &plan.position[pair.first..pair.last];
-        let nearest = nearest(mu, positions);
+        let mut nearest = Lanes::splat(f64::INFINITY);
+        for &y in positions {
+            nearest = squared_distance(mu, y).min(nearest);
+        }
         let mut sum = Lanes::splat(0.0);
         for (&y, &v) in positions.iter().zip(&plan.weight[pair.first..pair.last]) {
             sum = exp2(nearest - squared_distance(mu, y)).mul_add(Lanes::splat(v), sum);
@@ -104,20 +110,11 @@ impl Density for Careful {
     }
 }
 
-/// `mu` in the scale of the labels.
+/// The distance of `mu` from the middle of the labels, scaled.
 #[inline(always)]
-fn scaled<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Lanes<FMA> {
-    (block.logits(pair.b, group) - block.logits(pair.a, group)) * Lanes::splat(plan.scale)
-}
-
-/// The smallest squared distance to a label.
-#[inline(always)]
-fn nearest<const FMA: bool>(mu: Lanes<FMA>, positions: &[f64]) -> Lanes<FMA> {
-    let mut nearest = Lanes::splat(f64::INFINITY);
-    for &y in positions {
-        nearest = squared_distance(mu, y).min(nearest);
-    }
-    nearest
+fn from_middle<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Lanes<FMA> {
+    let mu = block.logits(pair.b, group) - block.logits(pair.a, group);
+    mu.mul_add(Lanes::splat(plan.scale), Lanes::splat(-pair.middle))
 }
 
 #[inline(always)]
