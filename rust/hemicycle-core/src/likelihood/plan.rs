@@ -108,19 +108,19 @@ pub(crate) struct Plan {
 impl Plan {
     /// Pairs sorted by kind and weight, for totals.
     pub(crate) fn sorted(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, tables: Tables) -> Self {
-        let mut order: Vec<usize> = (0..pairs.len()).filter(|&n| pairs.pair_weight[n] > 0.0).collect();
-        let kinds: Vec<Kind> = (0..pairs.len()).map(|n| kind(pairs, n, likelihood, sigma)).collect();
-        order.sort_by(|&m, &n| {
-            kinds[m].cmp(&kinds[n]).then(pairs.pair_weight[m].total_cmp(&pairs.pair_weight[n])).then(m.cmp(&n))
+        let mut order = kinds(pairs, likelihood, sigma, &tables);
+        order.retain(|&(_, n)| pairs.pair_weight[n] > 0.0);
+        order.sort_by(|(kind, m), (other, n)| {
+            kind.cmp(other).then(pairs.pair_weight[*m].total_cmp(&pairs.pair_weight[*n])).then(m.cmp(n))
         });
-        Self::new(pairs, likelihood, sigma, order.into_iter(), tables)
+        Self::new(pairs, likelihood, sigma, &order, tables)
     }
 
     /// Pairs as they come, each of weight 1, for results by pair.
     pub(crate) fn in_order(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, tables: Tables) -> Self {
         let ones = vec![1.0; pairs.len()];
         let pairs = Pairs { pair_weight: &ones, ..*pairs };
-        Self::new(&pairs, likelihood, sigma, 0..pairs.len(), tables)
+        Self::new(&pairs, likelihood, sigma, &kinds(&pairs, likelihood, sigma, &tables), tables)
     }
 
     /// Minus the weighted mean of squared distances to the labels, of weight `weight` in all.
@@ -148,22 +148,12 @@ impl Plan {
         }
     }
 
-    fn new(
-        pairs: &Pairs<'_>,
-        likelihood: Likelihood,
-        sigma: f64,
-        order: impl Iterator<Item = usize>,
-        mut tables: Tables,
-    ) -> Self {
+    fn new(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, order: &[(Kind, usize)], mut tables: Tables) -> Self {
         let mut plan = Self::empty(scale(sigma));
-        for n in order {
-            if let Some(table) = tables.take(n) {
-                plan.push_table(pairs, n, table);
-                continue;
-            }
-            let kind = kind(pairs, n, likelihood, sigma);
-            match kind {
-                Kind::Square | Kind::CarefulSquare => plan.push_square(pairs, n, likelihood, sigma, kind),
+        for &(kind, n) in order {
+            match (kind, tables.take(n)) {
+                (_, Some(table)) => plan.push_table(pairs, n, table),
+                (Kind::Square | Kind::CarefulSquare, _) => plan.push_square(pairs, n, likelihood, sigma, kind),
                 _ => plan.push_mixture(pairs, n, sigma, kind),
             }
         }
@@ -271,6 +261,12 @@ fn mean(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood) -> Mean {
         Likelihood::SumGaussian => Mean::single(pairs.log_ratio[labels.start]),
         Likelihood::Gaussian => Mean::of(&pairs.log_ratio[labels.clone()], &pairs.weight[labels]),
     }
+}
+
+/// How each pair is scored, with the pair.
+fn kinds(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, tables: &Tables) -> Vec<(Kind, usize)> {
+    let kind = |n| if tables.holds(n) { Kind::Tabulated } else { kind(pairs, n, likelihood, sigma) };
+    (0..pairs.len()).map(|n| (kind(n), n)).collect()
 }
 
 fn kind(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64) -> Kind {

@@ -188,6 +188,11 @@ impl Tables {
         Ok(tables)
     }
 
+    /// Whether a pair has a table.
+    pub(crate) fn holds(&self, n: usize) -> bool {
+        self.0[n].is_some()
+    }
+
     /// Take the table of a pair, if it has one.
     pub(crate) fn take(&mut self, n: usize) -> Option<Table> {
         self.0[n].take()
