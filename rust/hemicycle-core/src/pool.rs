@@ -102,7 +102,8 @@ impl Block {
 
     /// Read the models from `first` on; past the end the last model is repeated.
     pub(crate) fn load<T: Logit>(&mut self, pool: &Pool<'_, T>, first: usize) -> Result<()> {
-        let within_domain = self.instructions.run(Load { pool, first, columns: &mut self.columns });
+        let load = Load { pool, first, columns: &mut self.columns, instructions: self.instructions };
+        let within_domain = self.instructions.run(load);
         if within_domain { Ok(()) } else { Err(pool.first_refusal()) }
     }
 
@@ -118,6 +119,7 @@ struct Load<'a, T> {
     pool: &'a Pool<'a, T>,
     first: usize,
     columns: &'a mut [Column],
+    instructions: InstructionSet,
 }
 
 impl<T: Logit> Kernel for Load<'_, T> {
@@ -133,7 +135,7 @@ impl<T: Logit> Load<'_, T> {
     /// Models whose logits lie side by side.
     #[inline(always)]
     fn transpose<const FMA: bool>(self) -> bool {
-        let Self { pool, first, columns } = self;
+        let Self { pool, first, columns, instructions } = self;
         let mut valid = true;
         for group in 0..GROUPS {
             let mut rows: [&[T]; LANES] = [&[]; LANES];
@@ -145,7 +147,7 @@ impl<T: Logit> Load<'_, T> {
             let whole = columns.len() - columns.len() % LANES;
             let (squares, rest) = columns.split_at_mut(whole);
             for (square, columns) in squares.chunks_exact_mut(LANES).enumerate() {
-                let transposed = transpose(square_of::<T, FMA>(&rows, square * LANES));
+                let transposed = transpose(instructions, square_of::<T, FMA>(&rows, square * LANES));
                 for (k, column) in columns.iter_mut().enumerate() {
                     column.0[group] = transposed[k].0;
                 }
@@ -162,7 +164,7 @@ impl<T: Logit> Load<'_, T> {
     /// Any other layout, item by item: the models of an item may lie side by side instead.
     #[inline(always)]
     fn gather(self) -> bool {
-        let Self { pool, first, columns } = self;
+        let Self { pool, first, columns, .. } = self;
         let [by_model, by_item] = pool.strides;
         let mut starts = [0; BLOCK];
         for (model, start) in starts.iter_mut().enumerate() {

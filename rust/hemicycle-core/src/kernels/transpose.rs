@@ -1,31 +1,88 @@
 //! Rows to columns, eight by eight, in registers.
+//!
+//! The one place with instructions by name: from numbers that only change places the compiler makes moves of single
+//! numbers, which take three times as long.
 
+use super::InstructionSet;
 use super::lanes::{LANES, Lanes};
 
-/// Lane `j` of result `i` is lane `i` of row `j`. 24 shuffles: neighbours are exchanged, then pairs, then halves.
+/// Lane `j` of result `i` is lane `i` of row `j`. `instructions` are those of the kernel around it.
 #[inline(always)]
 #[must_use]
-pub fn transpose<const FMA: bool>(rows: [Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
-    let [a, b, c, d, e, f, g, h] = rows;
-    let ((a, b), (c, d), (e, f), (g, h)) = (neighbours(a, b), neighbours(c, d), neighbours(e, f), neighbours(g, h));
-    let ((a, c), (b, d), (e, g), (f, h)) = (pairs(a, c), pairs(b, d), pairs(e, g), pairs(f, h));
-    let ((a, e), (b, f), (c, g), (d, h)) = (halves(a, e), halves(b, f), halves(c, g), halves(d, h));
-    [a, b, c, d, e, f, g, h]
+pub fn transpose<const FMA: bool>(instructions: InstructionSet, rows: [Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
+    match instructions {
+        InstructionSet::Portable => portable(rows),
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx2(simd) => x86::avx2(simd, rows),
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512(simd) => x86::avx512(simd, rows),
+    }
 }
 
 #[inline(always)]
-fn neighbours<const FMA: bool>(Lanes(x): Lanes<FMA>, Lanes(y): Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
-    (Lanes([x[0], y[0], x[2], y[2], x[4], y[4], x[6], y[6]]), Lanes([x[1], y[1], x[3], y[3], x[5], y[5], x[7], y[7]]))
+fn portable<const FMA: bool>(rows: [Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
+    let mut columns = [Lanes::splat(0.0); LANES];
+    for (j, row) in rows.iter().enumerate() {
+        for (i, column) in columns.iter_mut().enumerate() {
+            column.0[j] = row.0[i];
+        }
+    }
+    columns
 }
 
-#[inline(always)]
-fn pairs<const FMA: bool>(Lanes(x): Lanes<FMA>, Lanes(y): Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
-    (Lanes([x[0], x[1], y[0], y[1], x[4], x[5], y[4], y[5]]), Lanes([x[2], x[3], y[2], y[3], x[6], x[7], y[6], y[7]]))
-}
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{__m256d, __m512d};
 
-#[inline(always)]
-fn halves<const FMA: bool>(Lanes(x): Lanes<FMA>, Lanes(y): Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
-    (Lanes([x[0], x[1], x[2], x[3], y[0], y[1], y[2], y[3]]), Lanes([x[4], x[5], x[6], x[7], y[4], y[5], y[6], y[7]]))
+    use pulp::cast;
+    use pulp::x86::{V3, V4};
+
+    use super::{LANES, Lanes};
+
+    /// Even and odd quarters of the first vector, then of the second.
+    const EVEN: i32 = 0b10_00_10_00;
+    const ODD: i32 = 0b11_01_11_01;
+
+    /// Lower and upper half of the first vector, then of the second.
+    const LOWER: i32 = 0x20;
+    const UPPER: i32 = 0x31;
+
+    /// 24 shuffles: rows are merged by two, by four, by eight.
+    #[inline(always)]
+    pub(super) fn avx512<const FMA: bool>(simd: V4, rows: [Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
+        let simd = simd.avx512f;
+        let mut merged: [__m512d; LANES] = cast(rows.map(|row| row.0));
+        for k in [0, 2, 4, 6] {
+            let (x, y) = (merged[k], merged[k + 1]);
+            (merged[k], merged[k + 1]) = (simd._mm512_unpacklo_pd(x, y), simd._mm512_unpackhi_pd(x, y));
+        }
+        for (k, step) in [(0, 2), (1, 2), (4, 2), (5, 2), (0, 4), (1, 4), (2, 4), (3, 4)] {
+            let (x, y) = (merged[k], merged[k + step]);
+            merged[k] = simd._mm512_shuffle_f64x2::<EVEN>(x, y);
+            merged[k + step] = simd._mm512_shuffle_f64x2::<ODD>(x, y);
+        }
+        let columns: [[f64; LANES]; LANES] = cast(merged);
+        columns.map(Lanes)
+    }
+
+    /// Four squares of four by four, of 8 shuffles each.
+    #[inline(always)]
+    pub(super) fn avx2<const FMA: bool>(simd: V3, rows: [Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
+        let simd = simd.avx;
+        let halves: [[__m256d; 2]; LANES] = cast(rows.map(|row| row.0));
+        let mut columns = halves;
+        for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let [a, b, c, d] = [halves[4 * i][j], halves[4 * i + 1][j], halves[4 * i + 2][j], halves[4 * i + 3][j]];
+            let (even, odd) = (simd._mm256_unpacklo_pd(a, b), simd._mm256_unpackhi_pd(a, b));
+            let (next_even, next_odd) = (simd._mm256_unpacklo_pd(c, d), simd._mm256_unpackhi_pd(c, d));
+            columns[4 * j][i] = simd._mm256_permute2f128_pd::<LOWER>(even, next_even);
+            columns[4 * j + 1][i] = simd._mm256_permute2f128_pd::<LOWER>(odd, next_odd);
+            columns[4 * j + 2][i] = simd._mm256_permute2f128_pd::<UPPER>(even, next_even);
+            columns[4 * j + 3][i] = simd._mm256_permute2f128_pd::<UPPER>(odd, next_odd);
+        }
+        let columns: [[f64; LANES]; LANES] = cast(columns);
+        columns.map(Lanes)
+    }
 }
 
 #[cfg(test)]
@@ -33,14 +90,14 @@ mod tests {
     use super::super::{InstructionSet, Kernel, LANES, Lanes};
     use super::transpose;
 
-    struct Transpose([[f64; LANES]; LANES]);
+    struct Transpose(InstructionSet, [[f64; LANES]; LANES]);
 
     impl Kernel for Transpose {
         type Output = [[f64; LANES]; LANES];
 
         #[inline(always)]
         fn run<const FMA: bool>(self) -> Self::Output {
-            transpose(self.0.map(Lanes::<FMA>)).map(|column| column.0)
+            transpose(self.0, self.1.map(Lanes::<FMA>)).map(|column| column.0)
         }
     }
 
@@ -49,7 +106,7 @@ mod tests {
         let rows: [[f64; LANES]; LANES] = std::array::from_fn(|i| std::array::from_fn(|j| (10 * i + j) as f64));
         let columns: [[f64; LANES]; LANES] = std::array::from_fn(|i| std::array::from_fn(|j| (10 * j + i) as f64));
         for set in InstructionSet::available() {
-            assert_eq!(set.run(Transpose(rows)), columns, "{}", set.name());
+            assert_eq!(set.run(Transpose(set, rows)), columns, "{}", set.name());
         }
     }
 }
