@@ -98,7 +98,7 @@ pub fn log_likelihood_by_pair<T: Logit>(
     let n_columns = pairs.len();
     let mut out = vec![0.0; pool.n_models * n_columns];
     by_block(pool, &mut out, n_columns, execution, |block, out| {
-        instructions.run(Rows { plan: &plan, block, out });
+        instructions.run(Rows { plan: &plan, block, instructions, out });
     })?;
     Ok(out)
 }
