@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import hemicycle
+from hemicycle.running import start
 from hemicycle.synthetic import two_camp_round
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def test_what_holds_many_rows_is_shown_in_one_line():
         (pool, "Pool(40 models, 12 items"),
         (judgments, f"Judgments({len(judgments)} judgments, 12 items"),
         (judgments.pairs, f"Pairs(30 pairs, {len(judgments)} labels)"),
+        (start(pool, judgments), f"RunningScores(40 models, {len(judgments)} judgments)"),
         (pool.items, "Items(12 items of 1 parent)"),
         (ensemble.predictive(a.name, b.name), "Predictive("),
     ):

@@ -12,6 +12,7 @@ import pytest
 from hemicycle import Judgments, Pool, accuracy, log_likelihood, mean_squared_error
 from hemicycle import logits as logits_module
 from hemicycle.errors import DomainError, NonFiniteError
+from hemicycle.running import start, update
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,8 @@ SCORES: dict[str, Callable[..., NDArray[np.float64]]] = {
     "model": log_likelihood,
     "pair": lambda logits, jury: log_likelihood(logits, jury, per="pair"),
     "label": lambda logits, jury: log_likelihood(logits, jury, per="label"),
+    "running": lambda logits, jury: start(logits, jury).log_likelihood,
+    "running update": lambda logits, jury: update(start(logits, jury), logits, jury.select([0])).log_likelihood,
     "mean_squared_error": mean_squared_error,
     "accuracy": accuracy,
 }

@@ -5,6 +5,7 @@ Slow peers get fewer models, so compare rates; `HEMICYCLE_BENCH=full` takes the 
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from functools import partial
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle import Judgments, log_likelihood
+from hemicycle import Judgments, log_likelihood, running
 
 from .peers import FULL
 from .peers.likelihood import PEERS
@@ -112,3 +113,40 @@ class Terms:
         return rate(score, len(self.logits))
 
     track_rate.unit = "million model-pairs/s"
+
+
+class Update:
+    """One more judgment in a live round of five labels a pair: the pair that it touches, or everything again."""
+
+    params = ("update", "start", "log_likelihood")
+    param_names = ("way",)
+
+    def setup_cache(self) -> str:
+        """Write the logits once; every benchmark maps them into memory."""
+        path = Path("update.npy").resolve()
+        np.save(path, np.random.default_rng(0).normal(size=(100_000 if FULL else 20_000, N_ITEMS)))
+        return str(path)
+
+    def setup(self, path: str, way: str) -> None:
+        a, b, labels = judgments(5)
+        self.before = Judgments.from_arrays(np.repeat(a, 5), np.repeat(b, 5), labels.ravel(), items=N_ITEMS)
+        self.added = Judgments.from_arrays(a[:1], b[:1], [0.25], items=N_ITEMS)
+        self.logits = np.load(path, mmap_mode="r")
+        self.scores = running.start(self.logits, self.before, sigma=SIGMA)
+        self.after = running.update(self.scores, self.logits, self.added).judgments
+        self.score: Callable[[], Any] = {
+            "update": lambda: running.update(self.scores, self.logits, self.added).log_likelihood,
+            "start": lambda: running.start(self.logits, self.after, sigma=SIGMA).log_likelihood,
+            "log_likelihood": lambda: log_likelihood(self.logits, self.after, sigma=SIGMA),
+        }[way]
+
+    def time_one_judgment(self, *_: Any) -> None:
+        self.score()
+
+    def peakmem_one_judgment(self, *_: Any) -> None:
+        self.score()
+
+    def track_max_abs_error(self, *_: Any) -> float:
+        terms = log_likelihood(self.logits[:1000], self.after, sigma=SIGMA, per="pair", rtol=0)
+        exact = np.array([math.fsum(row) for row in terms])
+        return float(np.abs(self.score()[:1000] - exact).max())

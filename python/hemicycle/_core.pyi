@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemicycle.pairs import Pairs
+from hemicycle.running import RunningScores
 from hemicycle.types import Logits, Per
 
 __version__: str
@@ -102,6 +103,20 @@ def table_bytes(
     n_threads: int | None = None,
     instructions: str | None = None,
 ) -> NDArray[np.int64]: ...
+def update_running(
+    logits: Logits,
+    running: RunningScores,
+    before: Pairs,
+    before_weight: NDArray[np.float64],
+    after: Pairs,
+    after_weight: NDArray[np.float64],
+    n_items: int,
+    every_item: bool,
+    gaussian: bool,
+    sigma: float,
+    n_threads: int | None = None,
+    instructions: str | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int]: ...
 def mean_squared_error(
     logits: Logits, pairs: Pairs, n_items: int, n_threads: int | None = None, instructions: str | None = None
 ) -> NDArray[np.float64]: ...

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from hemicycle import _core
-from hemicycle.errors import NoDataError, OptionError
+from hemicycle.errors import NoDataError
 from hemicycle.logits import logits_matrix, score_models
-from hemicycle.options import non_negative_number, positive_number, thread_count
+from hemicycle.options import known_word, non_negative_number, positive_number, thread_count
 from hemicycle.types import Likelihood, Per
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def log_likelihood(
     ----------
     "On diversity and many-model ensembling", the proposal of the sum-Gaussian likelihood.
     """
-    _require_word(likelihood, "likelihood", get_args(Likelihood))
-    _require_word(per, "per", get_args(Per))
+    known_word(likelihood, "likelihood", get_args(Likelihood))
+    known_word(per, "per", get_args(Per))
     width = positive_number(sigma, "sigma")
     tolerance = non_negative_number(rtol, "rtol")
     threads = thread_count(n_threads)
@@ -158,12 +158,7 @@ def table_bytes(
     DtypeError, NonFiniteError, DomainError, OptionError
         As in `log_likelihood`.
     """
-    _require_word(likelihood, "likelihood", get_args(Likelihood))
+    known_word(likelihood, "likelihood", get_args(Likelihood))
     width, tolerance = positive_number(sigma, "sigma"), non_negative_number(rtol, "rtol")
     n_items, gaussian = len(judgments.items), likelihood == "gaussian"
     return _core.table_bytes(judgments.pairs, n_items, gaussian, width, tolerance, thread_count(n_threads))
-
-
-def _require_word(value: str, what: str, words: tuple[str, ...]) -> None:
-    if value not in words:
-        raise OptionError(f"{what}: expected {' or '.join(map(repr, words))}, got {value!r}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
     from hemicycle.types import Logits
 
-__all__ = ["logits_matrix", "naming_logits", "score_models"]
+__all__ = ["logits_matrix", "model_blocks", "naming_logits", "score_models"]
 
 BLOCK_BYTES = 1 << 24
 """Memory of logits that are converted at once, and of their results: 16 MiB."""
@@ -86,19 +86,35 @@ def score_models(
     Native float64 and float32 are passed on as they lie, memory maps included. Other numbers, and what lies backwards
     or at odd addresses in memory, are converted in blocks of at most 16 MiB, results included.
     """
-    rows = max(1, BLOCK_BYTES // (np.dtype(np.float64).itemsize * (matrix.shape[1] + n_columns)))
-    if _is_borrowable(matrix) or len(matrix) <= rows:
-        with naming_logits(logits):
-            return score(_converted(matrix))
     scores: NDArray[np.float64] | None = None
-    for first in range(0, len(matrix), rows):
+    for first, block in model_blocks(matrix, n_columns):
         with naming_logits(logits, first):
-            block = score(_converted(matrix[first : first + rows]))
+            values = score(block)
+        if len(block) == len(matrix):
+            return values
         if scores is None:
-            scores = np.empty((len(matrix), *block.shape[1:]))
-        scores[first : first + rows] = block
+            scores = np.empty((len(matrix), *values.shape[1:]))
+        scores[first : first + len(block)] = values
     assert scores is not None
     return scores
+
+
+def model_blocks(matrix: NDArray[Any], n_columns: int) -> Iterator[tuple[int, Logits]]:
+    """Yield the first model and the logits of each block, as the core reads them: one block where nothing is converted.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n_models, n_items)
+        As `logits_matrix` returned it.
+    n_columns : int
+        Numbers that come of a model, for the memory of a block.
+    """
+    rows = max(1, BLOCK_BYTES // (np.dtype(np.float64).itemsize * (matrix.shape[1] + n_columns)))
+    if _is_borrowable(matrix) or len(matrix) <= rows:
+        yield 0, _converted(matrix)
+        return
+    for first in range(0, len(matrix), rows):
+        yield first, _converted(matrix[first : first + rows])
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from numbers import Integral, Real
 
-from hemicycle.errors import DomainError, DtypeError, NonFiniteError
+from hemicycle.errors import DomainError, DtypeError, NonFiniteError, OptionError
 
-__all__ = ["finite_number", "non_negative_number", "positive_number", "thread_count"]
+__all__ = ["finite_number", "known_word", "non_negative_number", "positive_number", "thread_count"]
 
 MAX_THREADS = 1024  #: more is a mistake that would stop the machine
 
@@ -64,6 +64,19 @@ def non_negative_number(value: float, what: str) -> float:
     if number < 0:
         raise DomainError(f"{what} is {number}; it must be at least 0")
     return number
+
+
+def known_word(value: str, what: str, words: tuple[str, ...]) -> str:
+    """Return one of the words that an option may be.
+
+    Raises
+    ------
+    OptionError
+        If it is none of them.
+    """
+    if not isinstance(value, str) or value not in words:
+        raise OptionError(f"{what}: expected {' or '.join(map(repr, words))}, got {value!r}")
+    return value
 
 
 def thread_count(n_threads: int | None) -> int | None:

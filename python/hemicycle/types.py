@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Likelihood", "Logits", "Per"]
+__all__ = ["Likelihood", "Logits", "PairWeights", "Per"]
 
 Logits: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 """A matrix of logits in either precision, shape (n_models, n_items)."""
@@ -17,3 +17,6 @@ Likelihood: TypeAlias = Literal["sum_gaussian", "gaussian"]
 
 Per: TypeAlias = Literal["model", "pair", "label"]
 """What one number of a log likelihood is for."""
+
+PairWeights: TypeAlias = Literal["equal", "total"]
+"""What the weight of a pair is: 1, or the sum of the weights of its labels."""

@@ -107,6 +107,19 @@ impl Block {
         if within_domain { Ok(()) } else { Err(pool.first_refusal()) }
     }
 
+    /// As [`Block::load`], but of these items alone, sorted, a column each.
+    pub(crate) fn load_items<T: Logit>(&mut self, pool: &Pool<'_, T>, first: usize, items: &[u32]) -> Result<()> {
+        if items.len() == pool.n_items {
+            return self.load(pool, first);
+        }
+        let starts = starts(pool, first);
+        let mut valid = true;
+        for (column, &item) in self.columns.iter_mut().zip(items) {
+            valid &= column.gather(pool, &starts, item as usize);
+        }
+        if valid { Ok(()) } else { Err(pool.first_refusal()) }
+    }
+
     /// The logits of `item` for one vector of models.
     #[inline(always)]
     pub(crate) fn logits<const FMA: bool>(&self, item: u32, group: usize) -> Lanes<FMA> {
@@ -165,18 +178,34 @@ impl<T: Logit> Load<'_, T> {
     #[inline(always)]
     fn gather(self) -> bool {
         let Self { pool, first, columns, .. } = self;
-        let [by_model, by_item] = pool.strides;
-        let mut starts = [0; BLOCK];
-        for (model, start) in starts.iter_mut().enumerate() {
-            *start = (first + model).min(pool.n_models - 1).saturating_mul(by_model);
-        }
+        let starts = starts(pool, first);
         let mut valid = true;
         for (item, column) in columns.iter_mut().enumerate() {
-            for (logits, starts) in column.0.iter_mut().zip(starts.chunks_exact(LANES)) {
-                for (logit, start) in logits.iter_mut().zip(starts) {
-                    *logit = pool.logits[start + item * by_item].into();
-                    valid &= within_domain(*logit);
-                }
+            valid &= column.gather(pool, &starts, item);
+        }
+        valid
+    }
+}
+
+/// Where the models of a block begin; past the end the last one.
+#[inline(always)]
+fn starts<T>(pool: &Pool<'_, T>, first: usize) -> [usize; BLOCK] {
+    let mut starts = [0; BLOCK];
+    for (model, start) in starts.iter_mut().enumerate() {
+        *start = (first + model).min(pool.n_models - 1).saturating_mul(pool.strides[0]);
+    }
+    starts
+}
+
+impl Column {
+    /// Read an item of the models that begin there, and say whether every logit is in the domain.
+    #[inline(always)]
+    fn gather<T: Logit>(&mut self, pool: &Pool<'_, T>, starts: &[usize; BLOCK], item: usize) -> bool {
+        let mut valid = true;
+        for (logits, starts) in self.0.iter_mut().zip(starts.chunks_exact(LANES)) {
+            for (logit, start) in logits.iter_mut().zip(starts) {
+                *logit = pool.logits[start + item * pool.strides[1]].into();
+                valid &= within_domain(*logit);
             }
         }
         valid

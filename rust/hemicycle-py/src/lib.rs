@@ -7,6 +7,7 @@ mod interrupt;
 mod least_squares;
 mod likelihood;
 mod names;
+mod running;
 mod scores;
 mod simplex;
 mod sources;
@@ -26,6 +27,8 @@ mod _core {
     use crate::likelihood::{instruction_sets, log_likelihood, table_bytes};
     #[pymodule_export]
     use crate::names::item_keys;
+    #[pymodule_export]
+    use crate::running::update_running;
     #[pymodule_export]
     use crate::scores::{accuracy, mean_squared_error};
     #[pymodule_export]

@@ -110,7 +110,7 @@ pub fn table_bytes<'py>(
 }
 
 /// How labels combine.
-fn combination(gaussian: bool) -> Likelihood {
+pub fn combination(gaussian: bool) -> Likelihood {
     if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian }
 }
 

@@ -10,6 +10,7 @@ mod direct;
 mod mean;
 mod plan;
 mod rows;
+pub mod running;
 mod tabulated;
 mod terms;
 mod tile;
