@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-import time
 
+# One call of some seconds at least, and Ctrl-C half a second into it; prints the seconds until Python has it back.
 LONG_WORK = """
+import os, signal, threading, time
 import numpy as np, hemicycle as hc
 rng = np.random.default_rng(0)
-pairs = rng.integers(0, 100, size=(50_000, 2))
-pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-judgments = hc.Judgments.from_arrays(pairs[:, 0], pairs[:, 1], rng.normal(size=len(pairs)), items=100)
-logits = rng.normal(size=(400_000, 100))
-print("ready", flush=True)
-for _ in range(1000):
-    hc.log_likelihood(logits, judgments)
+a, b = np.triu_indices(100, 1)
+a, b = np.repeat(a, {n_labels}), np.repeat(b, {n_labels})
+judgments = hc.Judgments.from_arrays(a, b, rng.normal(size=len(a)), items=100)
+logits = np.broadcast_to(rng.normal(size=100), ({n_models}, 100))
+
+def interrupt():
+    global pressed
+    pressed = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+
+timer = threading.Timer(0.5, interrupt)
+timer.daemon = True
+timer.start()
+try:
+    hc.log_likelihood(logits, judgments, per={per!r}, rtol={rtol})
+except KeyboardInterrupt:
+    print(time.perf_counter() - pressed)
 """
+WORK = {
+    "totals": {"n_labels": 10, "n_models": 2_000_000, "per": "model", "rtol": 1e-10},
+    "by pair": {"n_labels": 20, "n_models": 50_000, "per": "pair", "rtol": 1e-10},
+    "many labels": {"n_labels": 400, "n_models": 100_000, "per": "model", "rtol": 0},
+    "making tables": {"n_labels": 1_000, "n_models": 100, "per": "model", "rtol": 1e-10},
+}
 
 
 class CommandLine:
@@ -34,16 +50,15 @@ class CommandLine:
 
 
 class Interrupt:
-    """Seconds from Ctrl-C to the end of the process, in the middle of a long scoring call."""
+    """Seconds from Ctrl-C in the middle of one long call until Python has it back: 0.2 at most."""
 
+    params = (list(WORK),)
+    param_names = ("work",)
     unit = "s"
 
-    def track_seconds_after_ctrl_c(self) -> float:
-        process = subprocess.Popen([sys.executable, "-c", LONG_WORK], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(0.5)
-        start = time.perf_counter()
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
-        return time.perf_counter() - start
+    def track_seconds_after_ctrl_c(self, work: str) -> float:
+        program = LONG_WORK.format(**WORK[work])
+        process = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+        if not process.stdout:
+            raise NotImplementedError("the call ended before Ctrl-C")
+        return float(process.stdout)
