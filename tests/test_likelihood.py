@@ -82,7 +82,7 @@ def test_is_a_kernel_density(n_labels: int, sigma: float) -> None:
         jury = Judgments.from_arrays([0] * n_labels, [1] * n_labels, y, weight=weights, items=2)
         density = KernelDensity(bandwidth=sigma, rtol=0, atol=0).fit(y[:, None], sample_weight=weights)
         expected = density.score_samples(mu[:, None])
-        np.testing.assert_allclose(log_likelihood(logits, jury, sigma=sigma), expected, rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(log_likelihood(logits, jury, sigma=sigma), expected, rtol=1e-10, atol=1e-10)
 
 
 def test_ten_thousand_sigma_away() -> None:

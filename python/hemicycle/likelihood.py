@@ -96,12 +96,13 @@ def log_likelihood(
     AVX-512 results are the same bits; elsewhere the last bits may differ.
 
     A pair of at least 24 labels has a table, under ``"sum_gaussian"``, and the term of that pair errs by at most
-    ``rtol * c_n max(1, |log p_n|)``; the time for it does not depend on its labels, and 2 MiB a thread are added. The
-    table is a piecewise polynomial whose error is bounded, not estimated. It is not made where rounding could take
-    more than `rtol`, where labels lie so far apart in sigma that its cells would take over 256 KiB, or once the tables
-    of pairs with more labels take 64 MiB: a choice by the judgments, `sigma` and `rtol` alone, see `table_bytes`.
-    Models that put a pair some 75 sigma beyond its labels are scored label by label. Building a table costs about as
-    much as scoring its pair label by label under a few thousand models: for fewer models `rtol=0` is faster.
+    ``rtol * c_n max(1, |log p_n|)``; the time for it does not depend on its labels, and 4 KiB an item and thread are
+    added, or half a MiB a thread. The table is a piecewise polynomial whose error is bounded, not estimated. It is not
+    made where rounding could take more than `rtol`, where labels lie so far apart in sigma that its cells would take
+    over 256 KiB, or once the tables of pairs with more labels take 128 MiB: a choice by the judgments, `sigma` and
+    `rtol` alone, see `table_bytes`. Models that put a pair some 70 sigma beyond its labels are scored label by label.
+    Building a table costs about as much as scoring its pair label by label under a few thousand models: for fewer
+    models `rtol=0` is faster.
 
     References
     ----------

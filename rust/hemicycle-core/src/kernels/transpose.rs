@@ -1,7 +1,7 @@
 //! Rows to columns, eight by eight, in registers.
 //!
-//! The one place with instructions by name: from numbers that only change places the compiler makes moves of single
-//! numbers, which take three times as long.
+//! With instructions by name, as in the evaluation of tables: from numbers that only change places the compiler makes
+//! moves of single numbers, which take three times as long.
 
 use super::InstructionSet;
 use super::lanes::{LANES, Lanes};

@@ -26,11 +26,7 @@ use crate::pool::{BLOCK, Block, Logit, Pool};
 use direct::Totals;
 pub(crate) use plan::Plan;
 use rows::Rows;
-use tabulated::{AddTables, Tables};
-
-/// Bytes of logits that are transposed at once where pairs have tables: each table is then read for so many models that
-/// fetching it does not count, and the logits of two items still lie near.
-const BYTES_AT_ONCE: usize = 1 << 21;
+use tabulated::{Columns, Tables, add_tables};
 
 /// How the labels of one pair combine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,39 +138,22 @@ pub(crate) fn totals<T: Logit>(
         })?;
         return Ok(out);
     }
-    by_blocks(pool, &mut out, execution, |blocks, out| {
-        for (block, out) in blocks.iter().zip(out.chunks_mut(BLOCK)) {
-            execution.interrupt.check()?;
-            instructions.run(Totals { plan, constant, block, out });
-        }
-        instructions.run(AddTables { pairs: &plan.tables, blocks, out });
-        Ok(())
-    })?;
-    Ok(out)
-}
-
-/// Call `score` for as many blocks of models at once as the cache near a core holds, with the rows of `out` that are
-/// theirs.
-fn by_blocks<T: Logit>(
-    pool: &Pool<'_, T>,
-    out: &mut [f64],
-    execution: &Execution,
-    score: impl Fn(&[Block], &mut [f64]) -> Result<()> + Sync,
-) -> Result<()> {
-    let fit = BYTES_AT_ONCE / (BLOCK * size_of::<f64>() * pool.n_items.max(1));
+    let columns = Columns::new(&plan.tables);
     let share = pool.n_models.div_ceil(BLOCK * rayon::current_num_threads());
-    let at_once = fit.min(share).max(1);
+    let at_once = columns.blocks_at_once().min(share).max(1);
     out.par_chunks_mut(BLOCK * at_once).enumerate().try_for_each_init(
-        || vec![Block::new(pool.n_items); at_once],
-        |blocks, (index, out)| {
-            execution.interrupt.check()?;
-            let used = &mut blocks[..out.len().div_ceil(BLOCK)];
-            for (k, block) in used.iter_mut().enumerate() {
+        || (Block::new(pool.n_items), columns.with_room(at_once)),
+        |(block, columns), (index, out)| {
+            for (k, out) in out.chunks_mut(BLOCK).enumerate() {
+                execution.interrupt.check()?;
                 block.load(pool, (index * at_once + k) * BLOCK)?;
+                columns.take(block, k);
+                instructions.run(Totals { plan, constant, block, out });
             }
-            score(used, out)
+            add_tables(&plan.tables, columns, out, instructions, &execution.interrupt)
         },
-    )
+    )?;
+    Ok(out)
 }
 
 /// Call `score` for every block of models with the rows of `out` that are theirs, `n_columns` each.

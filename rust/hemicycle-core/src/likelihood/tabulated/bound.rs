@@ -14,8 +14,9 @@ use std::f64::consts::LN_2;
 
 use crate::kernels::{InstructionSet, LANES};
 
+use super::interpolation::DEGREE;
 use super::labels::{Moments, Window};
-use super::polynomial::DEGREE;
+use super::span::Span;
 
 /// `2 log 2`.
 const SLOPE: f64 = 2.0 * LN_2;
@@ -32,7 +33,7 @@ pub(super) struct Ellipse {
 impl Ellipse {
     /// For an error of at most `epsilon`, in natural logs.
     pub(super) fn widest(epsilon: f64) -> Self {
-        let candidates = (0..200).map(|step| Self::with_parameter(1.5 * 1.02_f64.powi(step), epsilon));
+        let candidates = (0..200).map(|step| Self::with_parameter(1.1 * 1.02_f64.powi(step), epsilon));
         let narrow = Self { real: 1.0, curvature: 0.0 };
         candidates.fold(narrow, |best, next| if next.curvature > best.curvature { next } else { best })
     }
@@ -49,11 +50,12 @@ impl Ellipse {
         Self { real, curvature: 2.0 * low / (imaginary * imaginary) }
     }
 
-    /// Whether a polynomial on a cell keeps the error.
-    pub(super) fn holds(&self, labels: Window<'_>, centre: f64, half: f64, instructions: InstructionSet) -> bool {
+    /// Whether the interpolant on a span keeps the error.
+    pub(super) fn holds(&self, labels: Window<'_>, span: Span, instructions: InstructionSet) -> bool {
         if labels.len() == 1 {
             return true;
         }
+        let (centre, half) = (span.centre(), span.half());
         let variance = largest_variance(labels, centre, half * self.real, instructions);
         SLOPE * SLOPE * variance * half * half <= self.curvature
     }

@@ -1,25 +1,17 @@
 //! From a point to its cell in a few operations, by the bits of a floating point number.
 //!
-//! A point at the scaled distance `d` from the middle has the position `base + |d|`, with `base` a power of two that is no smaller than
-//! the farthest label: among the labels positions have one exponent, so equal steps of their bits are equal distances;
-//! beyond them every octave is twice as wide as the last, as the density grows smoother. The first bits of a position,
-//! less those of `base`, name its bucket; each bucket has its own number of cells, a power of two, named by the bits that
-//! follow; the bits after those are the place in the cell.
+//! A point at the scaled distance `d` from the middle has the position `offset + |d|`, from `base` on, a power of two: every
+//! octave of positions is twice as wide as the last, and inside one equal steps of their bits are equal distances. Either
+//! all labels lie in the first octave, of `base` no smaller than the farthest label and the offset the same; or cells
+//! of one width hold them ([`super::uniform`]) and the first octave begins beyond. The density grows smoother with the
+//! distance. The first bits of a position, less those of `base`, name its bucket; each bucket has its own number of cells,
+//! a power of two, named by the bits that follow; the bits after those are the place in the cell.
 
 use crate::kernels::{LANES, Lanes, each_lane};
 
-/// An integer for every lane.
-macro_rules! words {
-    ($lane:ident => $value:expr) => {{
-        let mut out = [0_u64; LANES];
-        let mut $lane = 0;
-        while $lane < LANES {
-            out[$lane] = $value;
-            $lane += 1;
-        }
-        out
-    }};
-}
+use super::series::Coefficients;
+use super::span::Span;
+use super::words;
 
 /// Bits of a fraction.
 const FRACTION_BITS: u32 = 52;
@@ -30,14 +22,12 @@ const FRACTION: u64 = (1 << FRACTION_BITS) - 1;
 /// Bits of 1.0.
 const ONE: u64 = 1023 << FRACTION_BITS;
 
-/// Least distance from the middle covered beyond the farthest label, scaled: 75 sigma.
-const MARGIN: f64 = 64.0;
+/// Least distance covered beyond the farthest label, scaled: 70 sigma.
+const MARGIN: f64 = 60.0;
 
-/// Least `base`: with fewer units the first octaves beyond the labels would be narrow without need.
+/// `base` at least, and where cells of one width hold the labels: with less the first octaves beyond would be narrow
+/// without need.
 const LEAST_BASE: f64 = 4.0;
-
-/// Cells of an octave are no wider than a quarter of it.
-const ROOT_DEPTH: u32 = 2;
 
 /// Cells are no narrower than an octave times `2^-DEEPEST`.
 const DEEPEST: u32 = 24;
@@ -48,10 +38,12 @@ const FINEST_BUCKET: u32 = 10;
 /// Where positions are, and how far they go.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Octaves {
-    /// The position of the middle: a power of two.
-    pub base: f64,
+    /// The first position: a power of two.
+    base: f64,
+    /// A position less this is a distance from the middle.
+    offset: f64,
     /// Octaves on each side.
-    pub count: u32,
+    count: u32,
 }
 
 /// A dyadic part of an octave on one side of the middle.
@@ -66,63 +58,65 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Both halves.
-    fn halves(self) -> [Self; 2] {
-        let depth = self.depth + 1;
-        [Self { depth, ..self }, Self { depth, start: self.start + (1 << (FRACTION_BITS - depth)), ..self }]
+    /// The bits of its positions.
+    fn bits(self) -> u64 {
+        1 << (FRACTION_BITS - self.depth)
+    }
+
+    /// The part that is named `index` after it was halved `deeper` times; none if that is too narrow.
+    pub(super) fn part(self, deeper: u32, index: u64) -> Option<Self> {
+        let depth = self.depth + deeper;
+        let part = Self { depth, ..self };
+        (depth <= DEEPEST).then(|| Self { start: self.start + index * part.bits(), ..part })
+    }
+
+    /// How often it must be halved to arrive at the cell `part` of it, and the name of that part.
+    pub(super) fn way_to(self, part: Self) -> (u32, u64) {
+        (part.depth - self.depth, (part.start - self.start) / part.bits())
+    }
+
+    /// Whether another cell is part of it.
+    pub(super) fn contains(self, part: Self) -> bool {
+        self.below == part.below && (self.start..self.start + self.bits()).contains(&part.start)
     }
 }
 
 impl Octaves {
-    /// For labels up to `reach` from the middle.
+    /// From the middle on, for labels up to `reach` from it.
     pub(super) fn covering(reach: f64) -> Self {
         let mut base = LEAST_BASE;
         while base < reach {
             base *= 2.0;
         }
+        Self::up_to(base, base, reach + MARGIN)
+    }
+
+    /// From the distance `edge` on.
+    pub(super) fn beyond(edge: f64) -> Self {
+        Self::up_to(LEAST_BASE, LEAST_BASE - edge, edge + MARGIN)
+    }
+
+    fn up_to(base: f64, offset: f64, reach: f64) -> Self {
         let mut count = 1;
-        while base * (f64::powi(2.0, count as i32) - 1.0) < reach + MARGIN {
+        while base * f64::powi(2.0, count as i32) < offset + reach {
             count += 1;
         }
-        Self { base, count }
+        Self { base, offset, count }
     }
 
-    /// The positions at which a cell begins and ends.
-    pub(super) fn positions(&self, cell: Cell) -> [f64; 2] {
-        let position = |bits: u64| f64::from_bits(self.base.to_bits() + bits);
-        [position(cell.start), position(cell.start + (1 << (FRACTION_BITS - cell.depth)))]
+    /// Whole octaves, those above the middle first.
+    pub(super) fn roots(&self) -> Vec<Cell> {
+        let root = |below, k: u32| Cell { below, start: u64::from(k) << FRACTION_BITS, depth: 0 };
+        [false, true].into_iter().flat_map(|below| (0..self.count).map(move |k| root(below, k))).collect()
     }
 
-    /// The signed distance from the middle of a position of the cell.
-    pub(super) fn distance(&self, cell: Cell, position: f64) -> f64 {
-        if cell.below { self.base - position } else { position - self.base }
-    }
-
-    /// The signed distances from the middle between which a cell lies, the lower first.
-    pub(super) fn ends(&self, cell: Cell) -> [f64; 2] {
-        let [first, last] = self.positions(cell).map(|position| self.distance(cell, position));
-        if cell.below { [last, first] } else { [first, last] }
-    }
-
-    /// Halve cells until each `holds`; none if more than `most` would be needed.
-    pub(super) fn divide(&self, most: usize, mut holds: impl FnMut(Cell) -> bool) -> Option<Vec<Cell>> {
-        let mut waiting = self.roots();
-        let mut cells = vec![];
-        while let Some(cell) = waiting.pop() {
-            if holds(cell) {
-                cells.push(cell);
-            } else if cell.depth == DEEPEST || cells.len() + waiting.len() + 2 > most {
-                return None;
-            } else {
-                waiting.extend(cell.halves());
-            }
-        }
-        Some(cells)
-    }
-
-    fn roots(&self) -> Vec<Cell> {
-        let starts = (0..u64::from(self.count) << ROOT_DEPTH).map(|k| k << (FRACTION_BITS - ROOT_DEPTH));
-        starts.flat_map(|start| [false, true].map(|below| Cell { below, start, depth: ROOT_DEPTH })).collect()
+    /// The distances from the middle between which a cell lies, by position.
+    pub(super) fn span(&self, cell: Cell) -> Span {
+        let distance = |bits: u64| {
+            let distance = f64::from_bits(self.base.to_bits() + bits) - self.offset;
+            if cell.below { -distance } else { distance }
+        };
+        Span { first: distance(cell.start), last: distance(cell.start + cell.bits()) }
     }
 }
 
@@ -137,7 +131,7 @@ pub(super) struct Grid {
     /// Those above the middle, then those below.
     buckets: Vec<Bucket>,
     /// Number of cells.
-    pub n_cells: usize,
+    n_cells: usize,
 }
 
 /// The cells of one bucket: the shift of a position's bits that leaves those that name the cell, in the low 8 bits, and
@@ -163,7 +157,8 @@ impl Bucket {
 
 impl Grid {
     /// The index with the fewest bytes in which no cell is wider than these, which cover both sides.
-    pub(super) fn smallest(octaves: Octaves, cells: &[Cell], bytes_a_cell: usize) -> Self {
+    pub(super) fn smallest(octaves: Octaves, cells: &[Cell]) -> Self {
+        let bytes_a_cell = size_of::<Coefficients>();
         let depths = |bucket_depth| depths(octaves, cells, bucket_depth);
         let bytes = |depths: &[u32]| size_of::<Bucket>() * depths.len() + bytes_a_cell * n_cells(depths);
         let (mut best, mut bucket_depth) = (depths(0), 0);
@@ -193,9 +188,9 @@ impl Grid {
         Self { octaves, bucket_shift, a_side, buckets, n_cells: first as usize }
     }
 
-    /// Memory of the index.
+    /// Memory of the index and its cells.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(self.buckets.as_slice())
+        size_of_val(self.buckets.as_slice()) + self.n_cells * size_of::<Coefficients>()
     }
 
     /// The cells in the order of [`Grid::locate`].
@@ -212,13 +207,13 @@ impl Grid {
         self.buckets.iter().enumerate().flat_map(cells_of).collect()
     }
 
-    /// The cell and the place in it, in `[-1, 1)`, of points at these distances from the middle; and whether every one is
-    /// in the table. A point outside gets some cell. One plain loop a step, so that each becomes vector instructions.
+    /// The cell and half the place in it, in `[-1/2, 1/2)`, of points at these distances from the middle. A point outside
+    /// gets some cell. One plain loop a step, so that each becomes vector instructions.
     #[inline(always)]
     pub(super) fn locate<const FMA: bool>(&self, distance: Lanes<FMA>) -> Located<FMA> {
         let base = self.octaves.base.to_bits();
         let a_side = self.a_side;
-        let position: Lanes<FMA> = each_lane!(i => self.octaves.base + distance.0[i].abs());
+        let position: Lanes<FMA> = each_lane!(i => self.octaves.offset + distance.0[i].abs());
         let bits = words!(i => position.0[i].to_bits().wrapping_sub(base));
         let bucket = words!(i => bits[i] >> self.bucket_shift);
         let inside = words!(i => u64::from(bucket[i] < a_side));
@@ -227,8 +222,8 @@ impl Grid {
         let bucket = words!(i => self.buckets[(bucket[i] as usize).min(last)].0);
         let cell = words!(i => Bucket(bucket[i]).first().wrapping_add(bits[i] >> Bucket(bucket[i]).shift()));
         let place = words!(i => bits[i] << (u64::from(FRACTION_BITS) - Bucket(bucket[i]).shift()) & FRACTION | ONE);
-        let place = each_lane!(i => 2.0 * f64::from_bits(place[i]) - 3.0);
-        Located { cell, place, all_inside: inside == [1; LANES], inside }
+        let place = each_lane!(i => f64::from_bits(place[i]) - 1.5);
+        Located { cell, place, inside }
     }
 }
 
@@ -236,10 +231,10 @@ impl Grid {
 pub(super) struct Located<const FMA: bool> {
     /// The cell of each, modulo 2^32.
     pub cell: [u64; LANES],
+    /// Half the place.
     pub place: Lanes<FMA>,
-    /// 1 for points in the table, 0 for others.
+    /// 1 for points in a cell, 0 for others.
     pub inside: [u64; LANES],
-    pub all_inside: bool,
 }
 
 /// For each bucket, those above the middle first, how often it is halved, at least, so that no cell is wider than these.
@@ -248,7 +243,7 @@ fn depths(octaves: Octaves, cells: &[Cell], bucket_depth: u32) -> Vec<u32> {
     let a_side = (octaves.count as usize) << bucket_depth;
     let mut depths = vec![0; 2 * a_side];
     for cell in cells {
-        let last = cell.start + (1 << (FRACTION_BITS - cell.depth)) - 1;
+        let last = cell.start + cell.bits() - 1;
         let side = usize::from(cell.below) * a_side;
         for bucket in cell.start >> bucket_shift..=last >> bucket_shift {
             let deepest = &mut depths[side + bucket as usize];
@@ -264,43 +259,58 @@ fn n_cells(depths: &[u32]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grid, LANES, Lanes, Located, Octaves};
+    use super::{Cell, Grid, LANES, Lanes, Located, MARGIN, Octaves};
     use proptest::prelude::*;
+
+    /// Cells of `octaves`, halved while they are wide for their distance from `narrow`.
+    fn divided(octaves: Octaves, narrow: f64) -> Vec<Cell> {
+        let (mut waiting, mut cells) = (octaves.roots(), vec![]);
+        while let Some(cell) = waiting.pop() {
+            let span = octaves.span(cell);
+            let fine = span.half() < 0.005 * (1.0 + (span.first.abs() - narrow.abs()).abs());
+            match (fine, cell.part(1, 0), cell.part(1, 1)) {
+                (false, Some(first), Some(last)) => waiting.extend([first, last]),
+                _ => cells.push(cell),
+            }
+        }
+        cells
+    }
 
     proptest! {
         #[test]
         fn points_are_found_where_their_cell_says(
-            reach in 0.0..1000.0, narrow in -1.0..1.0, distance in prop::array::uniform8(-1.0..1.0),
+            reach in 0.0..1000.0, narrow in -1.0..1.0, distance in prop::array::uniform8(-1.0..1.0), from_middle: bool,
         ) {
-            let octaves = Octaves::covering(reach);
-            let end = octaves.base * (f64::powi(2.0, octaves.count as i32) - 1.0);
-            let place: f64 = narrow * reach;
-            let fine = |t: [f64; 2]| t[1] - t[0] < 0.01 * (1.0 + f64::abs(t[0] - octaves.base - place));
-            let cells = octaves.divide(100_000, |cell| fine(octaves.positions(cell)));
-            prop_assert!(cells.is_some());
-            let grid = Grid::smallest(octaves, &cells.unwrap_or_default(), 128);
+            let octaves = if from_middle { Octaves::covering(reach) } else { Octaves::beyond(reach.ceil()) };
+            let begin = if from_middle { 0.0 } else { reach.ceil() };
+            let divided = divided(octaves, narrow * reach);
+            let grid = Grid::smallest(octaves, &divided);
             let cells = grid.cells();
-            let distance: [f64; LANES] = distance.map(|d| d * end);
-            let Located { cell, place, inside, .. } = grid.locate(Lanes::<false>(distance));
+            let distance: [f64; LANES] = distance.map(|d: f64| d * MARGIN + begin.copysign(d));
+            let Located { cell, place, inside } = grid.locate(Lanes::<false>(distance));
             for i in 0..LANES {
                 prop_assert_eq!(inside[i], 1);
                 let cell = cells[cell[i] as u32 as usize];
-                let [first, last] = octaves.positions(cell);
-                let position = first + (last - first) * (0.5 * (place.0[i] + 1.0));
-                let recovered = octaves.distance(cell, position);
-                prop_assert!((recovered - distance[i]).abs() <= 1e-15 * last, "{recovered} {}", distance[i]);
-                prop_assert!((-1.0..1.0).contains(&place.0[i]));
+                let recovered = octaves.span(cell).at(2.0 * place.0[i]);
+                prop_assert!((recovered - distance[i]).abs() <= 1e-15 * (reach + 200.0), "{recovered} {}", distance[i]);
+                prop_assert!((-0.5..0.5).contains(&place.0[i]));
+                let whole = divided.iter().filter(|whole| whole.contains(cell)).collect::<Vec<_>>();
+                prop_assert_eq!(whole.len(), 1);
+                let (deeper, index) = whole[0].way_to(cell);
+                prop_assert_eq!(whole[0].part(deeper, index), Some(cell));
             }
         }
     }
 
     #[test]
     fn points_beyond_the_last_octave_are_outside() {
+        let points = |end: f64| [end - 1e-9, end, -end, 1e-9 - end, 1e300, 0.0, -0.0, -1e300];
         let octaves = Octaves::covering(10.0);
-        let cells = octaves.divide(1000, |_| true).unwrap_or_default();
-        let grid = Grid::smallest(octaves, &cells, 128);
-        let end = 16.0 * 7.0;
-        let points = [end - 1e-9, end, -end, 1e-9 - end, 1e300, 0.0, -0.0, -1e300];
-        assert_eq!(grid.locate(Lanes::<false>(points)).inside, [1, 0, 0, 1, 0, 1, 1, 0]);
+        let grid = Grid::smallest(octaves, &octaves.roots());
+        assert_eq!(grid.locate(Lanes::<false>(points(16.0 * 7.0))).inside, [1, 0, 0, 1, 0, 1, 1, 0]);
+        let octaves = Octaves::beyond(10.0);
+        let grid = Grid::smallest(octaves, &octaves.roots());
+        assert_eq!(grid.locate(Lanes::<false>(points(10.0 + 4.0 * 15.0))).inside, [1, 0, 0, 1, 0, 0, 0, 0]);
+        assert_eq!(grid.locate(Lanes::<false>(points(10.0))).inside, [0, 1, 1, 0, 0, 0, 0, 0]);
     }
 }

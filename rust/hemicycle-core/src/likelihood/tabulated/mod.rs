@@ -1,17 +1,23 @@
 //! The tabulated kernel: log p of a pair with many labels, as a piecewise polynomial in the one number that it depends on.
 //!
 //! What a model costs does then not depend on the number of labels. The error of a pair is at most
-//! `rtol * max(1, |log p|)`, by construction: half of it may be the polynomials' ([`bound`]), an eighth what labels that
-//! hardly matter add, the rest what rounding takes ([`polynomial`]); a pair for which that cannot be had is left to the
-//! direct kernel. Models farther away than the table reaches are scored label by label.
+//! `rtol * max(1, |log p|)`, by construction: a quarter of it may be the interpolants' ([`bound`]), a quarter what cutting
+//! them down to eight coefficients takes ([`series`]), an eighth what labels that hardly matter add, the rest what
+//! rounding takes; a pair for which that cannot be had is left to the direct kernel. Models farther away than the table
+//! reaches are scored label by label.
 //!
 //! Whether a pair has a table follows from the judgments, sigma and `rtol` alone, by the constants here.
 
 mod bound;
+mod build;
+mod evaluate;
 mod grid;
+mod interpolation;
 mod labels;
-mod polynomial;
 mod score;
+mod series;
+mod span;
+mod uniform;
 
 use rayon::prelude::*;
 
@@ -22,11 +28,26 @@ use crate::parallel::Execution;
 
 use super::Likelihood;
 use super::plan::{log_normaliser, scale};
-use bound::Ellipse;
-use grid::{Cell, Grid, Octaves};
-use labels::{Labels, Window};
-use polynomial::{Coefficients, Interpolation};
-pub(crate) use score::{AddTables, Tabulated};
+use build::{Build, Precision};
+use grid::Grid;
+use labels::Labels;
+pub(crate) use score::{Columns, Tabulated, add_tables};
+use series::Coefficients;
+use uniform::Uniform;
+
+/// An integer for every lane.
+macro_rules! words {
+    ($lane:ident => $value:expr) => {{
+        let mut out = [0_u64; LANES];
+        let mut $lane = 0;
+        while $lane < LANES {
+            out[$lane] = $value;
+            $lane += 1;
+        }
+        out
+    }};
+}
+use words;
 
 /// Labels that a pair must have at least: with fewer the direct kernel is as fast, or faster until a pool has thousands
 /// of models and the time to build the table is forgotten.
@@ -39,7 +60,7 @@ const LEAST_RTOL: f64 = 1e-13;
 const MOST_BYTES: usize = 1 << 18;
 
 /// Bytes that the tables of all pairs may have together.
-const MOST_BYTES_TOGETHER: usize = 1 << 26;
+const MOST_BYTES_TOGETHER: usize = 1 << 27;
 
 /// Pairs whose tables are built before their bytes are counted.
 const PAIRS_AT_ONCE: usize = 64;
@@ -55,6 +76,9 @@ pub(crate) struct Table {
     scale: f64,
     /// What the log density adds to that of the labels.
     constant: f64,
+    /// Cells of one width around the middle; there may be none.
+    uniform: Uniform,
+    /// The index of the others.
     grid: Grid,
     cells: Vec<Coefficients>,
 }
@@ -65,76 +89,14 @@ impl Table {
         let scale = scale(sigma);
         let labels = Labels::new(log_ratio, weight, scale);
         let constant = -(labels.total.ln() + log_normaliser(sigma));
-        let octaves = Octaves::covering(labels.reach());
-        let most = MOST_BYTES / size_of::<Coefficients>();
-        let cells = octaves.divide(most, |cell| precision.holds(&labels, octaves, cell))?;
-        let grid = Grid::smallest(octaves, &cells, size_of::<Coefficients>());
-        if grid.bytes() + grid.n_cells * size_of::<Coefficients>() > MOST_BYTES {
-            return None;
-        }
-        let mut table = Self { labels, scale, constant, grid, cells: vec![] };
-        let cells = table.grid.cells().into_iter().map(|cell| table.polynomial(octaves, cell, precision));
-        table.cells = cells.collect::<Option<_>>()?;
-        Some(table)
-    }
-
-    /// The polynomial of a cell, if rounding leaves it precise enough.
-    fn polynomial(&self, octaves: Octaves, cell: Cell, precision: &Precision) -> Option<Coefficients> {
-        let [first, last] = octaves.positions(cell);
-        let half = 0.5 * (last - first);
-        let place = |x: f64| octaves.distance(cell, first + half * (1.0 + x));
-        let labels = precision.labels_that_matter(&self.labels, octaves, cell);
-        let Precision { interpolation, instructions, .. } = precision;
-        let polynomial = interpolation.through(labels, interpolation.points.map(place), self.constant, *instructions);
-        // the difference of logits; of it and the middle, its scaling, the place of a point; the position, twice in
-        // interpolation; labels
-        let near = last - octaves.base;
-        let input = self.labels.middle.abs() * self.scale + 4.0 * near + 3.0 * last + 2.0 * self.labels.reach();
-        let input = 2.0 * input / half * polynomial.slope() + self.labels.additions;
-        let rounding = polynomial.rounding + UNIT * input;
-        (rounding <= precision.rounding * polynomial.magnitude().max(1.0)).then_some(polynomial.coefficients)
+        let (uniform, grid, cells) = Build { labels: &labels, scale, constant, precision }.cells()?;
+        Some(Self { labels, scale, constant, uniform, grid, cells })
     }
 
     /// Memory of the table, with the labels that score what lies outside it.
     pub(crate) fn bytes(&self) -> usize {
         let labels = size_of_val(self.labels.position.as_slice()) + size_of_val(self.labels.lightness.as_slice());
-        size_of::<Self>() + labels + self.grid.bytes() + self.grid.n_cells * size_of::<Coefficients>()
-    }
-}
-
-/// How precise tables are, and how they become so.
-#[derive(Debug)]
-struct Precision {
-    ellipse: Ellipse,
-    interpolation: Interpolation,
-    /// Labels lighter than `2^-bits` of another, over their number, do not matter.
-    bits: f64,
-    /// What rounding may take, relative.
-    rounding: f64,
-    instructions: InstructionSet,
-}
-
-impl Precision {
-    fn new(rtol: f64, instructions: InstructionSet) -> Self {
-        Self {
-            ellipse: Ellipse::widest(0.5 * rtol),
-            interpolation: Interpolation::new(),
-            bits: -(0.125 * rtol).log2(),
-            rounding: 0.375 * rtol,
-            instructions,
-        }
-    }
-
-    fn labels_that_matter<'a>(&self, labels: &'a Labels, octaves: Octaves, cell: Cell) -> Window<'a> {
-        let [low, high] = octaves.ends(cell);
-        let bits = self.bits + (labels.position.len() as f64).log2();
-        labels.all().matters(low, high, bits)
-    }
-
-    fn holds(&self, labels: &Labels, octaves: Octaves, cell: Cell) -> bool {
-        let [low, high] = octaves.ends(cell);
-        let matters = self.labels_that_matter(labels, octaves, cell);
-        self.ellipse.holds(matters, 0.5 * (low + high), 0.5 * (high - low), self.instructions)
+        size_of::<Self>() + labels + self.uniform.bytes() + self.grid.bytes()
     }
 }
 

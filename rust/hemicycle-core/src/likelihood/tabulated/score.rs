@@ -1,14 +1,25 @@
 //! Models scored from tables: eight at a time, and a pair for many models before the next, so that its table stays near.
 
-use crate::kernels::{Kernel, LANES, Lanes, Sum, each_lane};
-use crate::pool::{Block, GROUPS};
+use crate::error::Result;
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Sum, each_lane};
+use crate::parallel::Interrupt;
+use crate::pool::{BLOCK, Block, GROUPS};
 
 use super::Table;
+use super::evaluate::{Evaluate, Plain};
 use super::grid::Located;
-use super::polynomial::{Coefficients, POINTS, log_density};
+use super::interpolation::log_density;
+use super::series::Coefficients;
 
 /// Terms added without compensation before the partial sum is.
 const TERMS_PER_SUM: usize = 64;
+
+/// Bytes of logits that are transposed at once: each table is read for so many models that fetching it does not
+/// count, and logits stay in the cache near a core.
+const BYTES_AT_ONCE: usize = 1 << 19;
+
+/// Models that a table is read for at least, however many items there are.
+const FEWEST_MODELS: usize = 512;
 
 /// A pair with a table.
 #[derive(Debug)]
@@ -24,125 +35,173 @@ impl Tabulated {
     /// The log density under eight models.
     #[inline(always)]
     pub(crate) fn log_density<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
-        self.table.log_density(block.logits(self.b, group) - block.logits(self.a, group))
+        self.table.log_density(Plain, block.logits(self.b, group) - block.logits(self.a, group))
     }
 }
 
 impl Table {
     /// The log density at eight logit differences.
     #[inline(always)]
-    fn log_density<const FMA: bool>(&self, mu: Lanes<FMA>) -> Lanes<FMA> {
-        let distance = (mu - Lanes::splat(self.labels.middle)) * Lanes::splat(self.scale);
-        let Located { cell, place, inside, all_inside } = self.grid.locate(distance);
-        let value = self.polynomials(cell, place);
-        if all_inside {
+    fn log_density<const FMA: bool>(&self, evaluate: impl Evaluate, mu: Lanes<FMA>) -> Lanes<FMA> {
+        let difference = mu - Lanes::splat(self.labels.middle);
+        let (cell, place) = self.uniform.locate(difference);
+        if self.uniform.have(cell) {
+            let cells = self.uniform.cells.as_slice();
+            let mut rows = [&NOTHING; LANES];
+            for (row, cell) in rows.iter_mut().zip(cell) {
+                *row = &cells[cell as usize];
+            }
+            return evaluate.evaluate(rows, place);
+        }
+        self.log_density_beyond(evaluate, difference, cell, place)
+    }
+
+    /// The log density at eight differences from the middle, those without a cell of one width among them.
+    #[inline(always)]
+    fn log_density_beyond<const FMA: bool>(
+        &self,
+        evaluate: impl Evaluate,
+        difference: Lanes<FMA>,
+        near: [u64; LANES],
+        near_place: Lanes<FMA>,
+    ) -> Lanes<FMA> {
+        let distance = difference * Lanes::splat(self.scale);
+        let Located { cell, place, mut inside } = self.grid.locate(distance);
+        let mut rows = [&NOTHING; LANES];
+        let mut places = place;
+        for i in 0..LANES {
+            if let Some(row) = self.uniform.cells.get(near[i] as usize) {
+                (rows[i], places.0[i], inside[i]) = (row, near_place.0[i], 1);
+            } else if let Some(row) = self.cells.get(cell[i] as u32 as usize) {
+                rows[i] = row;
+            }
+        }
+        let value = evaluate.evaluate(rows, places);
+        if inside == [1; LANES] {
             return value;
         }
         let exact = log_density(self.labels.all(), distance, self.constant);
         each_lane!(i => if inside[i] == 1 { value.0[i] } else { exact.0[i] })
     }
+}
 
-    /// The polynomial of each lane's cell at its place.
-    #[inline(always)]
-    fn polynomials<const FMA: bool>(&self, cell: [u64; LANES], place: Lanes<FMA>) -> Lanes<FMA> {
-        let Some(last) = self.cells.len().checked_sub(1) else {
-            return Lanes::splat(self.constant);
-        };
-        let mut rows = [&Coefficients([0.0; POINTS]); LANES];
-        for (row, cell) in rows.iter_mut().zip(cell) {
-            *row = &self.cells[(cell as u32 as usize).min(last)];
+/// A polynomial for no cell.
+static NOTHING: Coefficients = Coefficients([0.0; LANES]);
+
+/// The logits of the items that pairs with tables compare, for many models: item after item.
+#[derive(Debug, Clone)]
+pub(crate) struct Columns {
+    items: Vec<u32>,
+    /// Where the items of each pair are among these.
+    pairs: Vec<[usize; 2]>,
+    logits: Vec<Group>,
+    /// Groups from one item to the next.
+    stride: usize,
+}
+
+/// The logits of eight models.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Group([f64; LANES]);
+
+impl Columns {
+    /// For these pairs, without room for any model.
+    pub(crate) fn new(pairs: &[Tabulated]) -> Self {
+        let mut items: Vec<u32> = pairs.iter().flat_map(|pair| [pair.a, pair.b]).collect();
+        items.sort_unstable();
+        items.dedup();
+        let place = |item| items.partition_point(|other| *other < item);
+        let pairs = pairs.iter().map(|pair| [place(pair.a), place(pair.b)]).collect();
+        Self { items, pairs, logits: vec![], stride: 0 }
+    }
+
+    /// Blocks of models that are best scored at once.
+    pub(crate) fn blocks_at_once(&self) -> usize {
+        let fit = BYTES_AT_ONCE / (size_of::<f64>() * self.items.len().max(1));
+        fit.max(FEWEST_MODELS) / BLOCK
+    }
+
+    /// With room for so many blocks. Items lie an odd number of cache lines apart: they do not fight for a place.
+    pub(crate) fn with_room(&self, n_blocks: usize) -> Self {
+        let stride = n_blocks * GROUPS + 1;
+        Self { logits: vec![Group([0.0; LANES]); self.items.len() * stride], stride, ..self.clone() }
+    }
+
+    /// Take the logits of a block.
+    pub(crate) fn take(&mut self, block: &Block, index: usize) {
+        for (column, &item) in self.logits.chunks_exact_mut(self.stride).zip(&self.items) {
+            for (g, group) in column[index * GROUPS..][..GROUPS].iter_mut().enumerate() {
+                *group = Group(block.logits::<false>(item, g).0);
+            }
         }
-        evaluate(rows, place)
+    }
+
+    /// The logits of one of the items.
+    #[inline(always)]
+    fn column(&self, place: usize, n_groups: usize) -> &[Group] {
+        &self.logits[place * self.stride..][..n_groups]
     }
 }
 
-/// Eight polynomials of degree 15, each at its own place, in their coefficients' own order in memory: every step adds the
-/// upper half of what is left of each polynomial, times a power of the place, to the lower half, and packs two
-/// vectors in one. That takes 14 shuffles, and a transposition 48.
-#[inline(always)]
-fn evaluate<const FMA: bool>(rows: [&Coefficients; LANES], place: Lanes<FMA>) -> Lanes<FMA> {
-    let second = place * place;
-    let fourth = second * second;
-    let Lanes(eighth) = fourth * fourth;
-    let mut half = [Lanes::<FMA>::splat(0.0); LANES];
-    for ((half, row), eighth) in half.iter_mut().zip(rows).zip(eighth) {
-        let (mut lower, mut upper) = ([0.0; LANES], [0.0; LANES]);
-        lower.copy_from_slice(&row.0[..LANES]);
-        upper.copy_from_slice(&row.0[LANES..]);
-        *half = Lanes(upper).mul_add(Lanes::splat(eighth), Lanes(lower));
+/// Add the log densities of pairs with tables, times the weights of the pairs, to the totals of the models of columns.
+///
+/// # Errors
+/// An interrupt.
+pub(crate) fn add_tables(
+    pairs: &[Tabulated],
+    columns: &Columns,
+    out: &mut [f64],
+    instructions: InstructionSet,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512(simd) => {
+            let evaluate = super::evaluate::Shuffled(simd);
+            instructions.run(AddTables { pairs, columns, out, evaluate, interrupt })
+        }
+        _ => instructions.run(AddTables { pairs, columns, out, evaluate: Plain, interrupt }),
     }
-    let Lanes(p) = fourth;
-    let four = [
-        halves(half[0], half[4], Lanes([p[0], p[0], p[0], p[0], p[4], p[4], p[4], p[4]])),
-        halves(half[1], half[5], Lanes([p[1], p[1], p[1], p[1], p[5], p[5], p[5], p[5]])),
-        halves(half[2], half[6], Lanes([p[2], p[2], p[2], p[2], p[6], p[6], p[6], p[6]])),
-        halves(half[3], half[7], Lanes([p[3], p[3], p[3], p[3], p[7], p[7], p[7], p[7]])),
-    ];
-    let Lanes(p) = second;
-    let two = [
-        quarters(four[0], four[2], Lanes([p[0], p[0], p[2], p[2], p[4], p[4], p[6], p[6]])),
-        quarters(four[1], four[3], Lanes([p[1], p[1], p[3], p[3], p[5], p[5], p[7], p[7]])),
-    ];
-    pairs(two[0], two[1], place)
 }
 
-/// Two polynomials of eight coefficients as two of four.
-#[inline(always)]
-fn halves<const FMA: bool>(Lanes(a): Lanes<FMA>, Lanes(b): Lanes<FMA>, power: Lanes<FMA>) -> Lanes<FMA> {
-    let lower = Lanes([a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]]);
-    let upper = Lanes([a[4], a[5], a[6], a[7], b[4], b[5], b[6], b[7]]);
-    upper.mul_add(power, lower)
+struct AddTables<'a, E> {
+    pairs: &'a [Tabulated],
+    columns: &'a Columns,
+    /// One number a model.
+    out: &'a mut [f64],
+    evaluate: E,
+    interrupt: &'a Interrupt,
 }
 
-/// Four polynomials of four coefficients as four of two.
-#[inline(always)]
-fn quarters<const FMA: bool>(Lanes(a): Lanes<FMA>, Lanes(b): Lanes<FMA>, power: Lanes<FMA>) -> Lanes<FMA> {
-    let lower = Lanes([a[0], a[1], b[0], b[1], a[4], a[5], b[4], b[5]]);
-    let upper = Lanes([a[2], a[3], b[2], b[3], a[6], a[7], b[6], b[7]]);
-    upper.mul_add(power, lower)
-}
-
-/// Eight polynomials of two coefficients as eight values.
-#[inline(always)]
-fn pairs<const FMA: bool>(Lanes(a): Lanes<FMA>, Lanes(b): Lanes<FMA>, power: Lanes<FMA>) -> Lanes<FMA> {
-    let lower = Lanes([a[0], b[0], a[2], b[2], a[4], b[4], a[6], b[6]]);
-    let upper = Lanes([a[1], b[1], a[3], b[3], a[5], b[5], a[7], b[7]]);
-    upper.mul_add(power, lower)
-}
-
-/// Add the log densities of pairs with tables, times the weights of the pairs, to the totals of the models of blocks.
-pub(crate) struct AddTables<'a> {
-    pub pairs: &'a [Tabulated],
-    pub blocks: &'a [Block],
-    /// One number a model of the blocks.
-    pub out: &'a mut [f64],
-}
-
-impl Kernel for AddTables<'_> {
-    type Output = ();
+impl<E: Evaluate> Kernel for AddTables<'_, E> {
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { pairs, blocks, out } = self;
-        let mut totals = vec![[Sum::<FMA>::zero(); GROUPS]; blocks.len()];
-        let mut partial = vec![[Lanes::<FMA>::splat(0.0); GROUPS]; blocks.len()];
-        for chunk in pairs.chunks(TERMS_PER_SUM) {
-            partial.fill([Lanes::splat(0.0); GROUPS]);
-            for pair in chunk {
-                for (block, partial) in blocks.iter().zip(&mut partial) {
-                    for (g, partial) in partial.iter_mut().enumerate() {
-                        *partial = pair.log_density(block, g).mul_add(Lanes::splat(pair.factor), *partial);
-                    }
+    fn run<const FMA: bool>(self) -> Result<()> {
+        let Self { pairs, columns, out, evaluate, interrupt } = self;
+        let n_groups = out.len().div_ceil(LANES);
+        let mut totals = vec![Sum::<FMA>::zero(); n_groups];
+        let mut partial = vec![Lanes::<FMA>::splat(0.0); n_groups];
+        for (chunk, places) in pairs.chunks(TERMS_PER_SUM).zip(columns.pairs.chunks(TERMS_PER_SUM)) {
+            partial.fill(Lanes::splat(0.0));
+            for (pair, &[a, b]) in chunk.iter().zip(places) {
+                interrupt.check()?;
+                let (a, b) = (columns.column(a, n_groups), columns.column(b, n_groups));
+                let factor = Lanes::splat(pair.factor);
+                for ((partial, a), b) in partial.iter_mut().zip(a).zip(b) {
+                    let value = pair.table.log_density(evaluate, Lanes::<FMA>(b.0) - Lanes(a.0));
+                    *partial = value.mul_add(factor, *partial);
                 }
             }
-            for (total, partial) in totals.as_flattened_mut().iter_mut().zip(partial.as_flattened()) {
+            for (total, partial) in totals.iter_mut().zip(&partial) {
                 total.add(*partial);
             }
         }
-        for (out, total) in out.chunks_mut(LANES).zip(totals.as_flattened()) {
+        for (out, total) in out.chunks_mut(LANES).zip(totals) {
             for (out, total) in out.iter_mut().zip(total.value().0) {
                 *out += total;
             }
         }
+        Ok(())
     }
 }
