@@ -7,10 +7,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
+ASV_RUN = cd benches && ../$(BIN)/asv run --python=same --set-commit-hash $$(git rev-parse HEAD) --show-stderr
+
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 PACKAGING := pyproject.toml
 
-.PHONY: help demo test build fmt lint rust-test python-test bench clean
+.PHONY: help demo test build fmt lint rust-test python-test bench bench-docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -43,10 +45,15 @@ rust-test: ## tests of the core crate
 python-test: $(VENV)/.built $(VENV)/.checked ## tests of the package, docs and examples
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-bench: $(VENV)/.built ## speed, memory and accuracy beside the peers
-	$(BIN)/pip install --quiet --group bench
-	cd benches && ../$(BIN)/asv machine --yes && \
-	  ../$(BIN)/asv run --python=same --set-commit-hash $$(git rev-parse HEAD) --show-stderr
+bench: $(VENV)/.built $(VENV)/.bench ## speed, memory and accuracy beside the peers
+	$(ASV_RUN)
+
+bench-docs: export HEMICYCLE_BENCH := full
+bench-docs: $(VENV)/.built $(VENV)/.bench ## a full run of what docs/performance.md quotes, its tables and its picture
+	$(ASV_RUN) --bench 'LogLikelihood.track_(rate|ratio|error)' \
+	  --bench 'bench_(limits|scaling|threads)' --bench Interrupt
+	$(BIN)/python benches/performance_tables.py docs/performance.md
+	$(BIN)/python benches/plot_scaling.py docs/images/likelihood_scaling.svg
 
 clean: ## remove what was built
 	rm -rf target $(VENV) dist
@@ -62,6 +69,11 @@ $(VENV)/.created:
 $(VENV)/.built: $(VENV)/.created $(RUST_SOURCES) $(PACKAGING)
 	@echo 'building the extension: about two minutes the first time'
 	$(BIN)/maturin develop --release --locked --quiet --extras solve
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.created $(PACKAGING)
+	$(BIN)/pip install --quiet --group bench
+	cd benches && ../$(BIN)/asv machine --yes
 	@touch $@
 
 $(VENV)/.checked: $(VENV)/.created $(PACKAGING)

@@ -14,6 +14,7 @@ from .peers.likelihood import N_THREADS
 
 N_ITEMS, SIGMA = 100, 0.5
 N_MODELS, N_PAIRS, N_LABELS = 100_000 if FULL else 10_000, 1_000, 5
+REPEAT = (3, 20, 3.0)  #: at least, at most, and seconds
 
 
 def scorer(n_models: int = N_MODELS, n_pairs: int = N_PAIRS, n_labels: int = N_LABELS) -> partial[Any]:
@@ -32,6 +33,7 @@ class Models:
 
     params = ([1_000, 3_000, 10_000, 30_000, 100_000, 300_000],)
     param_names = ("n_models",)
+    repeat, warmup_time = REPEAT, 0
 
     def setup(self, n_models: int) -> None:
         self.score = scorer(n_models=n_models)
@@ -45,6 +47,7 @@ class Pairs:
 
     params = ([30, 100, 300, 1_000, 3_000],)
     param_names = ("n_pairs",)
+    repeat, warmup_time = REPEAT, 0
 
     def setup(self, n_pairs: int) -> None:
         self.score = scorer(n_pairs=n_pairs)
@@ -54,13 +57,14 @@ class Pairs:
 
 
 class Labels:
-    """Seconds against the number of labels a pair, the making of tables included."""
+    """Seconds against the number of labels a pair, the making of tables included, which large pools do not notice."""
 
-    params = ([1, 2, 3, 5, 8, 12, 16, 23, 24, 40, 100, 300, 1_000],)
-    param_names = ("n_labels",)
+    params = ([1, 2, 3, 5, 8, 12, 16, 23, 24, 40, 100, 300, 1_000], [10_000, 1_000_000 if FULL else 100_000])
+    param_names = ("n_labels", "n_models")
+    repeat, warmup_time = REPEAT, 0
 
-    def setup(self, n_labels: int) -> None:
-        self.score = scorer(n_labels=n_labels)
+    def setup(self, n_labels: int, n_models: int) -> None:
+        self.score = scorer(n_models, n_labels=n_labels)
 
-    def time_totals(self, _: int) -> None:
+    def time_totals(self, *_: int) -> None:
         self.score()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Peer = Callable[[Any, Any, Any, float, int], Score]
 
 N_THREADS = 2
-MAX_UNROLLED = 40  #: labels; compiling a thousand in a row takes longer than anyone would wait
+MAX_LABELS = 40  #: labels; compiling a thousand in a row, or a loop over them, takes longer than anyone would wait
 
 # Log-likelihood of every model. Each is made of the judgments, a and b (n_pairs,), labels (n_pairs, n_labels), and
 # sigma; what it returns scores logits (n_models, n_items).
@@ -174,7 +174,7 @@ def torch_compile_likelihood(a: Any, b: Any, labels: Any, sigma: float, _: int) 
         exponent = -0.5 * ((mu[:, :, None] - y) / sigma) ** 2  # (n_models, n_pairs, n_labels)
         return torch.logsumexp(exponent, dim=2).sum(dim=1) - normaliser(labels, sigma)
 
-    return in_chunks(lambda logits: score(torch.from_numpy(logits)), 2_048 if labels.shape[1] < 3 else 64)
+    return in_chunks(lambda logits: score(torch.from_numpy(logits)), 512 if labels.shape[1] < 10 else 32)
 
 
 def torch_unrolled_likelihood(a: Any, b: Any, labels: Any, sigma: float, _: int) -> Score:
@@ -191,12 +191,12 @@ def torch_unrolled_likelihood(a: Any, b: Any, labels: Any, sigma: float, _: int)
         density = sum(torch.exp((nearest - square) / (2 * sigma**2)) for square in squares)
         return (torch.log(density) - nearest / (2 * sigma**2)).sum(dim=1) - normaliser(labels, sigma)
 
-    return in_chunks(lambda logits: score(torch.from_numpy(logits)), 128)
+    return in_chunks(lambda logits: score(torch.from_numpy(logits)), 256)
 
 
 def require_few(labels: Any) -> None:
-    if labels.shape[1] > MAX_UNROLLED:
-        raise NotImplementedError("too many labels to unroll")
+    if labels.shape[1] > MAX_LABELS:
+        raise NotImplementedError("more labels than anyone would wait for")
 
 
 def torch_with_compiler() -> Any:
@@ -222,6 +222,7 @@ def scipy_likelihood(a: Any, b: Any, labels: Any, sigma: float, _: int) -> Score
 
 def listing_likelihood(a: Any, b: Any, labels: Any, sigma: float, _: int) -> Score:
     """Return the listing of the proposal, its slips put right: a loop over models, pairs and labels."""
+    require_few(labels)
     from scipy.stats import norm
 
     def score(logits: Any) -> Any:

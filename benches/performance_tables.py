@@ -1,0 +1,88 @@
+"""Write the tables of docs/performance.md from the runs that asv has stored: what stands between two marks is replaced.
+
+Usage: ``python benches/performance_tables.py docs/performance.md``
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from asv_results import newest
+from benchmarks.bench_likelihood import N_LABELS
+from benchmarks.bench_limits import PATHS
+from benchmarks.peers.likelihood import PEERS
+from benchmarks.peers.limits import LIMITS
+
+Rows = list[list[str]]
+
+
+def figure(value: float) -> str:
+    """Return a number as people read it: three digits that count."""
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.3g}"
+
+
+def peers() -> Rows:
+    """Return the rates of ours and of every peer, and how many times faster ours is."""
+    rates, ratios = (
+        newest("bench_likelihood.LogLikelihood.track_rate"),
+        newest("bench_likelihood.LogLikelihood.track_ratio"),
+    )
+
+    def cell(n_labels: int, peer: str) -> str:
+        key = str(n_labels), peer
+        if key not in rates:
+            return "-"
+        return figure(rates[key]) + (f" ({figure(ratios[key])}x)" if peer != "hemicycle" and key in ratios else "")
+
+    return [head(), *([peer, *(cell(m, peer) for m in N_LABELS)] for peer in PEERS)]
+
+
+def errors() -> Rows:
+    """Return the largest error of a total, in units of the sum of max(1, |log p|) over the pairs."""
+    values = newest("bench_likelihood.LogLikelihood.track_error")
+    cells = {key: f"{value:.1e}" for key, value in values.items()}
+    return [head(), *([peer, *(cells.get((str(m), peer), "-") for m in N_LABELS)] for peer in PEERS)]
+
+
+def head() -> list[str]:
+    return ["labels a pair", *(f"{m:,}" for m in N_LABELS)]
+
+
+def limits() -> Rows:
+    """Return what two threads of the machine can do at most."""
+    values = newest("bench_limits.Machine.track_limit")
+    return [["limit", "thousand million a second"], *([name, figure(values[(name,)])] for name in LIMITS)]
+
+
+def roofline() -> Rows:
+    """Return the rate of every path, and how close it is to the rate that the scarcest resource allows."""
+    machine, rates = newest("bench_limits.Machine.track_limit"), newest("bench_limits.Roofline.track_rate")
+    rows = [["path", "million model-pairs/s", "limit", "of", "share"]]
+    for name, path in PATHS.items():
+        roofs = {what: machine[(what,)] * 1e3 / need for what, need in path.needs.items() if need}
+        scarce = min(roofs, key=roofs.__getitem__)
+        share = rates[(name,)] / roofs[scarce]
+        rows.append([name, figure(rates[(name,)]), figure(roofs[scarce]), scarce, f"{share:.0%}"])
+    return rows
+
+
+TABLES = {"peers": peers, "errors": errors, "limits": limits, "roofline": roofline}
+
+
+def markdown(rows: Rows) -> str:
+    rule = ["---"] * len(rows[0])
+    return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]])
+
+
+def main(page: str) -> None:
+    text = Path(page).read_text(encoding="utf-8")
+    for name, rows in TABLES.items():
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end of {name} -->)", re.DOTALL)
+        text = marked.sub(lambda match, rows=rows: match[1] + markdown(rows()) + match[2], text)  # type: ignore[misc]
+    Path(page).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
