@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::judgments::{MAX_LOG, WITHIN_MAX_LOG, check_length, refusal};
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, transpose};
+use crate::kernels::{Columns, InstructionSet, Kernel, LANES, Lanes, transpose};
 
 /// Vectors of models in a block.
 pub(crate) const GROUPS: usize = 4;
@@ -160,10 +160,7 @@ impl<T: Logit> Load<'_, T> {
             let whole = columns.len() - columns.len() % LANES;
             let (squares, rest) = columns.split_at_mut(whole);
             for (square, columns) in squares.chunks_exact_mut(LANES).enumerate() {
-                let transposed = transpose(instructions, square_of::<T, FMA>(&rows, square * LANES));
-                for (k, column) in columns.iter_mut().enumerate() {
-                    column.0[group] = transposed[k].0;
-                }
+                transpose(instructions, &square_of::<T, FMA>(&rows, square * LANES), Group { columns, group });
             }
             for (k, column) in rest.iter_mut().enumerate() {
                 for (lane, row) in rows.iter().enumerate() {
@@ -209,6 +206,21 @@ impl Column {
             }
         }
         valid
+    }
+}
+
+/// One vector of models in the columns of eight items.
+struct Group<'a> {
+    columns: &'a mut [Column],
+    group: usize,
+}
+
+impl Columns for Group<'_> {
+    #[inline(always)]
+    fn take<const FMA: bool>(self, columns: [Lanes<FMA>; LANES]) {
+        for (column, logits) in self.columns.iter_mut().zip(columns) {
+            column.0[self.group] = logits.0;
+        }
     }
 }
 

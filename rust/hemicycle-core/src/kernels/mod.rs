@@ -15,7 +15,7 @@ pub(crate) use lanes::each_lane;
 pub use lanes::{LANES, Lanes};
 pub use ln::{ln, split_exponent};
 pub use sum::{Sum, two_diff, two_sum};
-pub use transpose::transpose;
+pub use transpose::{Columns, transpose};
 
 /// A computation that [`InstructionSet::run`] compiles for every instruction set.
 pub trait Kernel {

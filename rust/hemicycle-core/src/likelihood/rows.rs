@@ -28,7 +28,8 @@ impl Kernel for Rows<'_> {
         let Self { plan, block, instructions, out } = self;
         let n_columns = plan.constants.len();
         for (group, rows) in out.chunks_mut(LANES * n_columns).enumerate() {
-            let mut tile = Tile::<FMA>::new(rows, n_columns, instructions);
+            let mut collected = [Lanes::splat(0.0); LANES];
+            let mut tile = Tile::<FMA>::new(rows, n_columns, &mut collected, instructions);
             for run in &plan.runs {
                 let Run { kind, first, last, .. } = *run;
                 match kind {
