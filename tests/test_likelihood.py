@@ -12,6 +12,7 @@ from sklearn.neighbors import KernelDensity
 
 from hemicycle import Judgments, Pool, _core, log_likelihood
 from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, OptionError, ShapeError
+from instructions import log_likelihood_with
 
 N_ITEMS = 5
 
@@ -242,6 +243,5 @@ def test_weights_too_large_to_add(logits: Any) -> None:
 
 def test_instruction_sets_are_named(logits: Any, jury: Judgments) -> None:
     assert _core.instruction_sets()[-1] == "portable"
-    pairs = jury.pairs
     with pytest.raises(ShapeError, match="instructions: expected one that this CPU has, got mmx"):
-        _core.log_likelihood(logits, pairs, np.ones(len(pairs)), N_ITEMS, False, 0.5, "model", 1, "mmx")
+        log_likelihood_with("mmx", logits, jury)

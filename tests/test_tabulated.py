@@ -10,6 +10,7 @@ import pytest
 from hemicycle import Judgments, _core, log_likelihood
 from hemicycle.errors import DomainError, DtypeError, NonFiniteError, OptionError
 from hemicycle.likelihood import table_bytes
+from instructions import log_likelihood_with
 
 N_ITEMS = 6
 
@@ -55,15 +56,13 @@ def test_company_threads_and_instructions_change_no_bit(jury: Judgments, logits:
     far = logits.copy()
     far[::2] *= 1e4  # half of the models are outside the table
     np.testing.assert_array_equal(log_likelihood(far, jury, per=per)[1::2], together[1::2])
-    equal = np.ones(len(jury.pairs))
     for instructions in set(_core.instruction_sets()) - {"portable"}:
-        values = _core.log_likelihood(logits, jury.pairs, equal, N_ITEMS, False, 0.5, per, 2, instructions)
+        values = log_likelihood_with(instructions, logits, jury, per=per, n_threads=2)
         np.testing.assert_array_equal(values, together.reshape(len(logits), -1))
 
 
 def test_portable_instructions_keep_the_tolerance(jury: Judgments, logits: Any) -> None:
-    equal = np.ones(len(jury.pairs))
-    values = _core.log_likelihood(logits, jury.pairs, equal, N_ITEMS, False, 0.5, "pair", 2, "portable")
+    values = log_likelihood_with("portable", logits, jury, n_threads=2)
     direct = log_likelihood(logits, jury, per="pair", rtol=0)
     assert (np.abs(values - direct) <= 1e-10 * np.maximum(1, np.abs(direct))).all()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,22 +155,46 @@ class ManyLabels:
 
 
 class Terms:
-    """Log densities of every pair or label: the rate of writing them."""
+    """Log densities of every pair or label: the rate, as share of what memory takes and of the rate of the totals."""
 
-    params = ([1, 5], ["model", "pair", "label"])
-    param_names = ("n_labels", "per")
+    params = ([1, 5], ["pair", "label"], ["new", "out"])
+    param_names = ("n_labels", "per", "memory")
+    timeout = 600
 
-    def setup(self, n_labels: int, _: str) -> None:
+    def setup(self, n_labels: int, per: Any, memory: str) -> None:
         a, b, labels = judgments(n_labels)
         rows = np.repeat(a, n_labels), np.repeat(b, n_labels), labels.ravel()
-        self.judgments = Judgments.from_arrays(*rows, items=N_ITEMS)
-        self.logits = np.random.default_rng(0).normal(size=(20_000 if FULL else 5_000, N_ITEMS))
+        jury = Judgments.from_arrays(*rows, items=N_ITEMS)
+        self.logits = np.random.default_rng(0).normal(size=(20_000 if FULL else 10_000, N_ITEMS))
+        score = partial(log_likelihood, self.logits, jury, sigma=SIGMA, n_threads=N_THREADS)
+        self.totals = partial(score, per="model")
+        out = score(per=per)
+        self.score = partial(score, per=per, out=out if memory == "out" else None)
+        self.write = partial(fill, out.shape, out if memory == "out" else None)
 
-    def track_rate(self, _: int, per: Any) -> float:
-        score = partial(log_likelihood, self.logits, self.judgments, sigma=SIGMA, per=per)
-        return rate(score, len(self.logits))
+    def track_rate(self, *_: Any) -> float:
+        return rate(self.score, len(self.logits))
+
+    def track_share_of_write_bandwidth(self, *_: Any) -> float:
+        return ratio(self.write, self.score)
+
+    def track_share_of_totals(self, *_: Any) -> float:
+        return ratio(self.totals, self.score)
 
     track_rate.unit = "million model-pairs/s"
+
+
+def fill(shape: tuple[int, ...], out: Any) -> None:
+    """Write a constant to new memory, or to `out`, from as many threads as ours uses."""
+    array = np.empty(shape) if out is None else out
+    with ThreadPoolExecutor(N_THREADS) as threads:
+        list(threads.map(lambda part: part.fill(1.0), np.array_split(array, N_THREADS)))
+
+
+def ratio(other: Callable[[], Any], ours: Callable[[], Any]) -> float:
+    """Return the least time of `other` over that of `ours`, taken in turns: what slows both down cancels."""
+    runs = [(seconds(other), seconds(ours)) for _ in range(20)]
+    return min(run[0] for run in runs) / min(run[1] for run in runs)
 
 
 class Update:

@@ -90,10 +90,11 @@ def log_likelihood(
     gaussian: bool,
     sigma: float,
     per: Per,
+    out: NDArray[np.float64],
     n_threads: int | None = None,
     instructions: str | None = None,
     rtol: float = 1e-10,
-) -> NDArray[np.float64]: ...
+) -> None: ...
 def table_bytes(
     pairs: Pairs,
     n_items: int,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.errors import DomainError, DtypeError, IndexOutOfRangeError, NonFiniteError, ShapeError
+from hemicycle.errors import DomainError, DtypeError, IndexOutOfRangeError, NonFiniteError, OptionError, ShapeError
 from hemicycle.rejects import counted
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = [
     "float_array",
     "index_array",
     "numeric_array",
+    "output_array",
     "read_only",
     "real_array",
     "require_finite",
@@ -107,6 +108,47 @@ def float_array(values: ArrayLike, what: str, ndim: int, *, keep_float32: bool =
     narrow = keep_float32 and array.dtype.kind == "f" and array.itemsize <= np.dtype(np.float32).itemsize
     # aligned as well: an array may begin at any byte of a file
     return np.require(array, np.float32 if narrow else np.float64, ["C_CONTIGUOUS", "ALIGNED"])
+
+
+def output_array(out: object, shape: tuple[int, ...], **inputs: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the array that a result is written to: `out` itself, or a new one where it is None.
+
+    Parameters
+    ----------
+    out : ndarray of float64, shape `shape`, or None
+        What the caller gave.
+    shape : tuple of int
+        Shape of the result.
+    **inputs : ndarray
+        What is read while the result is written, by name.
+
+    Raises
+    ------
+    DtypeError
+        If `out` is not an array of native float64, or is masked.
+    ShapeError
+        If it has another shape, or is not C-contiguous and aligned.
+    OptionError
+        If it cannot be written to, or shares memory with an input.
+    """
+    if out is None:
+        return np.empty(shape)
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise DtypeError(f"out: expected an ndarray of float64, got {type(out).__name__}")
+    if out.dtype != np.float64:
+        raise DtypeError(f"out: expected dtype float64, got {out.dtype}")
+    if out.shape != shape:
+        raise ShapeError(f"out: expected shape {shape}, got {out.shape}")
+    if not out.flags.c_contiguous:
+        raise ShapeError(f"out: expected a C-contiguous array, got strides {out.strides}")
+    if not out.flags.aligned:
+        raise ShapeError("out: expected an aligned array, got one whose numbers lie at odd addresses")
+    if not out.flags.writeable:
+        raise OptionError("out: expected an array that can be written to, got a read-only one")
+    for name, array in inputs.items():
+        if np.shares_memory(out, array):
+            raise OptionError(f"out: shares memory with {name}, which is read while it is written")
+    return out
 
 
 def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDArray[np.int64]:

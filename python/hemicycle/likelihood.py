@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from hemicycle import _core
+from hemicycle.arrays import output_array
 from hemicycle.errors import NoDataError
-from hemicycle.logits import logits_matrix, score_models
+from hemicycle.logits import logits_matrix, model_blocks, naming_logits
 from hemicycle.options import known_word, non_negative_number, positive_number, thread_count
 from hemicycle.types import Likelihood, Per
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
-    from hemicycle.types import Logits
 
 __all__ = ["log_likelihood", "table_bytes"]
 
@@ -31,6 +31,7 @@ def log_likelihood(
     pair_weights: str | ArrayLike = "equal",
     rtol: float = 1e-10,
     n_threads: int | None = None,
+    out: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     r"""Score every model against the judgments.
 
@@ -67,24 +68,29 @@ def log_likelihood(
         from tables, in a time that does not depend on the number of labels; below 1e-13 there are none.
     n_threads : int, optional
         Number of threads, by default every core. The result is the same bits for any number.
+    out : ndarray of float64, shape of the result, optional
+        Where to write the result: C-contiguous, and apart from the memory of `logits` and `pair_weights`. A loop that
+        passes the same array again is faster, for new memory is written to twice: by the system, with zeros, before.
+        After an error it holds anything.
 
     Returns
     -------
     ndarray of float64
         Shape (n_models,); (n_models, n_pairs) in the order of ``judgments.pairs``; or (n_models, n_labels) in the order
-        of its labels, of which ``judgments.pairs.row`` says the rows of the judgments.
+        of its labels, of which ``judgments.pairs.row`` says the rows of the judgments. It is `out` where that is given.
 
     Raises
     ------
     DtypeError
-        If the logits are not real numbers or masked, or an option has the wrong type.
+        If the logits are not real numbers or masked, `out` is not an array of float64, or an option has the wrong type.
     ShapeError
-        If the logits are not a matrix with one column for each of the judgments' items, or weights have another length.
+        If the logits are not a matrix with one column for each of the judgments' items, weights have another length, or
+        `out` has another shape or is not C-contiguous.
     NonFiniteError, DomainError
         If a logit, weight, `sigma` or `rtol` is not finite or outside its domain; the message names the place.
     OptionError
-        If `likelihood`, `per` or `pair_weights` is a word that does not exist, or a pool has other items than the
-        judgments.
+        If `likelihood`, `per` or `pair_weights` is a word that does not exist, a pool has other items than the
+        judgments, or `out` is read-only or shares memory with `logits` or `pair_weights`.
     NoDataError
         If no pair has a label.
 
@@ -118,14 +124,14 @@ def log_likelihood(
     if not len(pairs):
         raise NoDataError(f"judgments: none of the {len(judgments)} has a log ratio and a weight above 0")
     weights = pairs.pair_weight(pair_weights)
-    gaussian = likelihood == "gaussian"
-    n_items = len(judgments.items)
-
-    def score(block: Logits) -> NDArray[np.float64]:
-        return _core.log_likelihood(block, pairs, weights, n_items, gaussian, width, per, threads, rtol=tolerance)
-
-    values = score_models(logits, matrix, {"model": 1, "pair": len(pairs), "label": pairs.n_labels}[per], score)
-    return values[:, 0] if per == "model" else values
+    n_items, gaussian = len(judgments.items), likelihood == "gaussian"
+    columns = {"model": (), "pair": (len(pairs),), "label": (pairs.n_labels,)}[per]
+    values = output_array(out, (len(matrix), *columns), logits=matrix, pair_weights=weights)
+    for first, block in model_blocks(matrix, 0):
+        part = values[first : first + len(block)]
+        with naming_logits(logits, first):
+            _core.log_likelihood(block, pairs, weights, n_items, gaussian, width, per, part, threads, rtol=tolerance)
+    return values
 
 
 def table_bytes(

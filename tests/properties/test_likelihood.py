@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import strategies
 from hemicycle import Judgments, _core, accuracy, log_likelihood, mean_squared_error
+from instructions import log_likelihood_with
 from reference import likelihood as reference
 
 if TYPE_CHECKING:
@@ -85,13 +86,13 @@ def test_where_cancellation_and_distance_are_worst(
     pairs = reference.labels_of_pairs(a, b, y, jury.weight)
     expected, sizes = reference.by_pair(matrix, pairs, sigma, likelihood)
     for per, columns in (("pair", (expected, sizes)), ("model", None)):
-        equal = np.ones(len(pairs))
-        values = _core.log_likelihood(
-            matrix, jury.pairs, equal, N_ITEMS, likelihood == "gaussian", sigma, per, 1, instructions
+        values = log_likelihood_with(
+            instructions, matrix, jury, gaussian=likelihood == "gaussian", sigma=sigma, per=per
         )
         if columns:
             worst = max(map(reference.worst_error, values, *columns))
         else:
+            equal = np.ones(len(pairs))
             exact, size = reference.totals(expected, equal), reference.totals(sizes, equal)
             worst = reference.worst_error(values[:, 0], exact, size)
         assert worst <= TOL
@@ -170,9 +171,9 @@ def test_gaussian_totals_are_affine_in_the_squared_error(matrix: NDArray[Any], j
 def test_instruction_sets_agree(
     matrix: NDArray[Any], jury: Judgments, sigma: float, word: str, likelihood: str
 ) -> None:
-    pairs, weights, gaussian = jury.pairs, jury.pairs.pair_weight(word), likelihood == "gaussian"
+    options: dict[str, Any] = {"pair_weights": word, "gaussian": likelihood == "gaussian", "sigma": sigma}
     results = {
-        (name, per): _core.log_likelihood(matrix, pairs, weights, N_ITEMS, gaussian, sigma, per, 1, name)
+        (name, per): log_likelihood_with(name, matrix, jury, per=per, **options)
         for name in _core.instruction_sets()
         for per in ("model", "pair", "label")
     }

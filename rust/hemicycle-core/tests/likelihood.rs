@@ -43,11 +43,12 @@ impl Case {
     /// Totals and results by pair and by label.
     fn scores(&self, likelihood: Likelihood, set: InstructionSet) -> Result<[Vec<f64>; 3], Error> {
         let (pool, pairs, run) = (self.pool(), self.pairs(), Execution::default());
-        Ok([
-            log_likelihood(&pool, &pairs, likelihood, self.sigma, RTOL, set, &run)?,
-            log_likelihood_by_pair(&pool, &pairs, likelihood, self.sigma, RTOL, set, &run)?,
-            log_likelihood_by_label(&pool, &pairs, self.sigma, set, &run)?,
-        ])
+        let totals = log_likelihood(&pool, &pairs, likelihood, self.sigma, RTOL, set, &run)?;
+        let mut by_pair = vec![f64::NAN; pool.n_models * self.a.len()];
+        log_likelihood_by_pair(&pool, &pairs, likelihood, self.sigma, RTOL, set, &run, &mut by_pair)?;
+        let mut by_label = vec![f64::NAN; pool.n_models * self.log_ratio.len()];
+        log_likelihood_by_label(&pool, &pairs, self.sigma, set, &run, &mut by_label)?;
+        Ok([totals, by_pair, by_label])
     }
 }
 
@@ -158,4 +159,27 @@ fn sigma_has_a_domain() {
         assert_eq!(score(sigma), Err(Error::Domain { what: "sigma", position: vec![], value: sigma, requirement }));
     }
     assert!(matches!(score(f64::NAN), Err(Error::NonFinite { what: "sigma", .. })));
+}
+
+#[test]
+fn out_has_one_number_for_every_model_and_pair() {
+    let logits = [0.0; 3 * N_ITEMS];
+    let pool = Pool::new(&logits, 3, N_ITEMS);
+    let pairs = Pairs {
+        n_items: N_ITEMS,
+        a: &[0, 0],
+        b: &[1, 2],
+        offsets: &[0, 2, 3],
+        log_ratio: &[0.0, 1.0, 2.0],
+        weight: &[1.0; 3],
+        pair_weight: &[1.0; 2],
+    };
+    let (set, run, likelihood) = (InstructionSet::detect(), Execution::default(), Likelihood::SumGaussian);
+    let by_pair = |out: &mut [f64]| log_likelihood_by_pair(&pool, &pairs, likelihood, 0.5, RTOL, set, &run, out);
+    let by_label = |out: &mut [f64]| log_likelihood_by_label(&pool, &pairs, 0.5, set, &run, out);
+    let refused = |got: usize, expected: usize| {
+        Err(Error::Shape { what: "out", expected: format!("length {expected}"), got: format!("length {got}") })
+    };
+    assert_eq!((by_pair(&mut [0.0; 6]), by_pair(&mut [0.0; 7])), (Ok(()), refused(7, 6)));
+    assert_eq!((by_label(&mut [0.0; 9]), by_label(&mut [])), (Ok(()), refused(0, 9)));
 }

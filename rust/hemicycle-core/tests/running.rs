@@ -81,7 +81,8 @@ proptest! {
         let (n_models, run) = (logits.len() / N_ITEMS, Execution::default());
         let pool = Pool::new(&logits, n_models, N_ITEMS);
         for set in InstructionSet::available() {
-            let rows = log_likelihood_by_pair(&pool, &PAIRS, scoring.likelihood, scoring.sigma, 0.0, set, &run)?;
+            let mut rows = vec![f64::NAN; pool.n_models * PAIRS.len()];
+            log_likelihood_by_pair(&pool, &PAIRS, scoring.likelihood, scoring.sigma, 0.0, set, &run, &mut rows)?;
             let change = Change { before: NO_PAIR, after: PAIRS };
             let (running, _) = scored(&logits, Running::empty(n_models), &change, scoring, set)?;
             for (model, row) in rows.chunks(PAIRS.len()).enumerate() {

@@ -42,10 +42,10 @@ impl Owned {
         let pool = Pool::new(&logits, mu.len(), 2);
         let (pairs, sigma, run) = (self.borrow(), self.case.sigma, Execution::default());
         let likelihood = Likelihood::SumGaussian;
-        Ok([
-            log_likelihood(&pool, &pairs, likelihood, sigma, rtol, set, &run)?,
-            log_likelihood_by_pair(&pool, &pairs, likelihood, sigma, rtol, set, &run)?,
-        ])
+        let totals = log_likelihood(&pool, &pairs, likelihood, sigma, rtol, set, &run)?;
+        let mut by_pair = vec![f64::NAN; mu.len()];
+        log_likelihood_by_pair(&pool, &pairs, likelihood, sigma, rtol, set, &run, &mut by_pair)?;
+        Ok([totals, by_pair])
     }
 }
 

@@ -3,7 +3,7 @@
 
 use hemicycle_core::pool::{Pool, span};
 use hemicycle_core::{Error, Result as CoreResult};
-use numpy::{Element, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{Element, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
@@ -22,6 +22,18 @@ pub fn slice2<'a, T: Element>(
     let shape = array.shape();
     match array.as_slice() {
         Ok(slice) if array.is_c_contiguous() => Ok((slice, shape[0], shape[1])),
+        _ => Err(not_contiguous(what).into()),
+    }
+}
+
+/// A borrowed row-major array as a slice to write to.
+pub fn slice_mut<'a>(
+    array: &'a mut PyReadwriteArrayDyn<'_, f64>,
+    what: &'static str,
+) -> Result<&'a mut [f64], BindingError> {
+    let c_contiguous = array.is_c_contiguous();
+    match array.as_slice_mut() {
+        Ok(slice) if c_contiguous => Ok(slice),
         _ => Err(not_contiguous(what).into()),
     }
 }

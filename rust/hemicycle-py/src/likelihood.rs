@@ -7,10 +7,10 @@ use hemicycle_core::likelihood::{
 };
 use hemicycle_core::pool::Logit;
 use hemicycle_core::{Error, Pairs, Pool};
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use numpy::{PyArray1, PyReadonlyArray1, PyReadwriteArrayDyn};
 use pyo3::prelude::*;
 
-use crate::arrays::{Logits, slice1};
+use crate::arrays::{Logits, slice_mut, slice1};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
 
@@ -60,10 +60,10 @@ pub fn instruction_sets() -> Vec<&'static str> {
     InstructionSet::available().into_iter().map(InstructionSet::name).collect()
 }
 
-/// Log-likelihood by model, pair or label, as a flat array of rows by model.
+/// Write the log-likelihood by model, pair or label to `out`, rows by model.
 #[pyfunction]
 #[pyo3(signature = (
-    logits, pairs, pair_weight, n_items, gaussian, sigma, per, n_threads=None, instructions=None, rtol=1e-10
+    logits, pairs, pair_weight, n_items, gaussian, sigma, per, out, n_threads=None, instructions=None, rtol=1e-10
 ))]
 #[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function")]
 pub fn log_likelihood<'py>(
@@ -75,16 +75,17 @@ pub fn log_likelihood<'py>(
     gaussian: bool,
     sigma: f64,
     per: &str,
+    mut out: PyReadwriteArrayDyn<'py, f64>,
     n_threads: Option<usize>,
     instructions: Option<&str>,
     rtol: f64,
-) -> Result<Bound<'py, PyArray2<f64>>, BindingError> {
+) -> Result<(), BindingError> {
     let pairs = pairs.borrow(n_items, slice1(&pair_weight, "pair_weight")?)?;
     let instructions = instruction_set(instructions)?;
     let score = Score { pairs, likelihood: combination(gaussian), sigma, rtol, per, instructions, n_threads };
     match &logits {
-        Logits::Double(logits) => score.of(py, logits.pool()?),
-        Logits::Single(logits) => score.of(py, logits.pool()?),
+        Logits::Double(logits) => score.write(py, logits.pool()?, slice_mut(&mut out, "out")?),
+        Logits::Single(logits) => score.write(py, logits.pool()?, slice_mut(&mut out, "out")?),
     }
 }
 
@@ -127,21 +128,20 @@ struct Score<'a> {
 
 impl Score<'_> {
     /// One row a model.
-    fn of<'py, T: Logit>(self, py: Python<'py>, pool: Pool<'_, T>) -> Result<Bound<'py, PyArray2<f64>>, BindingError> {
-        let Self { pairs, likelihood, sigma, rtol, per, instructions, n_threads } = self;
-        let (n_columns, values) = match per {
-            "label" => (
-                pairs.log_ratio.len(),
-                interruptible(py, n_threads, |e| by_label(&pool, &pairs, sigma, instructions, e))?,
-            ),
-            "pair" => (
-                pairs.len(),
-                interruptible(py, n_threads, |e| by_pair(&pool, &pairs, likelihood, sigma, rtol, instructions, e))?,
-            ),
+    fn write<T: Logit>(self, py: Python<'_>, pool: Pool<'_, T>, out: &mut [f64]) -> Result<(), BindingError> {
+        let Self { pairs, likelihood, sigma, rtol, per, instructions: set, n_threads } = self;
+        interruptible(py, n_threads, |e| match per {
+            "label" => by_label(&pool, &pairs, sigma, set, e, out),
+            "pair" => by_pair(&pool, &pairs, likelihood, sigma, rtol, set, e, out),
             _ => {
-                (1, interruptible(py, n_threads, |e| totals(&pool, &pairs, likelihood, sigma, rtol, instructions, e))?)
+                let totals = totals(&pool, &pairs, likelihood, sigma, rtol, set, e)?;
+                let (expected, got) = (format!("length {}", totals.len()), format!("length {}", out.len()));
+                if out.len() != totals.len() {
+                    return Err(Error::Shape { what: "out", expected, got });
+                }
+                out.copy_from_slice(&totals);
+                Ok(())
             }
-        };
-        Ok(PyArray1::from_vec(py, values).reshape([pool.n_models, n_columns])?)
+        })
     }
 }

@@ -18,7 +18,7 @@ mod tile;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::judgments::{Pairs, refusal};
+use crate::judgments::{Pairs, check_length, refusal};
 use crate::kernels::InstructionSet;
 use crate::parallel::Execution;
 use crate::pool::{BLOCK, Block, Logit, Pool};
@@ -74,10 +74,12 @@ pub fn table_bytes(
     Ok(Tables::new(pairs, likelihood, sigma, rtol, instructions, execution)?.bytes())
 }
 
-/// `log p_n` of every model and pair, without `c_n`: `n_models` rows of `n_pairs`.
+/// Write `log p_n` of every model and pair, without `c_n`, to `out`: `n_models` rows of `n_pairs`.
 ///
 /// # Errors
-/// As [`log_likelihood`].
+/// As [`log_likelihood`]; [`Error::Shape`](crate::Error::Shape) if `out` has another length. What `out` holds after an
+/// error is not said.
+#[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function")]
 pub fn log_likelihood_by_pair<T: Logit>(
     pool: &Pool<'_, T>,
     pairs: &Pairs<'_>,
@@ -86,31 +88,33 @@ pub fn log_likelihood_by_pair<T: Logit>(
     rtol: f64,
     instructions: InstructionSet,
     execution: &Execution,
-) -> Result<Vec<f64>> {
+    out: &mut [f64],
+) -> Result<()> {
     check_inputs(pool, pairs)?;
     check_sigma(sigma)?;
+    let n_columns = pairs.len();
+    check_length("out", out.len(), pool.n_models.saturating_mul(n_columns))?;
     let every = Pairs { pair_weight: &vec![1.0; pairs.len()], ..*pairs };
     let tables = Tables::new(&every, likelihood, sigma, rtol, instructions, execution)?;
     let plan = Plan::in_order(pairs, likelihood, sigma, tables);
-    let n_columns = pairs.len();
-    let mut out = vec![0.0; pool.n_models * n_columns];
-    by_block(pool, &mut out, n_columns, execution, |block, out| {
+    by_block(pool, out, n_columns, execution, |block, out| {
         instructions.run(Rows { plan: &plan, block, instructions, out });
-    })?;
-    Ok(out)
+    })
 }
 
-/// `log Normal(y_i | mu, sigma)` of every model and label, without weights: `n_models` rows of `n_labels`.
+/// Write `log Normal(y_i | mu, sigma)` of every model and label, without weights, to `out`: `n_models` rows of
+/// `n_labels`.
 ///
 /// # Errors
-/// As [`log_likelihood`].
+/// As [`log_likelihood_by_pair`].
 pub fn log_likelihood_by_label<T: Logit>(
     pool: &Pool<'_, T>,
     pairs: &Pairs<'_>,
     sigma: f64,
     instructions: InstructionSet,
     execution: &Execution,
-) -> Result<Vec<f64>> {
+    out: &mut [f64],
+) -> Result<()> {
     check_inputs(pool, pairs)?;
     check_sigma(sigma)?;
     let n_labels = pairs.log_ratio.len();
@@ -120,7 +124,7 @@ pub fn log_likelihood_by_label<T: Logit>(
     let offsets: Vec<i64> = (0..=n_labels as i64).collect();
     let ones = vec![1.0; n_labels];
     let labels = Pairs { a: &a, b: &b, offsets: &offsets, weight: &ones, pair_weight: &ones, ..*pairs };
-    log_likelihood_by_pair(pool, &labels, Likelihood::SumGaussian, sigma, 0.0, instructions, execution)
+    log_likelihood_by_pair(pool, &labels, Likelihood::SumGaussian, sigma, 0.0, instructions, execution, out)
 }
 
 /// The total of a plan for every model.
