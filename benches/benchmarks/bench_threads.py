@@ -5,16 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
-
-from .bench_likelihood import seconds
+from .bench_likelihood import ratio
 from .bench_scaling import scorer
 
 N_MODELS = 20_000
 
 
 class Threads:
-    """How many times faster two threads are than one: near 2 on two idle cores, as a median of pairs of runs."""
+    """How many times faster two threads are than one: near 2 on two idle cores."""
 
     params = (["n_threads=2", "two Python threads"],)
     param_names = ("threads",)
@@ -39,4 +37,4 @@ class Threads:
                 list(self.pool.map(lambda _: once(), range(2)))
 
         twice()
-        return float(np.median([2 * seconds(once) / seconds(twice) for _ in range(25)]))
+        return 2 * ratio(once, twice)
