@@ -85,7 +85,7 @@ def aims() -> Rows:
         fastest = max(known, key=known.__getitem__)
         ratio = rates[(str(n_labels), "hemicycle")] / known[fastest]
         rows.append([f"{n_labels:,}", fastest, f"{aim:,}x", f"{figure(ratio)}x"])
-    return rows
+    return [row for i, row in enumerate(rows) if row not in rows[:i]]
 
 
 TABLES = {"peers": peers, "aims": aims, "errors": errors, "limits": limits, "roofline": roofline}

@@ -37,7 +37,7 @@ def main(target: str) -> None:
     panels[0].set_ylabel("seconds")
     first = first_with_tables()
     panels[2].axvline(first, color=GUIDE, linestyle=":")
-    panels[2].annotate("tables", (first, 0.02), (3, 0), ("data", "axes fraction"), "offset points", color=GUIDE)
+    panels[2].annotate("tables", (first, 0.94), (3, 0), ("data", "axes fraction"), "offset points", color=GUIDE)
     figure.savefig(target, metadata={"Date": None, "Creator": None})
 
 
