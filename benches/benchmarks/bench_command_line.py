@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-# One call of some seconds at least, and Ctrl-C half a second into it; prints the seconds until Python has it back.
+# One call of half a second or more, Ctrl-C a quarter of a second into it; prints the seconds until Python has it back.
 LONG_WORK = """
 import os, signal, threading, time
 import numpy as np, hemicycle as hc
@@ -13,6 +13,7 @@ rng = np.random.default_rng(0)
 a, b = np.triu_indices(100, 1)
 a, b = np.repeat(a, {n_labels}), np.repeat(b, {n_labels})
 judgments = hc.Judgments.from_arrays(a, b, rng.normal(size=len(a)), items=100)
+judgments.pairs  # grouped once, before the call that is interrupted
 logits = np.broadcast_to(rng.normal(size=100), ({n_models}, 100))
 
 def interrupt():
@@ -20,7 +21,7 @@ def interrupt():
     pressed = time.perf_counter()
     os.kill(os.getpid(), signal.SIGINT)
 
-timer = threading.Timer(0.5, interrupt)
+timer = threading.Timer(0.25, interrupt)
 timer.daemon = True
 timer.start()
 try:
