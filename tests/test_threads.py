@@ -14,6 +14,7 @@ import pytest
 import hemicycle as hc
 from hemicycle import running
 from hemicycle.errors import DomainError
+from hemicycle.likelihood import value_and_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ def logits() -> NDArray[np.float64]:
 CALLS: dict[str, Callable[[int], NDArray[np.float64]]] = {
     "log_likelihood": lambda n: hc.log_likelihood(logits(), judgments(), n_threads=n),
     "running": lambda n: running.start(logits(), judgments(), n_threads=n).log_likelihood,
+    "gradient": lambda n: value_and_gradient(logits(), judgments(), n_threads=n)[1],
     "mean_squared_error": lambda n: hc.mean_squared_error(logits(), judgments(), n_threads=n),
     "accuracy": lambda n: hc.accuracy(logits(), judgments(), n_threads=n),
     "least_squares": lambda n: hc.simplex_least_squares(logits(), np.ones(N_ITEMS), n_threads=n).weights,

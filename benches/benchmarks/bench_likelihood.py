@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemicycle import Judgments, log_likelihood, running
+from hemicycle.likelihood import value_and_gradient
 
 from .peers import FULL
-from .peers.likelihood import N_THREADS, PEERS
+from .peers.likelihood import N_THREADS, PEERS, torch_autograd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,3 +232,40 @@ class Update:
         terms = log_likelihood(self.logits[:1000], self.after, sigma=SIGMA, per="pair", rtol=0)
         exact = np.array([math.fsum(row) for row in terms])
         return float(np.abs(self.score()[:1000] - exact).max())
+
+
+class Gradient:
+    """Values with their gradient: the rate, and how many times as long as the values alone."""
+
+    params = (N_LABELS[:4], ["hemicycle", "torch_autograd"])
+    param_names = ("n_labels", "peer")
+    timeout = 600
+
+    def setup(self, n_labels: int, peer: str) -> None:
+        a, b, labels = judgments(n_labels)
+        n_models = 20_000 if peer == "hemicycle" else max(16, 2_000 // n_labels)
+        self.logits = np.random.default_rng(0).normal(size=(n_models, N_ITEMS))
+        if peer == "hemicycle":
+            rows = np.repeat(a, n_labels), np.repeat(b, n_labels), labels.ravel()
+            jury = Judgments.from_arrays(*rows, items=N_ITEMS)
+            options: dict[str, Any] = {"sigma": SIGMA, "n_threads": N_THREADS}
+            self.values: Callable[[], Any] = partial(log_likelihood, self.logits, jury, **options)
+            self.gradient: Callable[[], Any] = partial(value_and_gradient, self.logits, jury, **options)
+        else:
+            try:
+                self.values, self.gradient = torch_autograd(self.logits, a, b, labels, SIGMA)
+            except ImportError as error:
+                raise NotImplementedError(peer) from error
+        self.gradient()
+
+    def track_rate(self, *_: Any) -> float:
+        return rate(self.gradient, len(self.logits))
+
+    track_rate.unit = "million model-pairs/s"
+
+    def track_ratio_to_values(self, *_: Any) -> float:
+        runs = [(seconds(self.values), seconds(self.gradient)) for _ in range(20)]
+        values, gradient = (min(column) for column in zip(*runs, strict=True))
+        return gradient / values
+
+    track_ratio_to_values.unit = "times as long"

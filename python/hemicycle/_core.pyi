@@ -95,6 +95,19 @@ def log_likelihood(
     instructions: str | None = None,
     rtol: float = 1e-10,
 ) -> None: ...
+def value_and_gradient(
+    logits: Logits,
+    pairs: Pairs,
+    pair_weight: NDArray[np.float64],
+    n_items: int,
+    gaussian: bool,
+    sigma: float,
+    values: NDArray[np.float64],
+    gradient: NDArray[np.float64],
+    n_threads: int | None = None,
+    instructions: str | None = None,
+    rtol: float = 1e-10,
+) -> None: ...
 def table_bytes(
     pairs: Pairs,
     n_items: int,

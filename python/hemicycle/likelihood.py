@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
+import numpy as np
+
 from hemicycle import _core
 from hemicycle.arrays import output_array
 from hemicycle.errors import NoDataError
@@ -12,13 +14,12 @@ from hemicycle.options import known_word, non_negative_number, positive_number, 
 from hemicycle.types import Likelihood, Per
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
 
-__all__ = ["log_likelihood", "table_bytes"]
+__all__ = ["log_likelihood", "table_bytes", "value_and_gradient"]
 
 
 def log_likelihood(
@@ -132,6 +133,90 @@ def log_likelihood(
         with naming_logits(logits, first):
             _core.log_likelihood(block, pairs, weights, n_items, gaussian, width, per, part, threads, rtol=tolerance)
     return values
+
+
+def value_and_gradient(
+    logits: ArrayLike | Pool,
+    judgments: Judgments,
+    *,
+    likelihood: Likelihood = "sum_gaussian",
+    sigma: float = 0.5,
+    pair_weights: str | ArrayLike = "equal",
+    rtol: float = 1e-10,
+    n_threads: int | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Return the log-likelihood of every model and its derivative with respect to each of its logits.
+
+    With the pairs and labels of `log_likelihood`, and :math:`r_i` the share of label i in the density of its pair,
+
+    .. math::
+
+        \frac{\partial \ell}{\partial\,\text{logits}[k]} = \sum_n c_n g_n \, ([k = b_n] - [k = a_n]), \qquad
+        g_n = \sum_i r_i \frac{y_i - \mu_n}{\sigma^2}
+
+    under ``"sum_gaussian"``; under ``"gaussian"`` the weights :math:`u_i` stand for :math:`r_i`.
+
+    Parameters
+    ----------
+    logits : array_like of float, shape (n_models, n_items), or Pool
+        As in `log_likelihood`, any layout.
+    judgments : Judgments
+        What the jury said; ordinal judgments and those of weight 0 do not count here.
+    likelihood : {"sum_gaussian", "gaussian"}, default "sum_gaussian"
+        How the labels of one pair combine.
+    sigma, pair_weights, rtol, n_threads
+        As in `log_likelihood`.
+
+    Returns
+    -------
+    values : ndarray of float64, shape (n_models,)
+        The same bits as `log_likelihood` returns.
+    gradient : ndarray of float64, shape (n_models, n_items)
+        Row-major, float64 for float32 logits too; 0 for items that no pair names. A row sums to 0 but for rounding.
+
+    Raises
+    ------
+    DtypeError, ShapeError, NonFiniteError, DomainError, OptionError, NoDataError
+        As `log_likelihood`.
+
+    Notes
+    -----
+    One pass over the judgments gives both, in less than twice the time of `log_likelihood`. A pair that has a table
+    takes longer: its value is read from it, but its slope is summed label by label.
+
+    The derivative with respect to the logit of an item errs by at most 1e-13 (1e-300 where it would underflow) times
+    the sum over its pairs of :math:`c_n \sum_i r_i \max(1, |y_i - \mu_n| / \sigma) / \sigma`: in proportion to how hard
+    labels pull, not to what is left where they cancel. Every pair of an item and label of a pair beyond a thousand may
+    add 1e-16 to the factor, and two equally dense camps of labels d sigma apart 1e-31 times d squared.
+
+    References
+    ----------
+    "On diversity and many-model ensembling", the proposal of the sum-Gaussian likelihood; its derivative is elementary.
+
+    Examples
+    --------
+    >>> from hemicycle import Judgments
+    >>> jury = Judgments.from_arrays([0, 0], [1, 1], [1.0, -1.0], items=2)
+    >>> values, gradient = value_and_gradient([[0.0, 1.5], [0.0, 0.0]], jury)
+    >>> gradient.round(3).tolist()
+    [[2.0, -2.0], [0.0, 0.0]]
+    """
+    gaussian = known_word(likelihood, "likelihood", get_args(Likelihood)) == "gaussian"
+    width, tolerance = positive_number(sigma, "sigma"), non_negative_number(rtol, "rtol")
+    threads = thread_count(n_threads)
+    matrix = logits_matrix(logits, judgments)
+    pairs, n_items = judgments.pairs, len(judgments.items)
+    if not len(pairs):
+        raise NoDataError(f"judgments: none of the {len(judgments)} has a log ratio and a weight above 0")
+    weights = pairs.pair_weight(pair_weights)
+    values, gradient = np.empty(len(matrix)), np.empty(matrix.shape)
+    for first, block in model_blocks(matrix, 0):
+        rows = slice(first, first + len(block))
+        with naming_logits(logits, first):
+            _core.value_and_gradient(
+                block, pairs, weights, n_items, gaussian, width, values[rows], gradient[rows], threads, rtol=tolerance
+            )
+    return values, gradient
 
 
 def table_bytes(

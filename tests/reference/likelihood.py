@@ -63,6 +63,47 @@ def totals(rows: Rows, pair_weight: Sequence[float]) -> list[Any]:
         return [mpmath.fsum(mpmath.mpf(c) * term for c, term in zip(pair_weight, row, strict=True)) for row in rows]
 
 
+def gradient(
+    logits: NDArray[np.floating[Any]],
+    pairs: dict[tuple[int, int], list[Label]],
+    pair_weight: Sequence[float],
+    sigma: float,
+    likelihood: str,
+) -> tuple[Rows, Rows]:
+    """Return d total / d logits of every model and item, and the size that its error is measured by, as mpf.
+
+    The size is a sum over the pairs of the item of ``c_n sum_i r_i max(1, |y_i - mu| / sigma) / sigma``, with r_i the
+    share of label i in the density, or its weight under "gaussian".
+    """
+    slopes, sizes = [], []
+    with mpmath.workdps(DIGITS):
+        for row in logits:
+            slope, size = [[mpmath.mpf(0)] * len(row) for _ in range(2)]
+            for ((a, b), labels), c in zip(pairs.items(), pair_weight, strict=True):
+                change, width = _slope(mpmath.mpf(float(row[b])) - mpmath.mpf(float(row[a])), labels, sigma, likelihood)
+                slope[b] += c * change
+                slope[a] -= c * change
+                size[a] += c * width
+                size[b] += c * width
+            slopes.append(slope)
+            sizes.append(size)
+    return slopes, sizes
+
+
+def _slope(mu: Any, labels: list[Label], sigma: float, likelihood: str) -> tuple[Any, Any]:
+    """Return d log p / d mu of a pair, and its size."""
+    weights = [mpmath.mpf(u) for _, u in labels]
+    if likelihood == "sum_gaussian":
+        logs = [log_normal(y, mu, sigma) for y, _ in labels]
+        densest = max(log + mpmath.log(u) for log, u in zip(logs, weights, strict=True))
+        weights = [u * mpmath.exp(log - densest) for log, u in zip(logs, weights, strict=True)]
+        total = mpmath.fsum(weights)
+        weights = [weight / total for weight in weights]
+    pulls = [(mpmath.mpf(y) - mu) / mpmath.mpf(sigma) for y, _ in labels]
+    change = mpmath.fsum(r * z for r, z in zip(weights, pulls, strict=True)) / mpmath.mpf(sigma)
+    return change, mpmath.fsum(r * max(1, abs(z)) for r, z in zip(weights, pulls, strict=True)) / mpmath.mpf(sigma)
+
+
 def worst_error(values: NDArray[np.float64], expected: Sequence[Any], sizes: Sequence[Any]) -> float:
     """Return the largest error in units of the size of what it is an error of."""
     with mpmath.workdps(DIGITS):

@@ -194,6 +194,30 @@ def torch_unrolled_likelihood(a: Any, b: Any, labels: Any, sigma: float, _: int)
     return in_chunks(lambda logits: score(torch.from_numpy(logits)), 256)
 
 
+def torch_autograd(
+    logits: Any, a: Any, b: Any, labels: Any, sigma: float
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Return the plain torch version of these logits' totals, and the same with its gradient."""
+    import torch
+
+    torch.set_num_threads(N_THREADS)
+    first, second, y = torch.from_numpy(a), torch.from_numpy(b), torch.from_numpy(labels)
+    x = torch.from_numpy(logits)
+
+    def totals(x: Any) -> Any:
+        mu = x[:, second] - x[:, first]
+        exponent = -0.5 * ((mu[:, :, None] - y) / sigma) ** 2  # (n_models, n_pairs, n_labels)
+        return torch.logsumexp(exponent, dim=2).sum(dim=1) - normaliser(labels, sigma)
+
+    def with_gradient() -> Any:
+        leaf = x.detach().requires_grad_()
+        values = totals(leaf)
+        values.sum().backward()
+        return values.detach(), leaf.grad
+
+    return lambda: totals(x), with_gradient
+
+
 def require_few(labels: Any) -> None:
     if labels.shape[1] > MAX_LABELS:
         raise NotImplementedError("more labels than anyone would wait for")

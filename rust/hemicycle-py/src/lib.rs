@@ -3,6 +3,7 @@
 mod arrays;
 mod averaging;
 mod errors;
+mod gradient;
 mod interrupt;
 mod least_squares;
 mod likelihood;
@@ -21,6 +22,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::averaging::{bma_weights, effective_models};
+    #[pymodule_export]
+    use crate::gradient::value_and_gradient;
     #[pymodule_export]
     use crate::least_squares::{pair_least_squares, simplex_least_squares};
     #[pymodule_export]

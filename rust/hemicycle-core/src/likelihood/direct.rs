@@ -14,10 +14,10 @@ use super::plan::{Kind, Plan, Run};
 use super::terms::{Careful, Close, Density, Difference, Two, Wide};
 
 /// Terms added without compensation before the partial sum is.
-const TERMS_PER_SUM: usize = 64;
+pub(super) const TERMS_PER_SUM: usize = 64;
 
 /// Sums multiplied before the exponent is taken out: each lies in `[2^-30, 2^62]`.
-const SUMS_PER_PRODUCT: usize = 16;
+pub(super) const SUMS_PER_PRODUCT: usize = 16;
 
 /// A vector for each group of a block.
 type Groups<const FMA: bool> = [Lanes<FMA>; GROUPS];

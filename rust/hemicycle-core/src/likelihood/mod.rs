@@ -7,10 +7,12 @@
 //! Pairs with many labels are tabulated and their terms err by at most `rtol` instead, unless it is too small for tables.
 
 mod direct;
+mod gradient;
 mod mean;
 mod plan;
 mod rows;
 pub mod running;
+mod slopes;
 mod tabulated;
 mod terms;
 mod tile;
@@ -22,6 +24,8 @@ use crate::judgments::{Pairs, check_length, refusal};
 use crate::kernels::InstructionSet;
 use crate::parallel::Execution;
 use crate::pool::{BLOCK, Block, Logit, Pool};
+
+pub use gradient::value_and_gradient;
 
 use direct::Totals;
 pub(crate) use plan::Plan;

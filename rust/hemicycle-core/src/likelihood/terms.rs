@@ -112,7 +112,7 @@ impl Density for Careful {
 
 /// The distance of `mu` from the middle of the labels, scaled.
 #[inline(always)]
-fn from_middle<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Lanes<FMA> {
+pub(super) fn from_middle<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Lanes<FMA> {
     let mu = block.logits(pair.b, group) - block.logits(pair.a, group);
     mu.mul_add(Lanes::splat(plan.scale), Lanes::splat(-pair.middle))
 }

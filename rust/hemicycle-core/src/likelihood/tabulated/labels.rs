@@ -126,6 +126,25 @@ impl Window<'_> {
         (nearest, total)
     }
 
+    /// The mean distance of eight points to the labels, weighted by their densities there.
+    #[inline(always)]
+    pub(super) fn mean_distance<const FMA: bool>(self, t: Lanes<FMA>) -> Lanes<FMA> {
+        let nearest = self.nearest(t);
+        let [mut total, mut moment] = [Lanes::splat(0.0); 2];
+        let chunks = self.position.chunks(TERMS_PER_SUM).zip(self.lightness.chunks(TERMS_PER_SUM));
+        for (positions, lightness) in chunks {
+            let [mut sum, mut first] = [Lanes::splat(0.0); 2];
+            for (&position, &light) in positions.iter().zip(lightness) {
+                let density = exp2(nearest - exponent(t, position, light));
+                sum = sum + density;
+                first = density.mul_add(t - Lanes::splat(position), first);
+            }
+            total = total + sum;
+            moment = moment + first;
+        }
+        moment / total
+    }
+
     #[inline(always)]
     fn nearest<const FMA: bool>(self, t: Lanes<FMA>) -> Lanes<FMA> {
         let mut nearest = Lanes::splat(f64::INFINITY);

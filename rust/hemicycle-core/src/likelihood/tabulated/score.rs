@@ -37,6 +37,16 @@ impl Tabulated {
     pub(crate) fn log_density<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
         self.table.log_density(Plain, block.logits(self.b, group) - block.logits(self.a, group))
     }
+
+    /// The mean distance of `mu` to the labels under eight models, scaled, weighted by their densities.
+    #[inline(always)]
+    pub(crate) fn mean_distance<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
+        let mu = block.logits(self.b, group) - block.logits(self.a, group);
+        self.table
+            .labels
+            .all()
+            .mean_distance((mu - Lanes::splat(self.table.labels.middle)) * Lanes::splat(self.table.scale))
+    }
 }
 
 impl Table {

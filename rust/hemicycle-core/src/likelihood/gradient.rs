@@ -1,0 +1,310 @@
+//! Totals with their gradient with respect to the logits, in one pass over the judgments.
+//!
+//! A pair adds the slope of its log density to the gradient of its item `b` and takes it from that of `a`. Beside the
+//! logits of some models, transposed, lies their gradient: few enough models that both stay in the cache next to the
+//! core. It is kept as minus half the gradient, in which a squared distance `z^2` with `z = scale * mu - shift` has
+//! the slope `scale * z`.
+
+use std::f64::consts::LN_2;
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::judgments::{Pairs, check_length};
+use crate::kernels::{Columns, InstructionSet, Kernel, LANES, Lanes, Sum, ln, split_exponent, transpose};
+use crate::parallel::Execution;
+use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
+
+use super::direct::{SUMS_PER_PRODUCT, TERMS_PER_SUM};
+use super::plan::{Kind, Plan, Run};
+use super::slopes::{Gaussian, Moments, Slope};
+use super::tabulated::{Tables, Tabulated};
+use super::terms::{Careful, Close, Two, Wide};
+use super::{Likelihood, check_inputs, check_sigma, totals};
+
+/// Vectors of models whose logits and gradient lie in the cache at once.
+const GROUPS_AT_ONCE: usize = 2;
+
+/// A vector for each group at once.
+type Groups<const FMA: bool> = [Lanes<FMA>; GROUPS_AT_ONCE];
+
+/// The log-likelihood of every model, the same bits as [`super::log_likelihood`], into `values` of length `n_models`, and
+/// its derivative with respect to every logit into `gradient`: `n_models` rows of `n_items`.
+///
+/// # Errors
+/// As [`super::log_likelihood`]; [`crate::Error::Shape`] if `values` or `gradient` has another length.
+#[expect(clippy::too_many_arguments, reason = "those of the likelihood and two results")]
+pub fn value_and_gradient<T: Logit>(
+    pool: &Pool<'_, T>,
+    pairs: &Pairs<'_>,
+    likelihood: Likelihood,
+    sigma: f64,
+    rtol: f64,
+    instructions: InstructionSet,
+    execution: &Execution,
+    values: &mut [f64],
+    gradient: &mut [f64],
+) -> Result<()> {
+    check_inputs(pool, pairs)?;
+    check_sigma(sigma)?;
+    check_length("values", values.len(), pool.n_models)?;
+    check_length("gradient", gradient.len(), pool.n_models * pool.n_items)?;
+    let tables = Tables::new(pairs, likelihood, sigma, rtol, instructions, execution)?;
+    let plan = Plan::sorted(pairs, likelihood, sigma, tables);
+    let constant = plan.constant();
+    let blocks = values.par_chunks_mut(BLOCK);
+    let rows = gradient.par_chunks_mut(BLOCK * pool.n_items.max(1));
+    blocks.zip(rows).enumerate().try_for_each_init(
+        || (Block::new(pool.n_items), vec![Column::ZERO; pool.n_items]),
+        |(block, columns), (index, (values, rows))| {
+            execution.interrupt.check()?;
+            block.load(pool, index * BLOCK)?;
+            instructions.run(Gradient { plan: &plan, constant, block, instructions, columns, values, rows });
+            Ok(())
+        },
+    )?;
+    if !plan.tables.is_empty() {
+        values.copy_from_slice(&totals(pool, &plan, instructions, execution)?);
+    }
+    Ok(())
+}
+
+/// Minus half the gradient with respect to the logits of one item.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Column([[f64; LANES]; GROUPS_AT_ONCE]);
+
+impl Column {
+    const ZERO: Self = Self([[0.0; LANES]; GROUPS_AT_ONCE]);
+}
+
+/// The log-likelihood of every model of a block, and its gradient.
+struct Gradient<'a> {
+    plan: &'a Plan,
+    constant: f64,
+    block: &'a Block,
+    /// Those that run this kernel.
+    instructions: InstructionSet,
+    /// Room for one column an item.
+    columns: &'a mut [Column],
+    /// One number a model of the block.
+    values: &'a mut [f64],
+    /// One row a model of the block.
+    rows: &'a mut [f64],
+}
+
+impl Kernel for Gradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { plan, constant, block, instructions, columns, values, rows } = self;
+        let values = values.chunks_mut(LANES * GROUPS_AT_ONCE);
+        let rows = rows.chunks_mut(LANES * GROUPS_AT_ONCE * columns.len().max(1));
+        for ((values, rows), first) in values.zip(rows).zip((0..GROUPS).step_by(GROUPS_AT_ONCE)) {
+            columns.fill(Column::ZERO);
+            let mut pass = Pass::<FMA> { block, first, columns, totals: [Sum::zero(); GROUPS_AT_ONCE] };
+            for run in &plan.runs {
+                let Run { kind, factor, first, last } = *run;
+                match kind {
+                    Kind::Square => pass.add_squares(&plan.squares[first..last]),
+                    Kind::CarefulSquare => pass.add_squares(&plan.careful_squares[first..last]),
+                    Kind::Two => pass.add_mixtures::<Two>(plan, factor, first, last),
+                    Kind::Close => pass.add_mixtures::<Close>(plan, factor, first, last),
+                    Kind::Wide => pass.add_mixtures::<Wide>(plan, factor, first, last),
+                    Kind::Careful => pass.add_mixtures::<Careful>(plan, factor, first, last),
+                    Kind::Tabulated => pass.add_tables(plan, &plan.tables[first..last]),
+                }
+            }
+            for (out, mut total) in values.chunks_mut(LANES).zip(pass.totals) {
+                total.add(Lanes::splat(constant));
+                out.copy_from_slice(&total.value().0[..out.len()]);
+            }
+            write_rows::<FMA>(instructions, columns, rows);
+        }
+    }
+}
+
+/// One walk over the judgments, for some models of a block.
+struct Pass<'a, const FMA: bool> {
+    block: &'a Block,
+    /// The first group of the block.
+    first: usize,
+    columns: &'a mut [Column],
+    totals: [Sum<FMA>; GROUPS_AT_ONCE],
+}
+
+impl<const FMA: bool> Pass<'_, FMA> {
+    /// Subtract squared distances from the totals.
+    #[inline(always)]
+    fn add_squares(&mut self, pairs: &[impl Gaussian]) {
+        let mut held = Held::<FMA>::of(pairs[0].items()[0]);
+        for chunk in pairs.chunks(TERMS_PER_SUM) {
+            let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+            for pair in chunk {
+                let [a, b] = pair.items();
+                held.turn_to(a, self.columns);
+                let scale = Lanes::splat(pair.scale());
+                let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+                for g in 0..GROUPS_AT_ONCE {
+                    let z = pair.difference(self.block, self.first + g);
+                    partial[g] = z.mul_add(z, partial[g]);
+                    slopes[g] = z * scale;
+                }
+                held.add(b, slopes, self.columns);
+            }
+            for (total, partial) in self.totals.iter_mut().zip(partial) {
+                total.subtract(partial);
+            }
+        }
+        held.release(self.columns);
+    }
+
+    /// Add the slopes of pairs with tables; their values are added elsewhere.
+    #[inline(always)]
+    fn add_tables(&mut self, plan: &Plan, pairs: &[Tabulated]) {
+        let mut held = Held::<FMA>::of(pairs[0].a);
+        for pair in pairs {
+            held.turn_to(pair.a, self.columns);
+            let scale = Lanes::splat(pair.factor * plan.scale * LN_2);
+            let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+            for (g, slope) in slopes.iter_mut().enumerate() {
+                *slope = pair.mean_distance(self.block, self.first + g) * scale;
+            }
+            held.add(pair.b, slopes, self.columns);
+        }
+        held.release(self.columns);
+    }
+
+    /// Add `factor * (log sum - h log 2)` of mixtures to the totals, with one logarithm for all.
+    #[inline(always)]
+    fn add_mixtures<S: Slope>(&mut self, plan: &Plan, factor: f64, first: usize, last: usize) {
+        let mut distance = [Sum::<FMA>::zero(); GROUPS_AT_ONCE];
+        let mut exponent: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+        let mut product: Groups<FMA> = [Lanes::splat(1.0); GROUPS_AT_ONCE];
+        let pairs = &plan.mixtures[first..last];
+        let scale = Lanes::splat(factor * plan.scale * LN_2);
+        let mut held = Held::<FMA>::of(pairs[0].a);
+        for chunk in pairs.chunks(SUMS_PER_PRODUCT) {
+            let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+            for pair in chunk {
+                held.turn_to(pair.a, self.columns);
+                let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+                for g in 0..GROUPS_AT_ONCE {
+                    let Moments { nearest, sum, mean } = S::moments(plan, self.block, pair, self.first + g);
+                    partial[g] = partial[g] + nearest;
+                    product[g] = product[g] * sum;
+                    slopes[g] = mean * scale;
+                }
+                held.add(pair.b, slopes, self.columns);
+            }
+            for g in 0..GROUPS_AT_ONCE {
+                distance[g].add(partial[g]);
+                let (fraction, taken) = split_exponent(product[g]);
+                product[g] = fraction;
+                exponent[g] = exponent[g] + taken;
+            }
+        }
+        held.release(self.columns);
+        for g in 0..GROUPS_AT_ONCE {
+            let base_2 = exponent[g] - distance[g].value();
+            let log = base_2.mul_add(Lanes::splat(LN_2), ln(product[g]));
+            self.totals[g].add(log * Lanes::splat(factor));
+        }
+    }
+}
+
+/// The slopes of consecutive pairs with one item `a`, kept in registers.
+struct Held<const FMA: bool> {
+    item: u32,
+    slopes: Groups<FMA>,
+}
+
+impl<const FMA: bool> Held<FMA> {
+    #[inline(always)]
+    fn of(item: u32) -> Self {
+        Self { item, slopes: [Lanes::splat(0.0); GROUPS_AT_ONCE] }
+    }
+
+    /// Go on with pairs of this item.
+    #[inline(always)]
+    fn turn_to(&mut self, item: u32, columns: &mut [Column]) {
+        if item != self.item {
+            self.release(columns);
+            *self = Self::of(item);
+        }
+    }
+
+    /// Add the slopes of a pair with item `b`.
+    #[inline(always)]
+    fn add(&mut self, b: u32, slopes: Groups<FMA>, columns: &mut [Column]) {
+        let column = &mut columns[b as usize].0;
+        for (g, slope) in slopes.into_iter().enumerate() {
+            column[g] = (Lanes(column[g]) + slope).0;
+            self.slopes[g] = self.slopes[g] + slope;
+        }
+    }
+
+    /// Take the slopes from the column of the item.
+    #[inline(always)]
+    fn release(&self, columns: &mut [Column]) {
+        for (out, slope) in columns[self.item as usize].0.iter_mut().zip(self.slopes) {
+            *out = (Lanes(*out) - slope).0;
+        }
+    }
+}
+
+/// Write the gradient of the models of some groups, one row a model.
+#[inline(always)]
+fn write_rows<const FMA: bool>(instructions: InstructionSet, columns: &[Column], rows: &mut [f64]) {
+    let n_items = columns.len();
+    for (g, rows) in rows.chunks_mut(LANES * n_items.max(1)).enumerate() {
+        let mut item = 0;
+        while item < n_items && n_items >= LANES {
+            // the last eight items overlap those before
+            item = item.min(n_items - LANES);
+            let square = gradients::<FMA>(&columns[item..][..LANES], g);
+            transpose(instructions, &square, Models { rows: &mut *rows, n_items, item });
+            item += LANES;
+        }
+        for (row, lane) in rows.chunks_exact_mut(n_items.max(1)).zip(0..) {
+            for (out, column) in row[item..].iter_mut().zip(&columns[item..]) {
+                *out = 0.0 - 2.0 * column.0[g][lane];
+            }
+        }
+    }
+}
+
+/// The gradient with respect to the logits of eight items.
+#[inline(always)]
+fn gradients<const FMA: bool>(columns: &[Column], g: usize) -> [Lanes<FMA>; LANES] {
+    let mut square = [Lanes::<FMA>::splat(0.0); LANES];
+    for (column, out) in columns.iter().zip(&mut square) {
+        let half = Lanes(column.0[g]);
+        *out = Lanes::splat(0.0) - (half + half); // never -0
+    }
+    square
+}
+
+/// Where the gradients of some models begin with those of eight items.
+struct Models<'a> {
+    rows: &'a mut [f64],
+    n_items: usize,
+    item: usize,
+}
+
+impl Columns for Models<'_> {
+    #[inline(always)]
+    fn take<const FMA: bool>(self, models: [Lanes<FMA>; LANES]) {
+        let Self { rows, n_items, item } = self;
+        if rows.len() == LANES * n_items {
+            for lane in 0..LANES {
+                rows[lane * n_items + item..][..LANES].copy_from_slice(&models[lane].0);
+            }
+        } else {
+            for (row, model) in rows.chunks_exact_mut(n_items).zip(models) {
+                row[item..][..LANES].copy_from_slice(&model.0);
+            }
+        }
+    }
+}
