@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,55 @@ def test_what_was_added_can_be_removed_without_a_trace(logits: Any, jury: Judgme
     assert not len(empty.judgments)
     assert not empty.log_likelihood.any()
     assert_same(update(empty, logits, jury), scores)
+
+
+def many_labels(n_labels: list[int]) -> Judgments:
+    """Return pairs of distinct items with so many labels each."""
+    rng = np.random.default_rng(sum(n_labels))
+    n_items = 2 * len(n_labels)
+    first = np.repeat(2 * np.arange(len(n_labels)), n_labels)
+    return Judgments.from_arrays(first, first + 1, rng.normal(size=len(first)), items=n_items)
+
+
+@pytest.mark.parametrize("rtol", [0, 1e-10, 1e-4])
+def test_pairs_with_many_labels(rtol: float) -> None:
+    jury = many_labels([40, 3, 500, 24, 23])
+    logits = np.random.default_rng(3).normal(size=(50, 10))
+    scores = start(logits, jury, rtol=rtol)
+    terms = log_likelihood(logits, jury, per="pair", rtol=rtol)
+    np.testing.assert_array_equal(scores.log_likelihood, [math.fsum(row) for row in terms])
+    more = jury.select([0, 600 - 24])
+    changed = update(scores, logits, more, removed=np.arange(43, 543))  # without the pair of 500 labels
+    assert changed.n_evaluated == 5
+    np.testing.assert_allclose(
+        changed.log_likelihood, log_likelihood(logits, changed.judgments, rtol=0), rtol=2 * rtol + 1e-13
+    )
+    assert_same(changed, start(logits, changed.judgments, rtol=rtol))
+    back = update(changed, logits, jury.select(np.arange(43, 543)), removed=more)
+    assert_same(back, scores)
+
+
+def test_tables_of_many_pairs_do_not_depend_on_each_other() -> None:
+    # more pairs than tables may be at once: all of them, and one by one
+    jury = many_labels([24] * 600)
+    logits = np.random.default_rng(4).normal(size=(3, 1200))
+    scores = start(logits, jury)
+    assert scores.n_evaluated == 600
+    for rows in np.split(np.arange(len(jury)), 3):
+        scores = update(scores, logits, removed=jury.select(rows))
+    assert not scores.log_likelihood.any()
+    assert not scores.low.any()
+
+
+def test_a_thousand_updates_do_not_drift(logits: Any, jury: Judgments) -> None:
+    rng = np.random.default_rng(5)
+    scores = start(logits, jury, sigma=0.3)
+    for _ in range(1000):
+        a, b = rng.permutation(N_ITEMS)[:2]
+        scores = update(
+            scores, logits, judgment(a, b, rng.normal(scale=3)), removed=rng.random(len(scores.judgments)) < 0.1
+        )
+    assert_same(scores, start(logits, scores.judgments, sigma=0.3))
 
 
 def test_a_round_may_start_with_no_answer(logits: Any, jury: Judgments) -> None:
@@ -268,6 +318,8 @@ def test_logits_outside_the_domain(logits: Any, jury: Judgments) -> None:
         ("sigma", 2e6, DomainError),
         ("sigma", np.nan, NonFiniteError),
         ("sigma", "0.5", DtypeError),
+        ("rtol", -1e-10, DomainError),
+        ("rtol", np.nan, NonFiniteError),
         ("n_threads", 0, DomainError),
         ("n_threads", 1.5, DtypeError),
     ],
@@ -312,6 +364,7 @@ def test_scores_that_do_not_belong_together(logits: Any, jury: Judgments) -> Non
         (start(logits, jury, sigma=0.4), OptionError, "^more: sigma is 0.4, but 0.5 in scores"),
         (start(logits, jury, likelihood="gaussian"), OptionError, "^more: likelihood is 'gaussian'"),
         (start(logits, jury, pair_weights="total"), OptionError, "^more: pair_weights is 'total'"),
+        (start(logits, jury, rtol=0), OptionError, "^more: rtol is 0"),
         (start(logits, jury.select([0])), DomainError, "^more: its judgments are not those of scores"),
         (start(logits[:, :4], Judgments.from_arrays([0], [1], [1.0], items=4)), OptionError, "^more: the items"),
     ):

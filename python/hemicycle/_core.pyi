@@ -128,6 +128,7 @@ def update_running(
     every_item: bool,
     gaussian: bool,
     sigma: float,
+    rtol: float,
     n_threads: int | None = None,
     instructions: str | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int]: ...

@@ -27,6 +27,7 @@ options = st.fixed_dictionaries(
         "likelihood": st.sampled_from(["sum_gaussian", "gaussian"]),
         "pair_weights": st.sampled_from(["equal", "total"]),
         "sigma": strategies.sigmas(),
+        "rtol": st.sampled_from([0.0, 1e-10]),
     }
 )
 ordinary = st.fixed_dictionaries(
@@ -46,8 +47,8 @@ def terms(matrix: NDArray[Any], judgments: Judgments, chosen: dict[str, Any]) ->
     """Log densities of every model and pair, and the weights of the pairs."""
     if not len(judgments.pairs):
         return np.zeros((len(matrix), 0)), np.zeros(0)
-    plain = {name: chosen[name] for name in ("likelihood", "sigma")}
-    densities = log_likelihood(matrix, judgments, per="pair", rtol=0, **plain)
+    plain = {name: chosen[name] for name in ("likelihood", "sigma", "rtol") if name in chosen}
+    densities = log_likelihood(matrix, judgments, per="pair", **plain)
     return densities, judgments.pairs.pair_weight(chosen.get("pair_weights", "equal"))
 
 
@@ -193,6 +194,7 @@ def test_every_instruction_set_takes_away_what_it_added(
             False,
             chosen["likelihood"] == "gaussian",
             chosen["sigma"],
+            1e-10,
             1,
             instructions,
         )

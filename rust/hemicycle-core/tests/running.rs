@@ -45,8 +45,11 @@ fn scored(
 
 fn scorings() -> impl Strategy<Value = Scoring> {
     let likelihood = prop_oneof![Just(Likelihood::SumGaussian), Just(Likelihood::Gaussian)];
-    (likelihood, prop_oneof![Just(0.5), 1e-6..1e-3, 0.1..10.0])
-        .prop_map(|(likelihood, sigma)| Scoring { likelihood, sigma })
+    (likelihood, prop_oneof![Just(0.5), 1e-6..1e-3, 0.1..10.0]).prop_map(|(likelihood, sigma)| Scoring {
+        likelihood,
+        sigma,
+        rtol: 0.0,
+    })
 }
 
 fn logits() -> impl Strategy<Value = Vec<f64>> {
@@ -99,7 +102,7 @@ proptest! {
 #[test]
 fn small_terms_survive_large_ones() {
     // a pair that puts the model 1e6 sigma away comes and goes: the terms held before keep their last bits
-    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma: 0.5 };
+    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma: 0.5, rtol: 0.0 };
     let far =
         Pairs { a: &[0], b: &[3], offsets: &[0, 1], log_ratio: &[5e5], weight: &[1.0], pair_weight: &[1.0], ..PAIRS };
     let logits = [0.1, 0.7, -0.3, 0.2];
@@ -116,7 +119,7 @@ fn small_terms_survive_large_ones() {
 
 #[test]
 fn only_items_of_the_change_are_read() {
-    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma: 0.5 };
+    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma: 0.5, rtol: 0.0 };
     let logits = [0.1, 0.7, -0.3, f64::NAN];
     let pool = Pool::new(&logits, 1, N_ITEMS);
     let change = Change { before: NO_PAIR, after: PAIRS };
@@ -131,7 +134,7 @@ fn only_items_of_the_change_are_read() {
 
 #[test]
 fn lists_of_another_length_are_refused() {
-    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma: 0.5 };
+    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma: 0.5, rtol: 0.0 };
     let change = Change { before: NO_PAIR, after: PAIRS };
     let set = InstructionSet::detect();
     let message = |running| scored(&[0.0; 8], running, &change, scoring, set).map_err(|error| error.to_string());
@@ -145,7 +148,7 @@ fn an_interrupt_stops_the_work() {
     let execution = Execution { n_threads: Some(1), interrupt: Interrupt::new() };
     execution.interrupt.raise();
     let pool = Pool::new(&[0.0_f32; 4], 1, N_ITEMS);
-    let scoring = Scoring { likelihood: Likelihood::Gaussian, sigma: 0.5 };
+    let scoring = Scoring { likelihood: Likelihood::Gaussian, sigma: 0.5, rtol: 0.0 };
     let change = Change { before: NO_PAIR, after: PAIRS };
     let set = InstructionSet::detect();
     let result = execution.install(|| update(&pool, Running::empty(1), &change, true, scoring, set, &execution));

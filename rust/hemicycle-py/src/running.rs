@@ -38,8 +38,8 @@ impl RunningColumns<'_> {
 /// Running scores after the pairs `before` became the pairs `after`.
 #[pyfunction]
 #[pyo3(signature = (
-    logits, running, before, before_weight, after, after_weight, n_items, every_item, gaussian, sigma, n_threads=None,
-    instructions=None
+    logits, running, before, before_weight, after, after_weight, n_items, every_item, gaussian, sigma, rtol,
+    n_threads=None, instructions=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "each is an argument of the documented functions")]
 pub fn update_running<'py>(
@@ -54,12 +54,13 @@ pub fn update_running<'py>(
     every_item: bool,
     gaussian: bool,
     sigma: f64,
+    rtol: f64,
     n_threads: Option<usize>,
     instructions: Option<&str>,
 ) -> std::result::Result<Updated<'py>, BindingError> {
     let before = before.borrow(n_items, slice1(&before_weight, "before_weight")?)?;
     let after = after.borrow(n_items, slice1(&after_weight, "after_weight")?)?;
-    let scoring = Scoring { likelihood: combination(gaussian), sigma };
+    let scoring = Scoring { likelihood: combination(gaussian), sigma, rtol };
     let instructions = instruction_set(instructions)?;
     let change = Change { before, after };
     let running = running.copied()?;

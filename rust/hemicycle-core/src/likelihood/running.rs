@@ -1,11 +1,12 @@
 //! Totals that follow the jury: a pair whose labels change is scored as it was and as it is, no other pair at all.
 //!
-//! The term of a pair, `c_n log p_n`, is a float64 that depends on the labels of this pair, the model and sigma alone, so
-//! what is taken away later is the very number that was added. Totals are kept in double-double: a step errs by some
-//! `2^-104` of the total, and not at all while the terms of a model span fewer than 106 bits. Tables are not used:
-//! whether a pair has one depends, through the memory of all of them, on the other pairs too.
+//! The term of a pair, `c_n log p_n`, is a float64 that depends on the labels of this pair, the model, sigma and `rtol`
+//! alone, so what is taken away later is the very number that was added. Totals are kept in double-double: a step errs by
+//! some `2^-104` of the total, and not at all while the terms of a model span fewer than 106 bits. Pairs with many labels
+//! have tables, in batches that never reach the limit on the memory of all of them: that would couple pairs.
 
 use std::f64::consts::LN_2;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -16,9 +17,12 @@ use crate::parallel::Execution;
 use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
 
 use super::plan::{Kind, Mixture, Plan, Run};
-use super::tabulated::Tables;
+use super::tabulated::{Tables, Tabulated, batches};
 use super::terms::{Careful, Close, Density, Difference, Two, Wide};
 use super::{Likelihood, check_inputs, check_sigma};
+
+/// Batches of pairs that a pass over the pool takes: of a small change, the pairs as they were and as they are.
+const BATCHES_AT_ONCE: usize = 2;
 
 /// The totals of every model and the size of what they hold; each list has one number a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +53,8 @@ pub struct Scoring {
     pub likelihood: Likelihood,
     /// Width of the Gaussian at each label.
     pub sigma: f64,
+    /// The error that a pair with many labels may have.
+    pub rtol: f64,
 }
 
 impl Running {
@@ -87,7 +93,26 @@ pub fn update<T: Logit>(
     check_sigma(scoring.sigma)?;
     running.check(pool.n_models)?;
     let items = if every_item { (0..pool.n_items as u32).collect() } else { items_touched(change) };
-    let steps = [Step::new(&change.before, &items, -1.0, scoring), Step::new(&change.after, &items, 1.0, scoring)];
+    let batches = [Batch::of(&change.before, -1.0), Batch::of(&change.after, 1.0)].concat();
+    let mut n_terms = 0;
+    for batches in batches.chunks(BATCHES_AT_ONCE) {
+        let step = |batch: &Batch<'_>| batch.step(&items, scoring, instructions, execution);
+        let steps: Vec<Step> = batches.iter().map(step).collect::<Result<_>>()?;
+        take(&steps, pool, &mut running, &items, instructions, execution)?;
+        n_terms += steps.iter().map(|step| step.factors.len()).sum::<usize>();
+    }
+    Ok((running, n_terms))
+}
+
+/// Take some steps for every model.
+fn take<T: Logit>(
+    steps: &[Step],
+    pool: &Pool<'_, T>,
+    running: &mut Running,
+    items: &[u32],
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<()> {
     let lists = (
         running.total.par_chunks_mut(BLOCK),
         running.total_low.par_chunks_mut(BLOCK),
@@ -98,12 +123,11 @@ pub fn update<T: Logit>(
         || Block::new(items.len()),
         |block, (index, (total, total_low, magnitude, largest_magnitude))| {
             execution.interrupt.check()?;
-            block.load_items(pool, index * BLOCK, &items)?;
-            instructions.run(Steps { steps: &steps, block, total, total_low, magnitude, largest_magnitude });
+            block.load_items(pool, index * BLOCK, items)?;
+            instructions.run(Steps { steps, block, total, total_low, magnitude, largest_magnitude });
             Ok(())
         },
-    )?;
-    Ok((running, steps.iter().map(|step| step.factors.len()).sum()))
+    )
 }
 
 /// The items of the pairs that a change touches, sorted.
@@ -114,22 +138,57 @@ fn items_touched(change: &Change<'_>) -> Vec<u32> {
     items
 }
 
-/// Pairs whose terms are added, or taken away.
+/// Consecutive pairs whose terms are added, or taken away, together.
+#[derive(Clone)]
+struct Batch<'a> {
+    pairs: &'a Pairs<'a>,
+    own: Range<usize>,
+    /// 1 or -1.
+    sign: f64,
+}
+
+impl<'a> Batch<'a> {
+    /// All pairs, in batches of which each may have all the tables that it could.
+    fn of(pairs: &'a Pairs<'a>, sign: f64) -> Vec<Self> {
+        batches(pairs).into_iter().map(|own| Self { pairs, own, sign }).collect()
+    }
+
+    /// `items` holds the items of the pairs, sorted: the kernel reads blocks that have no others.
+    fn step(
+        &self,
+        items: &[u32],
+        scoring: Scoring,
+        instructions: InstructionSet,
+        execution: &Execution,
+    ) -> Result<Step> {
+        let Self { pairs, own, sign } = self;
+        let Scoring { likelihood, sigma, rtol } = scoring;
+        let column = |item: &u32| items.partition_point(|other| other < item) as u32;
+        let a: Vec<u32> = pairs.a[own.clone()].iter().map(column).collect();
+        let b: Vec<u32> = pairs.b[own.clone()].iter().map(column).collect();
+        let first = pairs.offsets[own.start];
+        let offsets: Vec<i64> = pairs.offsets[own.start..=own.end].iter().map(|offset| offset - first).collect();
+        let labels = first as usize..pairs.offsets[own.end] as usize;
+        let own = Pairs {
+            n_items: items.len(),
+            a: &a,
+            b: &b,
+            offsets: &offsets,
+            log_ratio: &pairs.log_ratio[labels.clone()],
+            weight: &pairs.weight[labels],
+            pair_weight: &pairs.pair_weight[own.clone()],
+        };
+        let tables = Tables::new(&own, likelihood, sigma, rtol, instructions, execution)?;
+        let plan = Plan::in_order(&own, likelihood, sigma, tables);
+        Ok(Step { plan, factors: own.pair_weight.iter().map(|weight| sign * weight).collect() })
+    }
+}
+
+/// Pairs as the kernel reads them.
 struct Step {
     plan: Plan,
     /// The weight of each pair, negative where its term is taken away.
     factors: Vec<f64>,
-}
-
-impl Step {
-    /// `items` holds the items of the pairs, sorted: the kernel reads blocks that have no others.
-    fn new(pairs: &Pairs<'_>, items: &[u32], sign: f64, scoring: Scoring) -> Self {
-        let column = |item: &u32| items.partition_point(|other| other < item) as u32;
-        let (a, b): (Vec<u32>, Vec<u32>) = (pairs.a.iter().map(column).collect(), pairs.b.iter().map(column).collect());
-        let pairs = Pairs { n_items: items.len(), a: &a, b: &b, ..*pairs };
-        let plan = Plan::in_order(&pairs, scoring.likelihood, scoring.sigma, Tables::none(pairs.len()));
-        Self { plan, factors: pairs.pair_weight.iter().map(|weight| sign * weight).collect() }
-    }
 }
 
 /// All steps of an update for a block of models; one number a model in each list.
@@ -207,7 +266,7 @@ fn add_terms<const FMA: bool>(held: &mut [Held<FMA>; GROUPS], plan: &Plan, facto
             Kind::Close => terms.add_mixtures::<FMA, Close>(held, &plan.mixtures[first..last]),
             Kind::Wide => terms.add_mixtures::<FMA, Wide>(held, &plan.mixtures[first..last]),
             Kind::Careful => terms.add_mixtures::<FMA, Careful>(held, &plan.mixtures[first..last]),
-            Kind::Tabulated => {} // there are no tables
+            Kind::Tabulated => terms.add_tables(held, &plan.tables[first..last]),
         }
         first_term = range.end;
     }
@@ -238,6 +297,15 @@ impl Terms<'_> {
             for (g, held) in held.iter_mut().enumerate() {
                 let (h, sum) = D::density(self.plan, self.block, pair, g);
                 held.add(Lanes::splat(constant) + (ln(sum) - h * Lanes::splat(LN_2)), factor);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn add_tables<const FMA: bool>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[Tabulated]) {
+        for (pair, &factor) in pairs.iter().zip(self.factors) {
+            for (g, held) in held.iter_mut().enumerate() {
+                held.add(pair.log_density(self.block, g), factor);
             }
         }
     }

@@ -19,6 +19,8 @@ mod series;
 mod span;
 mod uniform;
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::error::Result;
@@ -100,6 +102,28 @@ impl Table {
     }
 }
 
+/// Ranges of consecutive pairs whose tables fit into the memory of all, whatever they take; at least one range. Inside of
+/// one, whether a pair has a table follows from its own labels.
+pub(crate) fn batches(pairs: &Pairs<'_>) -> Vec<Range<usize>> {
+    let (mut batches, mut first, mut bytes) = (vec![], 0, 0);
+    for n in 0..pairs.len() {
+        let n_labels = pairs.labels(n).len();
+        let most = if n_labels < FEWEST_LABELS { 0 } else { most_bytes(n_labels) };
+        if most > 0 && n > first && bytes + most > MOST_BYTES_TOGETHER {
+            batches.push(first..n);
+            (first, bytes) = (n, 0);
+        }
+        bytes += most;
+    }
+    batches.push(first..pairs.len());
+    batches
+}
+
+/// The largest that [`Table::bytes`] may be for a pair of so many labels.
+fn most_bytes(n_labels: usize) -> usize {
+    size_of::<Table>() + MOST_BYTES + 2 * size_of::<f64>() * n_labels
+}
+
 /// The tables of those pairs that have one.
 #[derive(Debug)]
 pub(crate) struct Tables(Vec<Option<Table>>);
@@ -163,5 +187,40 @@ impl Tables {
     /// Bytes of the table of every pair, 0 for those without.
     pub(crate) fn bytes(&self) -> Vec<usize> {
         self.0.iter().map(|table| table.as_ref().map_or(0, Table::bytes)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FEWEST_LABELS, MOST_BYTES_TOGETHER, Pairs, batches, most_bytes};
+
+    /// Where the batches end of pairs with these numbers of labels.
+    fn ends(n_labels: &[usize]) -> Vec<usize> {
+        let n_pairs = n_labels.len();
+        let offsets: Vec<i64> = (0..=n_pairs).map(|n| n_labels[..n].iter().sum::<usize>() as i64).collect();
+        let labels = vec![1.0; n_labels.iter().sum()];
+        let (items, weights) = (vec![0; n_pairs], vec![1.0; n_pairs]);
+        let pairs = Pairs {
+            n_items: 1,
+            a: &items,
+            b: &items,
+            offsets: &offsets,
+            log_ratio: &labels,
+            weight: &labels,
+            pair_weight: &weights,
+        };
+        batches(&pairs).into_iter().map(|batch| batch.end).collect()
+    }
+
+    #[test]
+    fn batches_hold_all_the_tables_that_they_may_have() {
+        let fit = MOST_BYTES_TOGETHER / most_bytes(FEWEST_LABELS);
+        assert_eq!(ends(&[]), [0]);
+        assert_eq!(ends(&vec![1; 1000]), [1000]);
+        assert_eq!(ends(&vec![FEWEST_LABELS; fit]), [fit]);
+        assert_eq!(ends(&vec![FEWEST_LABELS; 2 * fit + 1]), [fit, 2 * fit, 2 * fit + 1]);
+        // a pair that could never fit is alone with those that need nothing
+        let huge = MOST_BYTES_TOGETHER / 16;
+        assert_eq!(ends(&[FEWEST_LABELS, huge, 1, FEWEST_LABELS]), [1, 3, 4]);
     }
 }
