@@ -527,3 +527,12 @@ def test_a_tie_break_that_rounding_cannot_certify_raises_with_a_certified_optimu
     assert caught.value.gap == 0
     assert relative_gap(x, y, caught.value.weights) <= 1e-12
     assert len(simplex_least_squares(x, y, tol=1e-9).support) == 6
+
+
+@pytest.mark.parametrize("l2", [1e-300, 1e-20, 1e-12])
+def test_a_ridge_that_vanishes_in_rounding(l2: float) -> None:
+    # slopes that differ by rounding, divided by the ridge, were so large that no weight was left
+    x = [[0.2890625, 0.203125], [-0.1328125, -0.21875]]
+    solution = simplex_least_squares(x, [0.0, 0.0], l2=l2)
+    np.testing.assert_allclose(solution.weights, [5 / 12, 7 / 12], rtol=1e-9)
+    assert solution.relative_gap <= 1e-12

@@ -15,6 +15,7 @@ use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::least_squares::threshold::{clip, long_dot, threshold};
 use crate::parallel::Execution;
+use crate::simplex::compensated_sum;
 
 /// Newton steps tried directly, in each stage of the continuation, and in its last one.
 const QUICK_STEPS: usize = 25;
@@ -35,6 +36,8 @@ const SMALL: f64 = 1e-9;
 const DAMPING: f64 = 1e-4;
 /// Residuals of this size relative to the rows are rounding.
 const ROUNDING: f64 = 4e-16;
+/// Weights whose sum is further than this from 1 are no weights.
+const LOST: f64 = 1e-3;
 /// Steps of refinement on the final support.
 const MAX_REFINEMENTS: usize = 12;
 
@@ -61,7 +64,8 @@ struct Point {
 }
 
 impl Dual<'_> {
-    /// The weights, as near to the root as rounding allows, the length of their residual, and the passes made.
+    /// The weights, as near to the root as rounding allows, the length of their residual, and the passes made. Where
+    /// `a + Z z` is so large that shares of 1 are lost in it, the length is infinite.
     pub(super) fn solve(&self, execution: &Execution) -> Result<(Vec<f64>, f64, usize)> {
         let centre = self.centre(execution)?;
         let mut passes = 2;
@@ -70,7 +74,8 @@ impl Dual<'_> {
             point = self.continuation(&centre, &mut passes, execution)?;
         }
         let (weights, residual) = self.refine(point, &centre, &mut passes, execution)?;
-        Ok((weights, residual, passes))
+        let lost = (compensated_sum(&weights) - 1.0).abs() > LOST || weights.iter().any(|weight| weight.is_nan());
+        Ok((weights, if lost { f64::INFINITY } else { residual }, passes))
     }
 
     /// Newton steps under a ridge that falls to that of the problem: every problem is near enough to the one before.

@@ -101,8 +101,7 @@ fn solve_as_given(predictions: &dyn Predictions, options: &Options<'_>, executio
     let (weights, certificate) = pricing::vertex(&mut problem, execution)?;
     if options.l2 > 0.0 {
         problem.l2 = options.l2;
-        let weights = ridge(&mut problem, &certificate, execution)?;
-        return finish(&mut problem, weights, "the ridge makes the optimum unique", execution);
+        return ridge(&mut problem, weights, &certificate, execution);
     }
     if !problem.accepts(&certificate) {
         return Err(not_converged(&problem, "simplex_least_squares", weights, certificate.gap));
@@ -145,9 +144,15 @@ fn check(options: &Options<'_>, n_models: usize) -> Result<()> {
     Ok(())
 }
 
-/// Weights of the ridge problem, by its dual around the fit `certificate.residual` without ridge: the anchor falls with
-/// the slopes there, so that the dual variables stay small however small the ridge is.
-fn ridge(problem: &mut Problem<'_>, certificate: &Certificate, execution: &Execution) -> Result<Vec<f64>> {
+/// The ridge problem, by its dual around the fit `certificate.residual` of `plain`, the weights without ridge: the anchor
+/// falls with the slopes there, so that the dual variables stay small however small the ridge is. Where even the slopes'
+/// rounding is large beside the ridge, the weights without it are as good.
+fn ridge(
+    problem: &mut Problem<'_>,
+    plain: Vec<f64>,
+    certificate: &Certificate,
+    execution: &Execution,
+) -> Result<Solution> {
     let least = certificate.slopes.iter().copied().fold(f64::INFINITY, f64::min);
     let anchor: Vec<f64> = certificate.slopes.iter().map(|slope| (least - slope) / problem.l2).collect();
     let dual = Dual {
@@ -158,9 +163,18 @@ fn ridge(problem: &mut Problem<'_>, certificate: &Certificate, execution: &Execu
         length: problem.typical_length(),
         longest: longest(&problem.lengths),
     };
-    let (weights, _, passes) = dual.solve(execution)?;
+    let (weights, residual, passes) = dual.solve(execution)?;
     problem.passes += passes;
-    Ok(weights)
+    let certified = match residual {
+        f64::INFINITY => Err(not_converged(problem, "simplex_least_squares", plain.clone(), f64::INFINITY)),
+        _ => finish(problem, weights, "the ridge makes the optimum unique", execution),
+    };
+    match certified {
+        Err(uncertified @ Error::NotConverged { .. }) => {
+            finish(problem, plain, "the ridge is below rounding", execution).or(Err(uncertified))
+        }
+        certified => certified,
+    }
 }
 
 /// More than half of the models fit exactly, and so must the answer: the weights nearest to the reference among those
