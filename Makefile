@@ -12,7 +12,7 @@ ASV_RUN = cd benches && ../$(BIN)/asv run --python=same --set-commit-hash $$(git
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 PACKAGING := pyproject.toml
 
-.PHONY: help demo test build fmt lint rust-test python-test bench bench-docs clean
+.PHONY: help demo test build fmt lint rust-test python-test bench bench-docs fuzz properties sanitize clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -54,6 +54,25 @@ bench-docs: $(VENV)/.built $(VENV)/.bench ## a full run of what docs/performance
 	  --bench 'bench_(limits|scaling|threads)' --bench Interrupt
 	$(BIN)/python benches/performance_tables.py docs/performance.md
 	$(BIN)/python benches/plot_scaling.py docs/images/likelihood_scaling.svg
+
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS := likelihood inputs files least_squares stacking
+TARGET = $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+
+fuzz: ## fuzz the core, each target for FUZZ_SECONDS: needs nightly Rust and cargo-fuzz
+	for target in $(FUZZ_TARGETS); do \
+	  mkdir -p fuzz/corpus/$$target && \
+	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
+	done
+
+properties: $(VENV)/.built $(VENV)/.checked ## the property tests at length, without nightly Rust
+	PROPTEST_CASES=20000 cargo test -p hemicycle-core --release --locked
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n 2 tests/properties
+
+sanitize: ## tests of the core under the address sanitizer: needs nightly Rust
+	RUSTFLAGS=-Zsanitizer=address RUSTDOCFLAGS=-Zsanitizer=address \
+	  cargo +nightly test -p hemicycle-core --locked --target $(TARGET) --target-dir target/sanitize
 
 clean: ## remove what was built
 	rm -rf target $(VENV) dist

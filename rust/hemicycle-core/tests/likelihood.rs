@@ -1,14 +1,22 @@
 //! The likelihood through its public door: every instruction set, every kernel, interrupts.
 
 use hemicycle_core::kernels::InstructionSet;
-use hemicycle_core::likelihood::{Likelihood, log_likelihood, log_likelihood_by_label, log_likelihood_by_pair};
+use hemicycle_core::likelihood::{
+    Likelihood, log_likelihood, log_likelihood_by_label, log_likelihood_by_pair, table_bytes,
+};
 use hemicycle_core::{Error, Execution, Pairs, Pool};
 use proptest::prelude::*;
+
+#[path = "reference/likelihood.rs"]
+mod reference;
 
 const N_ITEMS: usize = 4;
 
 /// The error that tables may have.
 const RTOL: f64 = 1e-10;
+
+/// The error that all others may have, and some for the reference.
+const DIRECT: f64 = 1e-13 + 1e-14;
 
 /// Owned pairs and logits that a test makes.
 #[derive(Debug, Clone)]
@@ -57,8 +65,13 @@ fn logs() -> impl Strategy<Value = f64> {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
+    cases_of(1..6)
+}
+
+/// Cases whose pairs have so many labels.
+fn cases_of(n_labels: std::ops::Range<usize>) -> impl Strategy<Value = Case> {
     let weight = prop_oneof![3 => Just(1.0), 1 => 0.5..2.0, 1 => 1e-50..1.0];
-    let pair = (0..3u32, prop::collection::vec((logs(), weight), 1..6), prop_oneof![Just(1.0), 0.0..3.0]);
+    let pair = (0..3u32, prop::collection::vec((logs(), weight), n_labels), prop_oneof![Just(1.0), 0.0..3.0]);
     let sigma = prop_oneof![Just(0.5), Just(1e-6), Just(1e6), 0.01..10.0];
     let logits = (1..40usize).prop_flat_map(|n_models| prop::collection::vec(logs(), n_models * N_ITEMS));
     (logits, prop::collection::vec(pair, 0..80), sigma).prop_map(|(logits, pairs, sigma)| {
@@ -111,6 +124,35 @@ proptest! {
                 let terms = portable[1][model * n_pairs..][..n_pairs].iter().zip(&case.pair_weight);
                 let size: f64 = terms.map(|(term, weight)| weight * term.abs().max(1.0)).sum();
                 prop_assert!((x - y).abs() <= 2e-13 * size, "{x} {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_path_is_within_the_bound_of_the_definition(
+        case in prop_oneof![4 => cases().boxed(), 1 => cases_of(20..30).boxed()],
+        gaussian in any::<bool>(),
+    ) {
+        let likelihood = if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian };
+        let (pairs, run) = (case.pairs(), Execution::default());
+        let tables = table_bytes(&pairs, likelihood, case.sigma, RTOL, InstructionSet::detect(), &run)?;
+        let allowed = |n: usize| if tables[n] > 0 { RTOL } else { DIRECT };
+        for set in InstructionSet::available() {
+            let [totals, by_pair, by_label] = case.scores(likelihood, set)?;
+            for (model, row) in case.logits.chunks(N_ITEMS).enumerate() {
+                let terms = reference::by_pair(row, &pairs, likelihood, case.sigma);
+                for (n, term) in terms.iter().enumerate() {
+                    let value = by_pair[model * terms.len() + n];
+                    prop_assert!(term.error(value) <= allowed(n), "pair {n}: {value}, not {}", term.value);
+                }
+                let labels = reference::by_label(row, &pairs, case.sigma);
+                for (i, term) in labels.iter().enumerate() {
+                    let value = by_label[model * labels.len() + i];
+                    prop_assert!(term.error(value) <= DIRECT, "label {i}: {value}, not {}", term.value);
+                }
+                let total = reference::total(&terms, &case.pair_weight);
+                let worst = (0..terms.len()).map(allowed).fold(DIRECT, f64::max);
+                prop_assert!(total.size == 0.0 || total.error(totals[model]) <= worst, "{} {total:?}", totals[model]);
             }
         }
     }
