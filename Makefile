@@ -71,8 +71,8 @@ properties: $(VENV)/.built $(VENV)/.checked ## the property tests at length, wit
 	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n 2 tests/properties
 
 sanitize: ## tests of the core under the address sanitizer: needs nightly Rust
-	RUSTFLAGS=-Zsanitizer=address RUSTDOCFLAGS=-Zsanitizer=address \
-	  cargo +nightly test -p hemicycle-core --locked --target $(TARGET) --target-dir target/sanitize
+	RUSTFLAGS=-Zsanitizer=address \
+	  cargo +nightly test -p hemicycle-core --lib --tests --locked --target $(TARGET) --target-dir target/sanitize
 
 clean: ## remove what was built
 	rm -rf target $(VENV) dist

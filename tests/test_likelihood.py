@@ -157,6 +157,14 @@ def test_logits_that_are_not_finite(value: float, logits: Any, jury: Judgments) 
         log_likelihood(logits.astype(np.float32), jury, per="label")
 
 
+def test_logits_of_unjudged_items_count(logits: Any) -> None:
+    # a model is in the domain or not, whatever the jury happens to compare
+    jury = Judgments.from_arrays([0], [1], [1.0], items=N_ITEMS)
+    logits[7, 4] = np.nan
+    with pytest.raises(NonFiniteError, match=r"^logits\[7, 4\]"):
+        log_likelihood(logits, jury)
+
+
 @pytest.mark.parametrize("per", ["model", "pair", "label"])
 def test_logits_outside_the_domain(per: Any, logits: Any, jury: Judgments) -> None:
     logits[3, 1] = -1.5e6
@@ -195,7 +203,7 @@ def test_shapes(shape: tuple[int, ...], jury: Judgments) -> None:
         log_likelihood(np.zeros(shape), jury)
 
 
-@pytest.mark.parametrize("sigma", [0, -1.0, np.nan, np.inf, 0.9e-6, 1.1e6])
+@pytest.mark.parametrize("sigma", [0, -1.0, np.nan, np.inf, 10**400, 0.9e-6, 1.1e6])
 def test_sigma_outside_its_domain(sigma: float, logits: Any, jury: Judgments) -> None:
     with pytest.raises((DomainError, NonFiniteError), match=r"^sigma is"):
         log_likelihood(logits, jury, sigma=sigma)

@@ -82,6 +82,28 @@ def test_other_python_threads_run_during_a_call() -> None:
     assert during > 0
 
 
+@pytest.mark.parametrize("n_threads", [1, None])
+def test_python_threads_that_score_at_once_get_what_each_would_get_alone(n_threads: int | None) -> None:
+    rng = np.random.default_rng(2)
+    pools = [rng.normal(size=(20_000, N_ITEMS)) for _ in range(3)]
+    jury = judgments()
+    alone = [hc.log_likelihood(pool, jury, per="pair", n_threads=1) for pool in pools]
+    together: list[NDArray[np.float64]] = [np.empty(0)] * len(pools)
+    start = threading.Barrier(len(pools))
+
+    def score(k: int) -> None:
+        start.wait()
+        together[k] = hc.log_likelihood(pools[k], jury, per="pair", n_threads=n_threads)
+
+    threads = [threading.Thread(target=score, args=(k,)) for k in range(len(pools))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for values, expected in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(values, expected)
+
+
 LONG_WORK = """
 import numpy as np, hemicycle as hc
 rng = np.random.default_rng(0)

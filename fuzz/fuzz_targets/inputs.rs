@@ -40,8 +40,12 @@ fn score(jury: &Jury, pool: &Pool<'_, f64>, (sigma, rtol, likelihood): (f64, f64
     let set = InstructionSet::detect();
     let choices = Choices { n_items: jury.n_items, loser: &jury.a, winner: &jury.b, weight: &jury.pair_weight };
     check(pool, log_likelihood(pool, &pairs, likelihood, sigma, rtol, set, &run));
-    check(pool, log_likelihood_by_pair(pool, &pairs, likelihood, sigma, rtol, set, &run));
-    check(pool, log_likelihood_by_label(pool, &pairs, sigma, set, &run));
+    let mut by_pair = vec![f64::NAN; pool.n_models * pairs.len()];
+    let written = log_likelihood_by_pair(pool, &pairs, likelihood, sigma, rtol, set, &run, &mut by_pair);
+    check(pool, written.map(|()| by_pair));
+    let mut by_label = vec![f64::NAN; pool.n_models * pairs.log_ratio.len()];
+    let written = log_likelihood_by_label(pool, &pairs, sigma, set, &run, &mut by_label);
+    check(pool, written.map(|()| by_label));
     if !pairs.is_empty() {
         check(pool, mean_squared_error(pool, &pairs, set, &run));
         check(pool, accuracy(pool, &choices, set, &run));

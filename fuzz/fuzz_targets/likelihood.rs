@@ -46,11 +46,12 @@ impl Case {
         let strides = if transposed { [1, n_models] } else { [n_items, 1] };
         let (pool, run) = (Pool { logits: &logits, n_models, n_items, strides }, Execution::default());
         let (pairs, &Self { likelihood, sigma, rtol, .. }) = (self.jury.pairs(), self);
-        Ok([
-            log_likelihood(&pool, &pairs, likelihood, sigma, rtol, set, &run)?,
-            log_likelihood_by_pair(&pool, &pairs, likelihood, sigma, rtol, set, &run)?,
-            log_likelihood_by_label(&pool, &pairs, sigma, set, &run)?,
-        ])
+        let totals = log_likelihood(&pool, &pairs, likelihood, sigma, rtol, set, &run)?;
+        let mut by_pair = vec![f64::NAN; n_models * pairs.len()];
+        log_likelihood_by_pair(&pool, &pairs, likelihood, sigma, rtol, set, &run, &mut by_pair)?;
+        let mut by_label = vec![f64::NAN; n_models * pairs.log_ratio.len()];
+        log_likelihood_by_label(&pool, &pairs, sigma, set, &run, &mut by_label)?;
+        Ok([totals, by_pair, by_label])
     }
 }
 

@@ -50,7 +50,8 @@ def log_likelihood(
     Parameters
     ----------
     logits : array_like of float, shape (n_models, n_items), or Pool
-        Log contribution of each item, natural log, at most 1e6 in absolute value; the columns are `judgments.items`.
+        Log contribution of each item, judged or not, natural log, at most 1e6 in absolute value; the columns are
+        `judgments.items`.
         float64 and float32 are borrowed in any layout that steps forward (do not write to them meanwhile): memory maps,
         columns first, every second row. Other numbers are converted 16 MiB at a time.
     judgments : Judgments

@@ -24,7 +24,10 @@ def finite_number(value: float, what: str) -> float:
     """
     if not isinstance(value, Real) or isinstance(value, bool):
         raise DtypeError(f"{what}: expected a number, got {type(value).__name__}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise NonFiniteError(f"{what} is beyond the largest float64; it must be finite") from None
     if not math.isfinite(number):
         raise NonFiniteError(f"{what} is {number}; it must be finite")
     return number
