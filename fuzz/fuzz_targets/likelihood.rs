@@ -10,7 +10,7 @@ use hemicycle_core::kernels::InstructionSet;
 use hemicycle_core::likelihood::{
     Likelihood, log_likelihood, log_likelihood_by_label, log_likelihood_by_pair, table_bytes,
 };
-use hemicycle_core::{Error, Execution, Pool};
+use hemicycle_core::{Error, Execution, Pairs, Pool};
 use hemicycle_fuzz::{Jury, log, sigma};
 use libfuzzer_sys::fuzz_target;
 use reference::Term;
@@ -72,7 +72,9 @@ fn assert_near(values: &[f64], expected: &[Term], allowed: impl Fn(usize) -> f64
 fuzz_target!(|bytes: &[u8]| {
     let Ok(case) = Case::draw(&mut Unstructured::new(bytes)) else { return };
     let (pairs, detected) = (case.jury.pairs(), InstructionSet::detect());
-    let tables = table_bytes(&pairs, case.likelihood, case.sigma, case.rtol, detected, &Execution::default());
+    // results by pair count every pair, those of weight 0 too
+    let every = Pairs { pair_weight: &vec![1.0; pairs.len()], ..pairs };
+    let tables = table_bytes(&every, case.likelihood, case.sigma, case.rtol, detected, &Execution::default());
     let tables = tables.expect("a jury inside the domain");
     let allowed = |n: usize| if tables[n] > 0 { case.rtol + TOL } else { TOL };
     let worst = (0..tables.len()).map(allowed).fold(TOL, f64::max);
