@@ -83,8 +83,37 @@ def test_ends_of_cells_and_the_numbers_beside_them(sigma: float) -> None:
     assert worst_error(mu, jury, sigma, 1e-10) <= 1e-10
 
 
-def test_ten_thousand_labels() -> None:
+def shapes(rng: np.random.Generator, n_labels: int) -> dict[str, NDArray[np.float64]]:
+    """Return labels as juries leave them, in units of sigma."""
+    sizes = rng.multinomial(n_labels, [0.7, 0.2, 0.1])
+    clusters = [rng.normal(centre, 0.3, size) for centre, size in zip((-20, 3, 150), sizes, strict=True)]
+    return {
+        "even": rng.uniform(-8, 8, n_labels),
+        "heavy tails": np.clip(rng.standard_cauchy(n_labels), -500, 500),
+        "one and all others": np.concatenate([[-12.0], rng.normal(size=n_labels - 1)]),
+        "clusters far apart": np.concatenate(clusters),
+        "few values": rng.integers(-3, 4, n_labels).astype(float),
+    }
+
+
+@pytest.mark.parametrize("sigma", [1e-6, 0.5, 1e6])
+@pytest.mark.parametrize("shape", ["even", "heavy tails", "one and all others", "clusters far apart", "few values"])
+@pytest.mark.parametrize(("n_labels", "equal"), [(30, False), (300, True), (300, False), (1000, False)])
+def test_shapes_of_labels(n_labels: int, equal: bool, shape: str, sigma: float) -> None:
+    # from 300 labels on most are summed by bins
+    rng = np.random.default_rng(n_labels)
+    y = np.clip(shapes(rng, n_labels)[shape] * sigma, -1e6, 1e6)
+    jury = one_pair(y, None if equal else 10.0 ** rng.uniform(-9, 9, n_labels))
+    mu = np.concatenate([rng.choice(y, 4) + sigma * rng.normal(size=4), y[:1] + 40 * sigma, [y.max() + 90 * sigma]])
+    assert table_bytes(jury, sigma=sigma)[0] > 0 or shape in ("heavy tails", "clusters far apart")
+    assert worst_error(np.clip(mu, -1e6, 1e6), jury, sigma, 1e-10) <= 1e-10
+
+
+@pytest.mark.parametrize("shape", ["even", "heavy tails", "clusters far apart"])
+def test_ten_thousand_labels(shape: str) -> None:
     rng = np.random.default_rng(2)
-    jury = one_pair(rng.normal(size=10_000) * 2, rng.uniform(0.5, 2, size=10_000))
+    y = shapes(rng, 10_000)[shape] * 0.5
+    jury = one_pair(y, 10.0 ** rng.uniform(-9, 9, size=10_000))
     assert table_bytes(jury)[0] > 0
-    assert worst_error(np.array([-30.0, -7.9, -2.0, 0.013, 3.3, 9.0, 80.0, 1e5]), jury, 0.5, 1e-10) <= 1e-10
+    mu = np.array([y.min() - 60, y.min() - 3, *rng.choice(y, 3), 0.013, y.max() + 1, 1e5])
+    assert worst_error(mu, jury, 0.5, 1e-10) <= 1e-10

@@ -14,12 +14,17 @@ use std::f64::consts::LN_2;
 
 use crate::kernels::{InstructionSet, LANES};
 
+use super::bins::Spread;
 use super::interpolation::DEGREE;
-use super::labels::{Moments, Window};
+use super::labels::Moments;
+use super::sources::Sources;
 use super::span::Span;
 
 /// `2 log 2`.
-const SLOPE: f64 = 2.0 * LN_2;
+pub(super) const SLOPE: f64 = 2.0 * LN_2;
+
+/// More than bins take from means and squares, relative to their range: they serve where their error is below this.
+pub(super) const BINNED: f64 = 1e-9;
 
 /// The ellipse whose cells are widest at a given error.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +56,8 @@ impl Ellipse {
     }
 
     /// Whether the interpolant on a span keeps the error.
-    pub(super) fn holds(&self, labels: Window<'_>, span: Span, instructions: InstructionSet) -> bool {
-        if labels.len() == 1 {
+    pub(super) fn holds(&self, labels: Sources<'_>, span: Span, instructions: InstructionSet) -> bool {
+        if labels.is_one() {
             return true;
         }
         let (centre, half) = (span.centre(), span.half());
@@ -66,12 +71,21 @@ impl Ellipse {
 /// Between two points `x_j` apart by `g`, for any `c`, `N(x) = sum_i w_i (p_i - c)^2` with unnormalised weights is log-convex in
 /// `x` and so below its chord in logs, while `e^K(x)` is above its tangents: the variance, at most `N e^-K`, is at most its
 /// larger end times the exponential of the largest gap between chord and tangents of K, itself at most `g (K'_1 - K'_0) / 4`.
-fn largest_variance(labels: Window<'_>, centre: f64, reach: f64, instructions: InstructionSet) -> f64 {
+fn largest_variance(labels: Sources<'_>, centre: f64, reach: f64, instructions: InstructionSet) -> f64 {
     let gap = 2.0 * reach / (LANES - 1) as f64;
     let points = std::array::from_fn(|j| centre - reach + gap * j as f64);
-    let (mean, variance) = instructions.run(Moments { labels, points });
-    // more than rounding takes from means and from differences of squares as large as these
-    let rounding = 1e-13 * labels.reach() * labels.reach() * (1.0 + labels.len() as f64 / 64.0);
+    // more than rounding, and bins, take from means and from differences of squares as large as these
+    let ((mean, variance), rounding) = match labels {
+        Sources::Labels(labels) => {
+            let rounding = 1e-13 * labels.reach() * labels.reach() * (1.0 + labels.len() as f64 / 64.0);
+            (instructions.run(Moments { labels, points }), rounding)
+        }
+        Sources::Bins(bins) => {
+            let spread = Spread { bins, points };
+            let rounding = BINNED * spread.reach() * spread.reach();
+            (instructions.run(spread), rounding)
+        }
+    };
     let between = |j: usize| {
         let step = (mean[j + 1] - mean[j]).max(0.0) + rounding.sqrt();
         let second = variance[j].max(variance[j + 1]) + 0.25 * step * step + rounding;
@@ -83,7 +97,7 @@ fn largest_variance(labels: Window<'_>, centre: f64, reach: f64, instructions: I
 #[cfg(test)]
 mod tests {
     use super::super::labels::Labels;
-    use super::{Ellipse, largest_variance};
+    use super::{Ellipse, Sources, largest_variance};
     use crate::kernels::InstructionSet;
     use proptest::prelude::*;
 
@@ -104,7 +118,7 @@ mod tests {
             inside in prop::collection::vec(-1.0..1.0, 20),
         ) {
             let labels = Labels::new(&positions, &vec![1.0; positions.len()], 1.0);
-            let bound = largest_variance(labels.all(), centre - labels.middle, reach, InstructionSet::detect());
+            let bound = largest_variance(Sources::Labels(labels.all()), centre - labels.middle, reach, InstructionSet::detect());
             for x in inside {
                 prop_assert!(variance(&labels, centre - labels.middle + x * reach) <= bound);
             }

@@ -1,11 +1,13 @@
 //! From labels to cells: series of degree 31 on spans as wide as the bound allows, halved until eight coefficients are
 //! enough.
 
-use super::bound::Ellipse;
+use super::bins::Bins;
+use super::bound::{BINNED, Ellipse};
 use super::grid::{Cell, Grid, Octaves};
-use super::interpolation::Interpolation;
-use super::labels::{Labels, Window};
+use super::interpolation::{Interpolation, LEBESGUE, POINTS};
+use super::labels::Labels;
 use super::series::{Coefficients, Halving, KEPT, Series};
+use super::sources::Sources;
 use super::span::Span;
 use super::uniform::Uniform;
 use super::{MOST_BYTES, UNIT};
@@ -37,6 +39,8 @@ pub(super) struct Precision {
     halving: Halving,
     /// Labels lighter than `2^-bits` of another, over their number, do not matter.
     bits: f64,
+    /// What bins may take from the density, relative.
+    binned: f64,
     /// What leaving coefficients away may take, relative.
     cut: f64,
     /// What rounding may take, relative.
@@ -51,8 +55,9 @@ impl Precision {
             interpolation: Interpolation::new(),
             halving: Halving::new(),
             bits: -(0.125 * rtol).log2(),
+            binned: (0.0625 * rtol / LEBESGUE).min(BINNED),
             cut: 0.25 * rtol,
-            rounding: 0.375 * rtol,
+            rounding: 0.3125 * rtol,
             instructions,
         }
     }
@@ -60,12 +65,13 @@ impl Precision {
 
 /// One pair on its way to a table.
 pub(super) struct Build<'a> {
-    pub labels: &'a Labels,
+    labels: &'a Labels,
+    bins: Bins,
     /// From logit differences to the unit of the labels.
-    pub scale: f64,
+    scale: f64,
     /// What the log density adds to that of the labels.
-    pub constant: f64,
-    pub precision: &'a Precision,
+    constant: f64,
+    precision: &'a Precision,
 }
 
 /// A part of a span on which eight coefficients are enough.
@@ -75,7 +81,11 @@ struct Leaf {
     series: Series<KEPT>,
 }
 
-impl Build<'_> {
+impl<'a> Build<'a> {
+    pub(super) fn new(labels: &'a Labels, scale: f64, constant: f64, precision: &'a Precision) -> Self {
+        Self { labels, bins: Bins::new(labels, precision.instructions), scale, constant, precision }
+    }
+
     /// Cells of one width around the middle, if they are few, and cells as wide as they may be elsewhere; none if that
     /// cannot be had within the memory or the error allowed.
     pub(super) fn cells(&self) -> Option<(Uniform, Grid, Vec<Coefficients>)> {
@@ -117,8 +127,9 @@ impl Build<'_> {
             return None;
         }
         let mut cells = Vec::with_capacity(n_cells);
+        let mut parts = vec![];
         for leaf in leaves.iter().flatten() {
-            let mut parts = vec![(leaf.depth, leaf.series)];
+            parts.push((leaf.depth, leaf.series));
             while let Some((deep, series)) = parts.pop() {
                 if deep == depth {
                     cells.push(self.coefficients(&series)?);
@@ -154,11 +165,12 @@ impl Build<'_> {
         }
         let most = MOST_BYTES / size_of::<Coefficients>();
         let mut n_leaves = 0;
-        let mut leaves = vec![];
+        let (mut leaves, mut waiting) = (vec![], vec![]);
         for spans in spans {
             let mut of_root = vec![];
             for (depth, span) in spans {
-                self.cut(depth, span, &mut of_root)?;
+                waiting.push((depth, self.interpolant(span)));
+                self.cut(&mut waiting, &mut of_root)?;
             }
             n_leaves += of_root.len();
             if n_leaves > most {
@@ -186,14 +198,17 @@ impl Build<'_> {
         Some(spans)
     }
 
-    /// Interpolate on a span and halve the series until eight coefficients are enough.
-    fn cut(&self, depth: u32, span: Span, leaves: &mut Vec<Leaf>) -> Option<()> {
-        let Precision { interpolation, halving, cut, instructions, .. } = self.precision;
-        let labels = self.labels_that_matter(span);
-        let mut waiting = vec![(depth, interpolation.through(labels, span, self.constant, *instructions))];
+    fn interpolant(&self, span: Span) -> Series<POINTS> {
+        let Precision { interpolation, instructions, .. } = self.precision;
+        interpolation.through(self.labels_that_matter(span), span, self.constant, *instructions)
+    }
+
+    /// Halve the series that wait until eight coefficients are enough.
+    fn cut(&self, waiting: &mut Vec<(u32, Series<POINTS>)>, leaves: &mut Vec<Leaf>) -> Option<()> {
+        let Precision { halving, cut, instructions, .. } = self.precision;
         while let Some((depth, series)) = waiting.pop() {
             let (kept, left) = series.cut();
-            if left <= cut * (series.magnitude()).max(1.0) {
+            if left <= cut * series.magnitude().max(1.0) {
                 leaves.push(Leaf { depth, series: kept });
             } else if depth == DEEPEST {
                 return None;
@@ -205,10 +220,18 @@ impl Build<'_> {
         Some(())
     }
 
-    fn labels_that_matter(&self, span: Span) -> Window<'_> {
-        let bits = self.precision.bits + (self.labels.position.len() as f64).log2();
+    /// Labels lighter than two to minus this beside another do not matter, even all together.
+    fn bits(&self) -> f64 {
+        self.precision.bits + (self.labels.position.len() as f64).log2()
+    }
+
+    fn labels_that_matter(&self, span: Span) -> Sources<'_> {
         let (low, high) = (span.first.min(span.last), span.first.max(span.last));
-        self.labels.all().matters(low, high, bits)
+        let labels = self.labels.all().matters(low, high, self.bits());
+        match self.bins.within(labels.first, labels.first + labels.len(), span, self.precision.binned) {
+            Some(bins) => Sources::Bins(bins),
+            None => Sources::Labels(labels),
+        }
     }
 
     fn halves(&self, series: &Series<KEPT>) -> [Series<KEPT>; 2] {

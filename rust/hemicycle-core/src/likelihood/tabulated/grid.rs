@@ -97,11 +97,16 @@ impl Octaves {
     }
 
     fn up_to(base: f64, offset: f64, reach: f64) -> Self {
-        let mut count = 1;
-        while base * f64::powi(2.0, count as i32) < offset + reach {
-            count += 1;
+        let mut octaves = Self { base, offset, count: 1 };
+        while octaves.end() < reach {
+            octaves.count += 1;
         }
-        Self { base, offset, count }
+        octaves
+    }
+
+    /// The distance from the middle up to which they go.
+    fn end(&self) -> f64 {
+        self.base * f64::powi(2.0, self.count as i32) - self.offset
     }
 
     /// Whole octaves, those above the middle first.

@@ -5,8 +5,8 @@ use std::f64::consts::{LN_2, PI};
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, ln};
 
 use super::UNIT;
-use super::labels::Window;
 use super::series::Series;
+use super::sources::Sources;
 use super::span::Span;
 
 /// Degree of the interpolants.
@@ -18,8 +18,9 @@ pub(super) const POINTS: usize = DEGREE + 1;
 /// Points above 0, each with its mirror image.
 const MIRRORED: usize = POINTS / 2;
 
-/// Largest sum of the absolute values of the Lagrange polynomials of 32 points: `2 / pi log 32 + 1`, rounded up.
-const LEBESGUE: f64 = 3.3;
+/// Largest sum of the absolute values of the Lagrange polynomials of 32 points: `2 / pi log 32 + 1`, rounded up. An error
+/// of the values becomes one of the interpolant that is at most so many times larger.
+pub(super) const LEBESGUE: f64 = 3.3;
 
 /// What interpolation needs whatever the span.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl Interpolation {
     /// The series through `constant` plus the log density of `labels`.
     pub(super) fn through(
         &self,
-        labels: Window<'_>,
+        labels: Sources<'_>,
         span: Span,
         constant: f64,
         instructions: InstructionSet,
@@ -83,7 +84,7 @@ struct Fit {
 /// Interpolate the log density between these places.
 struct Through<'a> {
     interpolation: &'a Interpolation,
-    labels: Window<'a>,
+    labels: Sources<'a>,
     places: [f64; POINTS],
     constant: f64,
 }
@@ -125,7 +126,7 @@ impl Kernel for Through<'_> {
 
 /// `constant` plus the log density at eight points.
 #[inline(always)]
-pub(super) fn log_density<const FMA: bool>(labels: Window<'_>, t: Lanes<FMA>, constant: f64) -> Lanes<FMA> {
+pub(super) fn log_density<const FMA: bool>(labels: Sources<'_>, t: Lanes<FMA>, constant: f64) -> Lanes<FMA> {
     let (nearest, sum) = labels.density(t);
     nearest.mul_add(Lanes::splat(-LN_2), Lanes::splat(constant)) + ln(sum)
 }

@@ -27,7 +27,7 @@ impl Labels {
     /// Of one pair's labels and weights; `scale` takes logit differences to the scaled unit.
     pub(super) fn new(log_ratio: &[f64], weight: &[f64], scale: f64) -> Self {
         let mut labels: Vec<(f64, f64)> = log_ratio.iter().copied().zip(weight.iter().copied()).collect();
-        labels.sort_by(|x, y| x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)));
+        labels.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)));
         labels.dedup_by(|next, kept| {
             let equal = next.0 == kept.0;
             if equal {
@@ -52,7 +52,7 @@ impl Labels {
 
     /// All of them.
     pub(super) fn all(&self) -> Window<'_> {
-        Window { position: &self.position, lightness: &self.lightness }
+        Window { first: 0, position: &self.position, lightness: &self.lightness }
     }
 
     /// The largest distance from the middle.
@@ -64,6 +64,8 @@ impl Labels {
 /// Consecutive labels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window<'a> {
+    /// Where the first is among all.
+    pub first: usize,
     position: &'a [f64],
     lightness: &'a [f64],
 }
@@ -107,7 +109,11 @@ impl Window<'_> {
     }
 
     fn slice(self, range: Range<usize>) -> Self {
-        Self { position: &self.position[range.clone()], lightness: &self.lightness[range] }
+        Self {
+            first: self.first + range.start,
+            position: &self.position[range.clone()],
+            lightness: &self.lightness[range],
+        }
     }
 
     /// The smallest exponent of eight points, and the sum of the densities relative to it.
@@ -165,8 +171,9 @@ fn additions(len: usize) -> f64 {
     (TERMS_PER_SUM.min(len) + len / TERMS_PER_SUM) as f64
 }
 
+/// The exponent of one label, or what is like one, at eight points.
 #[inline(always)]
-fn exponent<const FMA: bool>(t: Lanes<FMA>, position: f64, light: f64) -> Lanes<FMA> {
+pub(super) fn exponent<const FMA: bool>(t: Lanes<FMA>, position: f64, light: f64) -> Lanes<FMA> {
     let distance = t - Lanes::splat(position);
     distance.mul_add(distance, Lanes::splat(light))
 }

@@ -2,12 +2,13 @@
 //!
 //! What a model costs does then not depend on the number of labels. The error of a pair is at most
 //! `rtol * max(1, |log p|)`, by construction: a quarter of it may be the interpolants' ([`bound`]), a quarter what cutting
-//! them down to eight coefficients takes ([`series`]), an eighth what labels that hardly matter add, the rest what
-//! rounding takes; a pair for which that cannot be had is left to the direct kernel. Models farther away than the table
+//! them down to eight coefficients takes ([`series`]), an eighth what labels that hardly matter add, a sixteenth what bins
+//! of labels take ([`bins`]), the rest what rounding takes; a pair for which that cannot be had is left to the direct kernel. Models farther away than the table
 //! reaches are scored label by label.
 //!
 //! Whether a pair has a table follows from the judgments, sigma and `rtol` alone, by the constants here.
 
+mod bins;
 mod bound;
 mod build;
 mod evaluate;
@@ -16,6 +17,7 @@ mod interpolation;
 mod labels;
 mod score;
 mod series;
+mod sources;
 mod span;
 mod uniform;
 
@@ -91,7 +93,7 @@ impl Table {
         let scale = scale(sigma);
         let labels = Labels::new(log_ratio, weight, scale);
         let constant = -(labels.total.ln() + log_normaliser(sigma));
-        let (uniform, grid, cells) = Build { labels: &labels, scale, constant, precision }.cells()?;
+        let (uniform, grid, cells) = Build::new(&labels, scale, constant, precision).cells()?;
         Some(Self { labels, scale, constant, uniform, grid, cells })
     }
 

@@ -10,6 +10,7 @@ use super::evaluate::{Evaluate, Plain};
 use super::grid::Located;
 use super::interpolation::log_density;
 use super::series::Coefficients;
+use super::sources::Sources;
 
 /// Terms added without compensation before the partial sum is.
 const TERMS_PER_SUM: usize = 64;
@@ -90,7 +91,7 @@ impl Table {
         if inside == [1; LANES] {
             return value;
         }
-        let exact = log_density(self.labels.all(), distance, self.constant);
+        let exact = log_density(Sources::Labels(self.labels.all()), distance, self.constant);
         each_lane!(i => if inside[i] == 1 { value.0[i] } else { exact.0[i] })
     }
 }

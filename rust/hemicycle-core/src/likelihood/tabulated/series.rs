@@ -13,6 +13,16 @@ use super::span::Span;
 /// Coefficients that a table keeps of each cell: one cache line.
 pub(super) const KEPT: usize = 8;
 
+/// Factors of a sum of all but the constant.
+const WAVES: [f64; POINTS] = {
+    let mut factors = [1.0; POINTS];
+    factors[0] = 0.0;
+    factors
+};
+
+/// Bounds of the derivatives of the Chebyshev polynomials kept.
+const SQUARES: [f64; KEPT] = [0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0];
+
 /// Coefficients of powers of half the place, in `[-1/2, 1/2]`, that of the constant first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(align(64))]
@@ -31,16 +41,14 @@ pub(super) struct Series<const N: usize> {
 impl<const N: usize> Series<N> {
     /// A lower bound of the absolute value.
     pub(super) fn magnitude(&self) -> f64 {
-        let [constant, waves @ ..] = &self.coefficients[..] else { return 0.0 };
-        (self.origin + constant).abs() - sum_of_sizes(waves)
+        (self.origin + self.coefficients[0]).abs() - sum_of_products(&self.coefficients, &WAVES)
     }
 
     /// The series on both halves of the span.
     pub(super) fn halves(&self, halving: &Halving, instructions: InstructionSet) -> [Self; 2] {
         let [first, last] = instructions.run(Halve { halving, coefficients: &self.coefficients });
         // 16 products and their additions, or 17 units of what they are at most
-        let sizes = self.coefficients.iter().zip(&halving.norms).map(|(a, norm)| a.abs() * norm);
-        let rounding = self.rounding + 20.0 * UNIT * sizes.sum::<f64>();
+        let rounding = self.rounding + 20.0 * UNIT * sum_of_products(&self.coefficients, &halving.norms);
         let spans = self.span.halves();
         [(first, spans[0]), (last, spans[1])].map(|(coefficients, span)| Self { span, coefficients, rounding, ..*self })
     }
@@ -53,26 +61,25 @@ impl Series<POINTS> {
         let (kept, left) = coefficients.split_at(KEPT);
         let mut coefficients = [0.0; KEPT];
         coefficients.copy_from_slice(kept);
-        (Series { span, coefficients, origin, rounding }, sum_of_sizes(left))
+        (Series { span, coefficients, origin, rounding }, sum_of_products(left, &WAVES[KEPT..]))
     }
 }
 
 impl Series<KEPT> {
     /// A bound of the derivative with respect to the place: `|T_k'| <= k^2`.
     pub(super) fn slope(&self) -> f64 {
-        self.coefficients.iter().enumerate().map(|(k, c)| (k * k) as f64 * c.abs()).sum()
+        sum_of_products(&self.coefficients, &SQUARES)
     }
 
     /// As powers of half the place, and what rounding takes from them and their evaluation.
     pub(super) fn powers(&self, halving: &Halving) -> (Coefficients, f64) {
         let mut powers = [0.0; KEPT];
-        let mut growth = 0.0;
         for (a, row) in self.coefficients.iter().zip(&halving.powers) {
             for (power, factor) in powers.iter_mut().zip(row) {
                 *power += a * factor;
             }
-            growth += a.abs() * sum_of_terms(row);
         }
+        let growth = sum_of_products(&self.coefficients, &halving.growth);
         powers[0] += self.origin;
         // powers: 9 roundings of each product; evaluation: at most 12 of each term, 4 of the constant
         let rounding = UNIT * (24.0 * growth + 8.0 * (self.origin.abs() + growth));
@@ -80,13 +87,16 @@ impl Series<KEPT> {
     }
 }
 
-fn sum_of_sizes(numbers: &[f64]) -> f64 {
-    numbers.iter().map(|x| x.abs()).sum()
-}
-
-/// The largest sum of the absolute values of terms in powers of half the place.
-fn sum_of_terms(powers: &[f64; KEPT]) -> f64 {
-    powers.iter().rev().fold(0.0, |sum, c| 0.5 * sum + c.abs())
+/// The sum of the absolute values, each times its factor: eight at a time, as many as there are of both.
+fn sum_of_products(numbers: &[f64], factors: &[f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    for (numbers, factors) in numbers.chunks_exact(LANES).zip(factors.chunks_exact(LANES)) {
+        for ((sum, number), factor) in sums.iter_mut().zip(numbers).zip(factors) {
+            *sum += number.abs() * factor;
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
 }
 
 /// What halving and the change to powers need.
@@ -98,6 +108,8 @@ pub(super) struct Halving {
     norms: [f64; POINTS],
     /// Row k: the powers of half the place in `T_k`.
     powers: [[f64; KEPT]; KEPT],
+    /// The largest sum of the absolute values of their terms.
+    growth: [f64; KEPT],
 }
 
 impl Halving {
@@ -124,7 +136,8 @@ impl Halving {
                 powers[k][power] = raised - powers[k - 2][power];
             }
         }
-        Self { rows, norms: rows.map(|row| sum_of_sizes(&row)), powers }
+        let growth = powers.map(|row| row.iter().rev().fold(0.0, |sum, c: &f64| 0.5 * sum + c.abs()));
+        Self { rows, norms: rows.map(|row| row.iter().map(|c| c.abs()).sum()), powers, growth }
     }
 }
 
