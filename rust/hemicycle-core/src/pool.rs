@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::judgments::{MAX_LOG, WITHIN_MAX_LOG, check_length, refusal};
-use crate::kernels::{Columns, InstructionSet, Kernel, LANES, Lanes, transpose};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd};
 
 /// Vectors of models in a block.
 pub(crate) const GROUPS: usize = 4;
@@ -102,7 +102,7 @@ impl Block {
 
     /// Read the models from `first` on; past the end the last model is repeated.
     pub(crate) fn load<T: Logit>(&mut self, pool: &Pool<'_, T>, first: usize) -> Result<()> {
-        let load = Load { pool, first, columns: &mut self.columns, instructions: self.instructions };
+        let load = Load { pool, first, columns: &mut self.columns };
         let within_domain = self.instructions.run(load);
         if within_domain { Ok(()) } else { Err(pool.first_refusal()) }
     }
@@ -132,23 +132,22 @@ struct Load<'a, T> {
     pool: &'a Pool<'a, T>,
     first: usize,
     columns: &'a mut [Column],
-    instructions: InstructionSet,
 }
 
 impl<T: Logit> Kernel for Load<'_, T> {
     type Output = bool;
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> bool {
-        if self.pool.strides[1] == 1 && self.pool.n_items > 0 { self.transpose::<FMA>() } else { self.gather() }
+    fn run<const FMA: bool>(self, simd: impl Simd) -> bool {
+        if self.pool.strides[1] == 1 && self.pool.n_items > 0 { self.transpose::<FMA>(simd) } else { self.gather() }
     }
 }
 
 impl<T: Logit> Load<'_, T> {
     /// Models whose logits lie side by side.
     #[inline(always)]
-    fn transpose<const FMA: bool>(self) -> bool {
-        let Self { pool, first, columns, instructions } = self;
+    fn transpose<const FMA: bool>(self, simd: impl Simd) -> bool {
+        let Self { pool, first, columns } = self;
         let mut valid = true;
         for group in 0..GROUPS {
             let mut rows: [&[T]; LANES] = [&[]; LANES];
@@ -160,7 +159,10 @@ impl<T: Logit> Load<'_, T> {
             let whole = columns.len() - columns.len() % LANES;
             let (squares, rest) = columns.split_at_mut(whole);
             for (square, columns) in squares.chunks_exact_mut(LANES).enumerate() {
-                transpose(instructions, &square_of::<T, FMA>(&rows, square * LANES), Group { columns, group });
+                let logits = simd.transpose(&square_of::<T, FMA>(&rows, square * LANES));
+                for (column, logits) in columns.iter_mut().zip(logits) {
+                    column.0[group] = logits.0;
+                }
             }
             for (k, column) in rest.iter_mut().enumerate() {
                 for (lane, row) in rows.iter().enumerate() {
@@ -174,7 +176,7 @@ impl<T: Logit> Load<'_, T> {
     /// Any other layout, item by item: the models of an item may lie side by side instead.
     #[inline(always)]
     fn gather(self) -> bool {
-        let Self { pool, first, columns, .. } = self;
+        let Self { pool, first, columns } = self;
         let starts = starts(pool, first);
         let mut valid = true;
         for (item, column) in columns.iter_mut().enumerate() {
@@ -206,21 +208,6 @@ impl Column {
             }
         }
         valid
-    }
-}
-
-/// One vector of models in the columns of eight items.
-struct Group<'a> {
-    columns: &'a mut [Column],
-    group: usize,
-}
-
-impl Columns for Group<'_> {
-    #[inline(always)]
-    fn take<const FMA: bool>(self, columns: [Lanes<FMA>; LANES]) {
-        for (column, logits) in self.columns.iter_mut().zip(columns) {
-            column.0[self.group] = logits.0;
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::judgments::{Pairs, check_items, check_length, check_weights};
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Sum};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum};
 use crate::likelihood::{Plan, by_block, check_inputs, totals};
 use crate::parallel::Execution;
 use crate::pool::{Block, GROUPS, Logit, Pool};
@@ -106,7 +106,7 @@ impl Kernel for Agreement<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<const FMA: bool>(self, _: impl Simd) {
         let mut agreed = [Sum::<FMA>::zero(); GROUPS];
         for Duel { loser, winner, weight } in self.duels {
             for (g, agreed) in agreed.iter_mut().enumerate() {

@@ -52,7 +52,7 @@ pub fn ln<const FMA: bool>(x: Lanes<FMA>) -> Lanes<FMA> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{InstructionSet, Kernel, LANES, Lanes};
+    use super::super::{InstructionSet, Kernel, LANES, Lanes, Simd};
     use super::{ln, split_exponent};
     use proptest::prelude::*;
 
@@ -62,7 +62,7 @@ mod tests {
         type Output = [f64; LANES];
 
         #[inline(always)]
-        fn run<const FMA: bool>(self) -> [f64; LANES] {
+        fn run<const FMA: bool>(self, _: impl Simd) -> [f64; LANES] {
             ln::<FMA>(Lanes(self.0)).0
         }
     }

@@ -7,23 +7,26 @@
 mod exp2;
 mod lanes;
 mod ln;
+mod polynomials;
+mod simd;
 mod sum;
 mod transpose;
 
-pub use exp2::exp2;
+pub use exp2::Power;
 pub(crate) use lanes::each_lane;
 pub use lanes::{LANES, Lanes};
 pub use ln::{ln, split_exponent};
+pub use simd::{Portable, Simd};
 pub use sum::{Sum, two_diff, two_sum};
-pub use transpose::{Columns, transpose};
 
 /// A computation that [`InstructionSet::run`] compiles for every instruction set.
 pub trait Kernel {
     /// What it returns.
     type Output;
 
-    /// The body; must be `#[inline(always)]`. With `FMA` it fuses multiplication and addition.
-    fn run<const FMA: bool>(self) -> Self::Output;
+    /// The body; must be `#[inline(always)]`. With `FMA` it fuses multiplication and addition; `simd` is what it is
+    /// compiled for.
+    fn run<const FMA: bool>(self, simd: impl Simd) -> Self::Output;
 }
 
 /// The instructions that a kernel is compiled to.
@@ -75,26 +78,26 @@ impl InstructionSet {
     #[inline]
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
-            Self::Portable => kernel.run::<{ cfg!(target_arch = "aarch64") }>(),
+            Self::Portable => kernel.run::<{ cfg!(target_arch = "aarch64") }>(Portable),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(simd) => simd.vectorize(Fused(kernel)),
+            Self::Avx2(simd) => simd.vectorize(Fused(kernel, simd)),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(simd) => simd.vectorize(Fused(kernel)),
+            Self::Avx512(simd) => simd.vectorize(Fused(kernel, simd)),
         }
     }
 }
 
 /// A kernel with fused multiply-add, in the form that `pulp` calls.
 #[cfg(target_arch = "x86_64")]
-struct Fused<K>(K);
+struct Fused<K, S>(K, S);
 
 #[cfg(target_arch = "x86_64")]
-impl<K: Kernel> pulp::NullaryFnOnce for Fused<K> {
+impl<K: Kernel, S: Simd> pulp::NullaryFnOnce for Fused<K, S> {
     type Output = K::Output;
 
     #[inline(always)]
     fn call(self) -> Self::Output {
-        self.0.run::<true>()
+        self.0.run::<true>(self.1)
     }
 }
 

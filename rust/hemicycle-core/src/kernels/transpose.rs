@@ -1,34 +1,12 @@
 //! Rows to columns, eight by eight, in registers.
 //!
-//! With instructions by name, as in the evaluation of tables: from numbers that only change places the compiler makes
+//! With instructions by name, as for the polynomials of tables: from numbers that only change places the compiler makes
 //! moves of single numbers, which take three times as long.
 
-use super::InstructionSet;
 use super::lanes::{LANES, Lanes};
 
-/// What takes the columns of a transposition. A trait, not a closure: a closure would be compiled without the
-/// instructions of the kernel around it.
-pub trait Columns {
-    /// Store them; must be `#[inline(always)]`.
-    fn take<const FMA: bool>(self, columns: [Lanes<FMA>; LANES]);
-}
-
-/// Give `target` the columns of eight rows: lane `j` of column `i` is lane `i` of row `j`. `instructions` are those of
-/// the kernel around it.
 #[inline(always)]
-pub fn transpose<const FMA: bool>(instructions: InstructionSet, rows: &[Lanes<FMA>; LANES], target: impl Columns) {
-    // every arm stores by itself: where they meet, columns would be taken apart again
-    match instructions {
-        InstructionSet::Portable => target.take(portable(rows)),
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx2(simd) => target.take(x86::avx2(simd, rows)),
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx512(simd) => target.take(x86::avx512(simd, rows)),
-    }
-}
-
-#[inline(always)]
-fn portable<const FMA: bool>(rows: &[Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
+pub(super) fn portable<const FMA: bool>(rows: &[Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
     let mut columns = [Lanes::splat(0.0); LANES];
     for (j, row) in rows.iter().enumerate() {
         for (i, column) in columns.iter_mut().enumerate() {
@@ -37,6 +15,9 @@ fn portable<const FMA: bool>(rows: &[Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] 
     }
     columns
 }
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86::{avx2, avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -55,7 +36,7 @@ mod x86 {
 
     /// 24 shuffles: rows are merged by two, by four, by eight.
     #[inline(always)]
-    pub(super) fn avx512<const FMA: bool>(simd: V4, rows: &[Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
+    pub(in super::super) fn avx512<const FMA: bool>(simd: V4, rows: &[Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
         let simd = simd.avx512f;
         let mut merged = [simd._mm512_setzero_pd(); LANES];
         for (merged, row) in merged.iter_mut().zip(rows) {
@@ -79,7 +60,7 @@ mod x86 {
 
     /// Four squares of four by four, of 8 shuffles each.
     #[inline(always)]
-    pub(super) fn avx2<const FMA: bool>(simd: V3, rows: &[Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
+    pub(in super::super) fn avx2<const FMA: bool>(simd: V3, rows: &[Lanes<FMA>; LANES]) -> [Lanes<FMA>; LANES] {
         let simd = simd.avx;
         let mut halves = [[simd._mm256_setzero_pd(); 2]; LANES];
         for (halves, row) in halves.iter_mut().zip(rows) {
@@ -105,24 +86,16 @@ mod x86 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{InstructionSet, Kernel, LANES, Lanes};
-    use super::{Columns, transpose};
+    use super::super::{InstructionSet, Kernel, LANES, Lanes, Simd};
 
-    struct Transpose<'a>(InstructionSet, [[f64; LANES]; LANES], &'a mut [[f64; LANES]; LANES]);
+    struct Transpose([[f64; LANES]; LANES]);
 
-    impl Kernel for Transpose<'_> {
-        type Output = ();
+    impl Kernel for Transpose {
+        type Output = [[f64; LANES]; LANES];
 
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
-            transpose(self.0, &self.1.map(Lanes::<FMA>), self.2);
-        }
-    }
-
-    impl Columns for &mut [[f64; LANES]; LANES] {
-        #[inline(always)]
-        fn take<const FMA: bool>(self, columns: [Lanes<FMA>; LANES]) {
-            *self = columns.map(|column| column.0);
+        fn run<const FMA: bool>(self, simd: impl Simd) -> Self::Output {
+            simd.transpose(&self.0.map(Lanes::<FMA>)).map(|column| column.0)
         }
     }
 
@@ -131,9 +104,7 @@ mod tests {
         let rows: [[f64; LANES]; LANES] = std::array::from_fn(|i| std::array::from_fn(|j| (10 * i + j) as f64));
         let columns: [[f64; LANES]; LANES] = std::array::from_fn(|i| std::array::from_fn(|j| (10 * j + i) as f64));
         for set in InstructionSet::available() {
-            let mut found = [[0.0; LANES]; LANES];
-            set.run(Transpose(set, rows, &mut found));
-            assert_eq!(found, columns, "{}", set.name());
+            assert_eq!(set.run(Transpose(rows)), columns, "{}", set.name());
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::f64::consts::LN_2;
 
-use crate::kernels::{Kernel, LANES, Lanes, Sum, ln, split_exponent};
+use crate::kernels::{Kernel, LANES, Lanes, Simd, Sum, ln, split_exponent};
 use crate::pool::{Block, GROUPS};
 
 use super::plan::{Kind, Plan, Run};
@@ -18,6 +18,9 @@ pub(super) const TERMS_PER_SUM: usize = 64;
 
 /// Sums multiplied before the exponent is taken out: each lies in `[2^-30, 2^62]`.
 pub(super) const SUMS_PER_PRODUCT: usize = 16;
+
+/// Groups whose exponentials are computed side by side.
+const GROUPS_AT_ONCE: usize = 2;
 
 /// A vector for each group of a block.
 type Groups<const FMA: bool> = [Lanes<FMA>; GROUPS];
@@ -35,7 +38,7 @@ impl Kernel for Totals<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<const FMA: bool>(self, simd: impl Simd) {
         let Self { plan, constant, block, out } = self;
         let mut totals = [Sum::<FMA>::zero(); GROUPS];
         for run in &plan.runs {
@@ -43,10 +46,10 @@ impl Kernel for Totals<'_> {
             match kind {
                 Kind::Square => add_squares(&mut totals, block, &plan.squares[first..last]),
                 Kind::CarefulSquare => add_squares(&mut totals, block, &plan.careful_squares[first..last]),
-                Kind::Two => add_mixtures::<FMA, Two>(&mut totals, plan, block, factor, first, last),
-                Kind::Close => add_mixtures::<FMA, Close>(&mut totals, plan, block, factor, first, last),
-                Kind::Wide => add_mixtures::<FMA, Wide>(&mut totals, plan, block, factor, first, last),
-                Kind::Careful => add_mixtures::<FMA, Careful>(&mut totals, plan, block, factor, first, last),
+                Kind::Two => add_mixtures::<FMA, Two>(simd, &mut totals, plan, block, factor, first, last),
+                Kind::Close => add_mixtures::<FMA, Close>(simd, &mut totals, plan, block, factor, first, last),
+                Kind::Wide => add_mixtures::<FMA, Wide>(simd, &mut totals, plan, block, factor, first, last),
+                Kind::Careful => add_mixtures::<FMA, Careful>(simd, &mut totals, plan, block, factor, first, last),
                 Kind::Tabulated => {} // scored over many blocks at once
             }
         }
@@ -77,6 +80,7 @@ fn add_squares<const FMA: bool>(totals: &mut [Sum<FMA>; GROUPS], block: &Block, 
 /// Add `factor * (log sum - h log 2)` of mixtures to the totals, with one logarithm for all.
 #[inline(always)]
 fn add_mixtures<const FMA: bool, D: Density>(
+    simd: impl Simd,
     totals: &mut [Sum<FMA>; GROUPS],
     plan: &Plan,
     block: &Block,
@@ -90,10 +94,12 @@ fn add_mixtures<const FMA: bool, D: Density>(
     for chunk in plan.mixtures[first..last].chunks(SUMS_PER_PRODUCT) {
         let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
         for pair in chunk {
-            for g in 0..GROUPS {
-                let (h, sum) = D::density(plan, block, pair, g);
-                partial[g] = partial[g] + h;
-                product[g] = product[g] * sum;
+            for first in (0..GROUPS).step_by(GROUPS_AT_ONCE) {
+                let (h, sum) = D::densities::<FMA, GROUPS_AT_ONCE>(simd, plan, block, pair, first);
+                for g in 0..GROUPS_AT_ONCE {
+                    partial[first + g] = partial[first + g] + h[g];
+                    product[first + g] = product[first + g] * sum[g];
+                }
             }
         }
         for g in 0..GROUPS {

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::judgments::{Pairs, check_length};
-use crate::kernels::{Columns, InstructionSet, Kernel, LANES, Lanes, Sum, ln, split_exponent, transpose};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, ln, split_exponent};
 use crate::parallel::Execution;
 use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
 
@@ -59,7 +59,7 @@ pub fn value_and_gradient<T: Logit>(
         |(block, columns), (index, (values, rows))| {
             execution.interrupt.check()?;
             block.load(pool, index * BLOCK)?;
-            instructions.run(Gradient { plan: &plan, constant, block, instructions, columns, values, rows });
+            instructions.run(Gradient { plan: &plan, constant, block, columns, values, rows });
             Ok(())
         },
     )?;
@@ -83,8 +83,6 @@ struct Gradient<'a> {
     plan: &'a Plan,
     constant: f64,
     block: &'a Block,
-    /// Those that run this kernel.
-    instructions: InstructionSet,
     /// Room for one column an item.
     columns: &'a mut [Column],
     /// One number a model of the block.
@@ -97,13 +95,13 @@ impl Kernel for Gradient<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { plan, constant, block, instructions, columns, values, rows } = self;
+    fn run<const FMA: bool>(self, simd: impl Simd) {
+        let Self { plan, constant, block, columns, values, rows } = self;
         let values = values.chunks_mut(LANES * GROUPS_AT_ONCE);
         let rows = rows.chunks_mut(LANES * GROUPS_AT_ONCE * columns.len().max(1));
         for ((values, rows), first) in values.zip(rows).zip((0..GROUPS).step_by(GROUPS_AT_ONCE)) {
             columns.fill(Column::ZERO);
-            let mut pass = Pass::<FMA> { block, first, columns, totals: [Sum::zero(); GROUPS_AT_ONCE] };
+            let mut pass = Pass::<_, FMA> { simd, block, first, columns, totals: [Sum::zero(); GROUPS_AT_ONCE] };
             for run in &plan.runs {
                 let Run { kind, factor, first, last } = *run;
                 match kind {
@@ -120,13 +118,14 @@ impl Kernel for Gradient<'_> {
                 total.add(Lanes::splat(constant));
                 out.copy_from_slice(&total.value().0[..out.len()]);
             }
-            write_rows::<FMA>(instructions, columns, rows);
+            write_rows::<FMA>(simd, columns, rows);
         }
     }
 }
 
 /// One walk over the judgments, for some models of a block.
-struct Pass<'a, const FMA: bool> {
+struct Pass<'a, S, const FMA: bool> {
+    simd: S,
     block: &'a Block,
     /// The first group of the block.
     first: usize,
@@ -134,7 +133,7 @@ struct Pass<'a, const FMA: bool> {
     totals: [Sum<FMA>; GROUPS_AT_ONCE],
 }
 
-impl<const FMA: bool> Pass<'_, FMA> {
+impl<S: Simd, const FMA: bool> Pass<'_, S, FMA> {
     /// Subtract squared distances from the totals.
     #[inline(always)]
     fn add_squares(&mut self, pairs: &[impl Gaussian]) {
@@ -169,7 +168,7 @@ impl<const FMA: bool> Pass<'_, FMA> {
             let scale = Lanes::splat(pair.factor * plan.scale * LN_2);
             let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
             for (g, slope) in slopes.iter_mut().enumerate() {
-                *slope = pair.mean_distance(self.block, self.first + g) * scale;
+                *slope = pair.mean_distance(self.simd, self.block, self.first + g) * scale;
             }
             held.add(pair.b, slopes, self.columns);
         }
@@ -178,7 +177,7 @@ impl<const FMA: bool> Pass<'_, FMA> {
 
     /// Add `factor * (log sum - h log 2)` of mixtures to the totals, with one logarithm for all.
     #[inline(always)]
-    fn add_mixtures<S: Slope>(&mut self, plan: &Plan, factor: f64, first: usize, last: usize) {
+    fn add_mixtures<K: Slope>(&mut self, plan: &Plan, factor: f64, first: usize, last: usize) {
         let mut distance = [Sum::<FMA>::zero(); GROUPS_AT_ONCE];
         let mut exponent: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
         let mut product: Groups<FMA> = [Lanes::splat(1.0); GROUPS_AT_ONCE];
@@ -191,7 +190,7 @@ impl<const FMA: bool> Pass<'_, FMA> {
                 held.turn_to(pair.a, self.columns);
                 let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
                 for g in 0..GROUPS_AT_ONCE {
-                    let Moments { nearest, sum, mean } = S::moments(plan, self.block, pair, self.first + g);
+                    let Moments { nearest, sum, mean } = K::moments(self.simd, plan, self.block, pair, self.first + g);
                     partial[g] = partial[g] + nearest;
                     product[g] = product[g] * sum;
                     slopes[g] = mean * scale;
@@ -256,7 +255,7 @@ impl<const FMA: bool> Held<FMA> {
 
 /// Write the gradient of the models of some groups, one row a model.
 #[inline(always)]
-fn write_rows<const FMA: bool>(instructions: InstructionSet, columns: &[Column], rows: &mut [f64]) {
+fn write_rows<const FMA: bool>(simd: impl Simd, columns: &[Column], rows: &mut [f64]) {
     let n_items = columns.len();
     for (g, rows) in rows.chunks_mut(LANES * n_items.max(1)).enumerate() {
         let mut item = 0;
@@ -264,7 +263,7 @@ fn write_rows<const FMA: bool>(instructions: InstructionSet, columns: &[Column],
             // the last eight items overlap those before
             item = item.min(n_items - LANES);
             let square = gradients::<FMA>(&columns[item..][..LANES], g);
-            transpose(instructions, &square, Models { rows: &mut *rows, n_items, item });
+            write_items(&simd.transpose(&square), rows, n_items, item);
             item += LANES;
         }
         for (row, lane) in rows.chunks_exact_mut(n_items.max(1)).zip(0..) {
@@ -286,25 +285,16 @@ fn gradients<const FMA: bool>(columns: &[Column], g: usize) -> [Lanes<FMA>; LANE
     square
 }
 
-/// Where the gradients of some models begin with those of eight items.
-struct Models<'a> {
-    rows: &'a mut [f64],
-    n_items: usize,
-    item: usize,
-}
-
-impl Columns for Models<'_> {
-    #[inline(always)]
-    fn take<const FMA: bool>(self, models: [Lanes<FMA>; LANES]) {
-        let Self { rows, n_items, item } = self;
-        if rows.len() == LANES * n_items {
-            for lane in 0..LANES {
-                rows[lane * n_items + item..][..LANES].copy_from_slice(&models[lane].0);
-            }
-        } else {
-            for (row, model) in rows.chunks_exact_mut(n_items).zip(models) {
-                row[item..][..LANES].copy_from_slice(&model.0);
-            }
+/// Write the gradients of up to eight models with respect to eight items.
+#[inline(always)]
+fn write_items<const FMA: bool>(models: &[Lanes<FMA>; LANES], rows: &mut [f64], n_items: usize, item: usize) {
+    if rows.len() == LANES * n_items {
+        for lane in 0..LANES {
+            rows[lane * n_items + item..][..LANES].copy_from_slice(&models[lane].0);
+        }
+    } else {
+        for (row, model) in rows.chunks_exact_mut(n_items).zip(models) {
+            row[item..][..LANES].copy_from_slice(&model.0);
         }
     }
 }

@@ -102,7 +102,7 @@ pub fn log_likelihood_by_pair<T: Logit>(
     let tables = Tables::new(&every, likelihood, sigma, rtol, instructions, execution)?;
     let plan = Plan::in_order(pairs, likelihood, sigma, tables);
     by_block(pool, out, n_columns, execution, |block, out| {
-        instructions.run(Rows { plan: &plan, block, instructions, out });
+        instructions.run(Rows { plan: &plan, block, out });
     })
 }
 

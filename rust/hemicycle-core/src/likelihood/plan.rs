@@ -15,11 +15,12 @@ use super::tabulated::{Table, Tables, Tabulated};
 /// logits and of its scaling errs by 5e-14 at most, beyond it the cancellation of `mu - y` would break the bound.
 const FAR: f64 = 24.0;
 
-/// Labels whose share of the heaviest label is below this are weighted in the exponent.
+/// Labels whose share of the heaviest label is below this are not scored relative to the end of their range, nor are those
+/// beside them: with a light label at an end the sum would leave the range that products are made for.
 const LIGHT: f64 = 1.0 / (1 << 30) as f64;
 
 /// Bits that the densities of labels may lie apart, summed over the labels, to be scored relative to the end of their
-/// range: below, the exponents err by `3e-14` at most.
+/// range: below, the exponents of the labels that matter, near `mu`, err by `3e-14` at most.
 const CLOSE: f64 = 62.0;
 
 /// How a pair is scored.
@@ -35,7 +36,7 @@ pub(crate) enum Kind {
     Close,
     /// Labels wide apart.
     Wide,
-    /// Labels far from 0, or with weights of very different size: compensated, weighted in the exponent.
+    /// Labels far from 0, or with weights of very different size: compensated.
     Careful,
     /// Many labels: a table of the log density.
     Tabulated,
@@ -98,8 +99,8 @@ pub(crate) struct Plan {
     pub scale: f64,
     /// Labels of mixtures, scaled. Of close labels twice the distance from the middle; of careful ones the label as it is.
     pub position: Vec<f64>,
-    /// Weight of each label relative to the heaviest of its pair. Of close labels times the density at the middle,
-    /// relative to that of the ends; of careful ones minus its log in base 2.
+    /// Minus the log in base 2 of the weight of each label relative to the heaviest of its pair. Of close labels the log itself,
+    /// plus that of the density at the middle relative to that of the ends.
     pub weight: Vec<f64>,
     /// What each pair adds whatever the model, with its weight, in the order of the runs.
     pub constants: Vec<f64>,
@@ -196,6 +197,7 @@ impl Plan {
         let (middle, reach) = extent(log_ratio, self.scale);
         let first = self.position.len();
         let labels = log_ratio.iter().zip(weight);
+        let lightness = |u: &f64| 0.0 - (u / heaviest).log2();
         match kind {
             Kind::Careful => {
                 self.position.extend(log_ratio);
@@ -204,11 +206,11 @@ impl Plan {
             Kind::Close => labels.for_each(|(y, u)| {
                 let distance = y.mul_add(self.scale, -middle);
                 self.position.push(2.0 * distance);
-                self.weight.push(u / heaviest * ((reach - distance) * (reach + distance)).exp2());
+                self.weight.push((reach - distance) * (reach + distance) - lightness(u));
             }),
             _ => labels.for_each(|(y, u)| {
                 self.position.push(y * self.scale);
-                self.weight.push(u / heaviest);
+                self.weight.push(lightness(u));
             }),
         }
         self.constants.push(-factor * (sum.ln() + log_normaliser(sigma)));

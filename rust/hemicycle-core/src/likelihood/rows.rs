@@ -2,7 +2,7 @@
 
 use std::f64::consts::LN_2;
 
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, ln};
+use crate::kernels::{Kernel, LANES, Lanes, Simd, ln};
 use crate::pool::Block;
 
 use super::plan::{Kind, Plan, Run};
@@ -14,8 +14,6 @@ use super::tile::Tile;
 pub(crate) struct Rows<'a> {
     pub plan: &'a Plan,
     pub block: &'a Block,
-    /// Those that run this kernel.
-    pub instructions: InstructionSet,
     /// One row a model of the block, one column a pair.
     pub out: &'a mut [f64],
 }
@@ -24,12 +22,12 @@ impl Kernel for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { plan, block, instructions, out } = self;
+    fn run<const FMA: bool>(self, simd: impl Simd) {
+        let Self { plan, block, out } = self;
         let n_columns = plan.constants.len();
         for (group, rows) in out.chunks_mut(LANES * n_columns).enumerate() {
             let mut collected = [Lanes::splat(0.0); LANES];
-            let mut tile = Tile::<FMA>::new(rows, n_columns, &mut collected, instructions);
+            let mut tile = Tile::<_, FMA>::new(rows, n_columns, &mut collected, simd);
             for run in &plan.runs {
                 let Run { kind, first, last, .. } = *run;
                 match kind {
@@ -37,10 +35,10 @@ impl Kernel for Rows<'_> {
                     Kind::CarefulSquare => {
                         push_squares(&mut tile, plan, block, group, &plan.careful_squares[first..last]);
                     }
-                    Kind::Two => push_mixtures::<FMA, Two>(&mut tile, plan, block, group, run),
-                    Kind::Close => push_mixtures::<FMA, Close>(&mut tile, plan, block, group, run),
-                    Kind::Wide => push_mixtures::<FMA, Wide>(&mut tile, plan, block, group, run),
-                    Kind::Careful => push_mixtures::<FMA, Careful>(&mut tile, plan, block, group, run),
+                    Kind::Two => push_mixtures::<FMA, _, Two>(&mut tile, plan, block, group, run),
+                    Kind::Close => push_mixtures::<FMA, _, Close>(&mut tile, plan, block, group, run),
+                    Kind::Wide => push_mixtures::<FMA, _, Wide>(&mut tile, plan, block, group, run),
+                    Kind::Careful => push_mixtures::<FMA, _, Careful>(&mut tile, plan, block, group, run),
                     Kind::Tabulated => push_tables(&mut tile, block, group, &plan.tables[first..last]),
                 }
             }
@@ -51,7 +49,7 @@ impl Kernel for Rows<'_> {
 
 #[inline(always)]
 fn push_squares<const FMA: bool>(
-    tile: &mut Tile<'_, FMA>,
+    tile: &mut Tile<'_, impl Simd, FMA>,
     plan: &Plan,
     block: &Block,
     group: usize,
@@ -65,8 +63,8 @@ fn push_squares<const FMA: bool>(
 }
 
 #[inline(always)]
-fn push_mixtures<const FMA: bool, D: Density>(
-    tile: &mut Tile<'_, FMA>,
+fn push_mixtures<const FMA: bool, S: Simd, D: Density>(
+    tile: &mut Tile<'_, S, FMA>,
     plan: &Plan,
     block: &Block,
     group: usize,
@@ -74,14 +72,14 @@ fn push_mixtures<const FMA: bool, D: Density>(
 ) {
     for pair in &plan.mixtures[run.first..run.last] {
         let constant = Lanes::splat(plan.constants[tile.position()]);
-        let (h, sum) = D::density(plan, block, pair, group);
+        let ([h], [sum]) = D::densities(tile.simd(), plan, block, pair, group);
         tile.push(constant + (ln(sum) - h * Lanes::splat(LN_2)));
     }
 }
 
 #[inline(always)]
-fn push_tables<const FMA: bool>(tile: &mut Tile<'_, FMA>, block: &Block, group: usize, pairs: &[Tabulated]) {
+fn push_tables<const FMA: bool>(tile: &mut Tile<'_, impl Simd, FMA>, block: &Block, group: usize, pairs: &[Tabulated]) {
     for pair in pairs {
-        tile.push(pair.log_density(block, group));
+        tile.push(pair.log_density(tile.simd(), block, group));
     }
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::judgments::{Pairs, check_length};
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Sum, each_lane, ln, two_sum};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, each_lane, ln, two_sum};
 use crate::parallel::Execution;
 use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
 
@@ -205,7 +205,7 @@ impl Kernel for Steps<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<const FMA: bool>(self, simd: impl Simd) {
         let Self { steps, block, total, total_low, magnitude, largest_magnitude } = self;
         let mut held = [Held::<FMA>::empty(); GROUPS];
         for (g, held) in held.iter_mut().enumerate() {
@@ -213,7 +213,7 @@ impl Kernel for Steps<'_> {
             held.magnitude.add(lanes(magnitude, g));
         }
         for Step { plan, factors } in steps {
-            add_terms(&mut held, plan, factors, block);
+            add_terms(simd, &mut held, plan, factors, block);
         }
         for (g, held) in held.iter().enumerate() {
             let now = held.magnitude.value().max(Lanes::splat(0.0));
@@ -253,12 +253,19 @@ impl<const FMA: bool> Held<FMA> {
 
 /// Add the terms of all pairs of a step.
 #[inline(always)]
-fn add_terms<const FMA: bool>(held: &mut [Held<FMA>; GROUPS], plan: &Plan, factors: &[f64], block: &Block) {
+fn add_terms<const FMA: bool>(
+    simd: impl Simd,
+    held: &mut [Held<FMA>; GROUPS],
+    plan: &Plan,
+    factors: &[f64],
+    block: &Block,
+) {
     let mut first_term = 0;
     for run in &plan.runs {
         let Run { kind, first, last, .. } = *run;
         let range = first_term..first_term + (last - first);
-        let terms = Terms { plan, block, constants: &plan.constants[range.clone()], factors: &factors[range.clone()] };
+        let terms =
+            Terms { simd, plan, block, constants: &plan.constants[range.clone()], factors: &factors[range.clone()] };
         match kind {
             Kind::Square => terms.add_squares(held, &plan.squares[first..last]),
             Kind::CarefulSquare => terms.add_squares(held, &plan.careful_squares[first..last]),
@@ -273,14 +280,15 @@ fn add_terms<const FMA: bool>(held: &mut [Held<FMA>; GROUPS], plan: &Plan, facto
 }
 
 /// What the terms of a run have in common, and their constants and factors.
-struct Terms<'a> {
+struct Terms<'a, S> {
+    simd: S,
     plan: &'a Plan,
     block: &'a Block,
     constants: &'a [f64],
     factors: &'a [f64],
 }
 
-impl Terms<'_> {
+impl<S: Simd> Terms<'_, S> {
     #[inline(always)]
     fn add_squares<const FMA: bool>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[impl Difference]) {
         for ((pair, &constant), &factor) in pairs.iter().zip(self.constants).zip(self.factors) {
@@ -295,7 +303,7 @@ impl Terms<'_> {
     fn add_mixtures<const FMA: bool, D: Density>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[Mixture]) {
         for ((pair, &constant), &factor) in pairs.iter().zip(self.constants).zip(self.factors) {
             for (g, held) in held.iter_mut().enumerate() {
-                let (h, sum) = D::density(self.plan, self.block, pair, g);
+                let ([h], [sum]) = D::densities(self.simd, self.plan, self.block, pair, g);
                 held.add(Lanes::splat(constant) + (ln(sum) - h * Lanes::splat(LN_2)), factor);
             }
         }
@@ -305,7 +313,7 @@ impl Terms<'_> {
     fn add_tables<const FMA: bool>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[Tabulated]) {
         for (pair, &factor) in pairs.iter().zip(self.factors) {
             for (g, held) in held.iter_mut().enumerate() {
-                held.add(pair.log_density(self.block, g), factor);
+                held.add(pair.log_density(self.simd, self.block, g), factor);
             }
         }
     }

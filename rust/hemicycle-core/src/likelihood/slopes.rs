@@ -4,11 +4,11 @@
 //! `mu` to label `i` and `r_i` the share of that label in the density. Each way computes what `terms` does by the same
 //! operations, so that values are the same bits with slopes and without.
 
-use crate::kernels::{LANES, Lanes, each_lane, exp2, two_diff};
+use crate::kernels::{LANES, Lanes, Simd, each_lane, two_diff};
 use crate::pool::Block;
 
 use super::plan::{CarefulSquare, Mixture, Plan, Square};
-use super::terms::{Careful, Close, Difference, Two, Wide, from_middle};
+use super::terms::{Careful, Close, Difference, Two, Wide, exponent, from_middle};
 
 /// A pair with one Gaussian.
 pub(super) trait Gaussian: Difference {
@@ -57,21 +57,33 @@ pub(super) struct Moments<const FMA: bool> {
 /// A way to score pairs with several labels.
 pub(super) trait Slope {
     /// The density as in `terms`, with the mean distance to the labels.
-    fn moments<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Moments<FMA>;
+    fn moments<const FMA: bool>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        group: usize,
+    ) -> Moments<FMA>;
 }
 
 impl Slope for Two {
     /// At `u` from the middle of labels `2 r` apart, with the farther `e` times as dense as the nearer, the mean distance is
     /// `|u| - r (1 - e) / (1 + e)`, on the side of `u`.
     #[inline(always)]
-    fn moments<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Moments<FMA> {
+    fn moments<const FMA: bool>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        group: usize,
+    ) -> Moments<FMA> {
         let signed = from_middle(plan, block, pair, group);
         let u = signed.abs();
         let near = u - Lanes::splat(pair.reach);
-        let farther = exp2(u * Lanes::splat(-4.0 * pair.reach));
         let one = Lanes::splat(1.0);
-        let sum = one + farther;
-        let inwards = (one - farther) / sum;
+        let farther = simd.exp2(u * Lanes::splat(-4.0 * pair.reach));
+        let sum = farther.add_to(one);
+        let inwards = (one - farther.value()) / sum;
         let inwards = each_lane!(i => inwards.0[i].copysign(signed.0[i]));
         Moments { nearest: near * near, sum, mean: inwards.mul_add(Lanes::splat(-pair.reach), signed) }
     }
@@ -79,16 +91,22 @@ impl Slope for Two {
 
 impl Slope for Close {
     #[inline(always)]
-    fn moments<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Moments<FMA> {
+    fn moments<const FMA: bool>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        group: usize,
+    ) -> Moments<FMA> {
         let u = from_middle(plan, block, pair, group);
         let distance = u.abs();
         let near = distance - Lanes::splat(pair.reach);
         let end = distance * Lanes::splat(-2.0 * pair.reach);
         let [mut sum, mut first] = [Lanes::splat(0.0); 2];
         for (&twice, &weight) in plan.position[pair.first..pair.last].iter().zip(&plan.weight[pair.first..pair.last]) {
-            let density = exp2(u.mul_add(Lanes::splat(twice), end));
-            sum = density.mul_add(Lanes::splat(weight), sum);
-            first = density.mul_add(Lanes::splat(weight * twice), first);
+            let density = simd.exp2(u.mul_add(Lanes::splat(twice), end + Lanes::splat(weight)));
+            sum = density.add_to(sum);
+            first = density.value().mul_add(Lanes::splat(twice), first);
         }
         Moments { nearest: near * near, sum, mean: (first / sum).mul_add(Lanes::splat(-0.5), u) }
     }
@@ -96,20 +114,25 @@ impl Slope for Close {
 
 impl Slope for Wide {
     #[inline(always)]
-    fn moments<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Moments<FMA> {
+    fn moments<const FMA: bool>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        group: usize,
+    ) -> Moments<FMA> {
         let mu = (block.logits(pair.b, group) - block.logits(pair.a, group)) * Lanes::splat(plan.scale);
-        let positions = &plan.position[pair.first..pair.last];
+        let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
         let mut nearest = Lanes::splat(f64::INFINITY);
-        for &y in positions {
-            let z = mu - Lanes::splat(y);
-            nearest = (z * z).min(nearest);
+        for (&y, &v) in positions.iter().zip(weights) {
+            nearest = exponent(mu - Lanes::splat(y), v).min(nearest);
         }
         let [mut sum, mut first] = [Lanes::splat(0.0); 2];
-        for (&y, &v) in positions.iter().zip(&plan.weight[pair.first..pair.last]) {
+        for (&y, &v) in positions.iter().zip(weights) {
             let z = mu - Lanes::splat(y);
-            let density = exp2(nearest - z * z);
-            sum = density.mul_add(Lanes::splat(v), sum);
-            first = density.mul_add(z * Lanes::splat(v), first);
+            let density = simd.exp2_floored(nearest - exponent(z, v));
+            sum = density.add_to(sum);
+            first = density.value().mul_add(z, first);
         }
         Moments { nearest, sum, mean: first / sum }
     }
@@ -119,7 +142,13 @@ impl Slope for Careful {
     /// The shares of labels follow from differences of exponents, and these from products that do not cancel: between two
     /// labels far apart exponents are so large that their rounding alone would decide.
     #[inline(always)]
-    fn moments<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Moments<FMA> {
+    fn moments<const FMA: bool>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        group: usize,
+    ) -> Moments<FMA> {
         let mu = two_diff(block.logits(pair.b, group), block.logits(pair.a, group));
         let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
         let scale = Lanes::splat(plan.scale);
@@ -133,8 +162,8 @@ impl Slope for Careful {
         let [mut sum, mut total, mut first] = [Lanes::splat(0.0); 3];
         for (&y, &v) in positions.iter().zip(weights) {
             let label = Label::new(mu, y, v);
-            sum = sum + exp2(nearest - label.exponent(scale));
-            let density = exp2(densest.difference(label, scale));
+            sum = simd.exp2(nearest - label.exponent(scale)).add_to(sum);
+            let density = simd.exp2_floored(densest.difference(label, scale)).value();
             total = total + density;
             first = density.mul_add(label.z(scale), first);
         }

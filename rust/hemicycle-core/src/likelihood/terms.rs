@@ -2,7 +2,7 @@
 //!
 //! Each way is a type, not a closure: a closure would be compiled without the instructions of the kernel around it.
 
-use crate::kernels::{Lanes, exp2, two_diff};
+use crate::kernels::{Lanes, Simd, two_diff};
 use crate::pool::Block;
 
 use super::plan::{CarefulSquare, Mixture, Plan, Square};
@@ -30,10 +30,19 @@ impl Difference for CarefulSquare {
     }
 }
 
+/// A squared distance `h` in base 2, and the sum of the densities relative to `2^-h`, for some groups of models.
+pub(crate) type Densities<const FMA: bool, const G: usize> = ([Lanes<FMA>; G], [Lanes<FMA>; G]);
+
 /// A way to score pairs with several labels.
 pub(crate) trait Density {
-    /// A squared distance `h` in base 2, and the sum of the densities relative to `2^-h`.
-    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>);
+    /// Of `G` groups of models from `first` on: their exponentials do not wait for each other.
+    fn densities<const FMA: bool, const G: usize>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        first: usize,
+    ) -> Densities<FMA, G>;
 }
 
 /// Two labels of equal weight: one exponential.
@@ -52,42 +61,77 @@ impl Density for Two {
     /// With `u` the distance from the middle and `r` half that of the labels, the nearer is at `|u| - r`, and the square of the
     /// distance to the other is larger by `4 |u| r`.
     #[inline(always)]
-    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
-        let u = from_middle(plan, block, pair, group).abs();
-        let near = u - Lanes::splat(pair.reach);
-        (near * near, Lanes::splat(1.0) + exp2(u * Lanes::splat(-4.0 * pair.reach)))
+    fn densities<const FMA: bool, const G: usize>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        first: usize,
+    ) -> Densities<FMA, G> {
+        let [mut h, mut sum] = [[Lanes::splat(0.0); G]; 2];
+        for g in 0..G {
+            let u = from_middle(plan, block, pair, first + g).abs();
+            let near = u - Lanes::splat(pair.reach);
+            h[g] = near * near;
+            sum[g] = simd.exp2(u * Lanes::splat(-4.0 * pair.reach)).add_to(Lanes::splat(1.0));
+        }
+        (h, sum)
     }
 }
 
 impl Density for Close {
     /// Relative to the end of their range that is nearer, at `|u| - r`, the density of a label at `p` from the middle is
-    /// `2^(r^2 - p^2) 2^(2 (u p - |u| r))`: one product, and no search for the nearest label.
+    /// `2^(r^2 - p^2) 2^(2 (u p - |u| r))`: no search for the nearest label.
     #[inline(always)]
-    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
-        let u = from_middle(plan, block, pair, group);
-        let distance = u.abs();
-        let near = distance - Lanes::splat(pair.reach);
-        let end = distance * Lanes::splat(-2.0 * pair.reach);
-        let mut sum = Lanes::splat(0.0);
-        for (&twice, &weight) in plan.position[pair.first..pair.last].iter().zip(&plan.weight[pair.first..pair.last]) {
-            sum = exp2(u.mul_add(Lanes::splat(twice), end)).mul_add(Lanes::splat(weight), sum);
+    fn densities<const FMA: bool, const G: usize>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        first: usize,
+    ) -> Densities<FMA, G> {
+        let [mut h, mut sum, mut u, mut end] = [[Lanes::splat(0.0); G]; 4];
+        for g in 0..G {
+            u[g] = from_middle(plan, block, pair, first + g);
+            let distance = u[g].abs();
+            let near = distance - Lanes::splat(pair.reach);
+            h[g] = near * near;
+            end[g] = distance * Lanes::splat(-2.0 * pair.reach);
         }
-        (near * near, sum)
+        for (&twice, &weight) in plan.position[pair.first..pair.last].iter().zip(&plan.weight[pair.first..pair.last]) {
+            for g in 0..G {
+                let exponent = u[g].mul_add(Lanes::splat(twice), end[g] + Lanes::splat(weight));
+                sum[g] = simd.exp2(exponent).add_to(sum[g]);
+            }
+        }
+        (h, sum)
     }
 }
 
 impl Density for Wide {
     #[inline(always)]
-    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
-        let mu = (block.logits(pair.b, group) - block.logits(pair.a, group)) * Lanes::splat(plan.scale);
-        let positions = &plan.position[pair.first..pair.last];
-        let mut nearest = Lanes::splat(f64::INFINITY);
-        for &y in positions {
-            nearest = squared_distance(mu, y).min(nearest);
+    fn densities<const FMA: bool, const G: usize>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        first: usize,
+    ) -> Densities<FMA, G> {
+        let [mut nearest, mut sum, mut mu] = [[Lanes::splat(0.0); G]; 3];
+        for g in 0..G {
+            nearest[g] = Lanes::splat(f64::INFINITY);
+            mu[g] = (block.logits(pair.b, first + g) - block.logits(pair.a, first + g)) * Lanes::splat(plan.scale);
         }
-        let mut sum = Lanes::splat(0.0);
-        for (&y, &v) in positions.iter().zip(&plan.weight[pair.first..pair.last]) {
-            sum = exp2(nearest - squared_distance(mu, y)).mul_add(Lanes::splat(v), sum);
+        let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
+        for (&y, &v) in positions.iter().zip(weights) {
+            for g in 0..G {
+                nearest[g] = exponent(mu[g] - Lanes::splat(y), v).min(nearest[g]);
+            }
+        }
+        for (&y, &v) in positions.iter().zip(weights) {
+            for g in 0..G {
+                sum[g] = simd.exp2(nearest[g] - exponent(mu[g] - Lanes::splat(y), v)).add_to(sum[g]);
+            }
         }
         (nearest, sum)
     }
@@ -95,16 +139,24 @@ impl Density for Wide {
 
 impl Density for Careful {
     #[inline(always)]
-    fn density<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> (Lanes<FMA>, Lanes<FMA>) {
-        let (mu, mu_low) = two_diff(block.logits(pair.b, group), block.logits(pair.a, group));
+    fn densities<const FMA: bool, const G: usize>(
+        simd: impl Simd,
+        plan: &Plan,
+        block: &Block,
+        pair: &Mixture,
+        first: usize,
+    ) -> Densities<FMA, G> {
+        let [mut nearest, mut sum] = [[Lanes::splat(0.0); G]; 2];
         let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
-        let mut nearest = Lanes::<FMA>::splat(f64::INFINITY);
-        for (&y, &v) in positions.iter().zip(weights) {
-            nearest = careful_distance(plan, mu, mu_low, y, v).min(nearest);
-        }
-        let mut sum = Lanes::splat(0.0);
-        for (&y, &v) in positions.iter().zip(weights) {
-            sum = sum + exp2(nearest - careful_distance(plan, mu, mu_low, y, v));
+        for g in 0..G {
+            let (mu, mu_low) = two_diff(block.logits(pair.b, first + g), block.logits(pair.a, first + g));
+            nearest[g] = Lanes::splat(f64::INFINITY);
+            for (&y, &v) in positions.iter().zip(weights) {
+                nearest[g] = careful_exponent(plan, mu, mu_low, y, v).min(nearest[g]);
+            }
+            for (&y, &v) in positions.iter().zip(weights) {
+                sum[g] = simd.exp2(nearest[g] - careful_exponent(plan, mu, mu_low, y, v)).add_to(sum[g]);
+            }
         }
         (nearest, sum)
     }
@@ -117,15 +169,15 @@ pub(super) fn from_middle<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mi
     mu.mul_add(Lanes::splat(plan.scale), Lanes::splat(-pair.middle))
 }
 
+/// Minus the base-2 log of the density of a label at distance `z`; `v` is that of its weight.
 #[inline(always)]
-fn squared_distance<const FMA: bool>(mu: Lanes<FMA>, y: f64) -> Lanes<FMA> {
-    let z = mu - Lanes::splat(y);
-    z * z
+pub(super) fn exponent<const FMA: bool>(z: Lanes<FMA>, v: f64) -> Lanes<FMA> {
+    z.mul_add(z, Lanes::splat(v))
 }
 
-/// The squared distance without cancellation, and with minus the log of the label's weight.
+/// [`exponent`] without cancellation in the distance.
 #[inline(always)]
-fn careful_distance<const FMA: bool>(plan: &Plan, mu: Lanes<FMA>, mu_low: Lanes<FMA>, y: f64, v: f64) -> Lanes<FMA> {
+fn careful_exponent<const FMA: bool>(plan: &Plan, mu: Lanes<FMA>, mu_low: Lanes<FMA>, y: f64, v: f64) -> Lanes<FMA> {
     let (difference, low) = two_diff(mu, Lanes::splat(y));
     let z = (difference + (low + mu_low)) * Lanes::splat(plan.scale);
     z * z + Lanes::splat(v)

@@ -1,32 +1,32 @@
 //! Results by pair on their way to rows by model.
 
-use crate::kernels::{Columns, InstructionSet, LANES, Lanes, transpose};
+use crate::kernels::{LANES, Lanes, Simd};
 
 /// Collects the results of pairs under eight models and writes them, transposed, to the rows of these models.
 ///
 /// Eight rows and no more: the processor fetches ahead for as many as it writes to, but not for 32. Every write is a
 /// cache line, of eight pairs.
-pub(crate) struct Tile<'a, const FMA: bool> {
+pub(crate) struct Tile<'a, S, const FMA: bool> {
     rows: &'a mut [f64],
     n_columns: usize,
     written: usize,
     /// Borrowed, so that the counters beside it stay in registers.
     collected: &'a mut [Lanes<FMA>; LANES],
     n: usize,
-    instructions: InstructionSet,
+    simd: S,
 }
 
-impl<'a, const FMA: bool> Tile<'a, FMA> {
-    /// Nothing collected yet; `rows` has one row a model, of `n_columns` pairs, for up to eight models. `instructions`
-    /// are those of the kernel around it.
+impl<'a, S: Simd, const FMA: bool> Tile<'a, S, FMA> {
+    /// Nothing collected yet; `rows` has one row a model, of `n_columns` pairs, for up to eight models.
     #[inline(always)]
-    pub(crate) fn new(
-        rows: &'a mut [f64],
-        n_columns: usize,
-        collected: &'a mut [Lanes<FMA>; LANES],
-        instructions: InstructionSet,
-    ) -> Self {
-        Self { rows, n_columns, written: 0, collected, n: 0, instructions }
+    pub(crate) fn new(rows: &'a mut [f64], n_columns: usize, collected: &'a mut [Lanes<FMA>; LANES], simd: S) -> Self {
+        Self { rows, n_columns, written: 0, collected, n: 0, simd }
+    }
+
+    /// The instructions around it.
+    #[inline(always)]
+    pub(crate) fn simd(&self) -> S {
+        self.simd
     }
 
     /// Index of the next pair.
@@ -41,8 +41,14 @@ impl<'a, const FMA: bool> Tile<'a, FMA> {
         self.collected[self.n] = values;
         self.n += 1;
         if self.n == LANES {
-            let target = Lines { rows: self.rows, n_columns: self.n_columns, first: self.written };
-            transpose(self.instructions, self.collected, target);
+            let models = self.simd.transpose(self.collected);
+            for (model, values) in models.iter().enumerate() {
+                let first = model * self.n_columns + self.written;
+                // the last models of a pool may be fewer than eight
+                if let Some(out) = self.rows.get_mut(first..first + LANES) {
+                    out.copy_from_slice(&values.0);
+                }
+            }
             self.written += LANES;
             self.n = 0;
         }
@@ -54,26 +60,6 @@ impl<'a, const FMA: bool> Tile<'a, FMA> {
         for (model, row) in self.rows.chunks_exact_mut(self.n_columns).enumerate() {
             for (out, values) in row[self.written..].iter_mut().zip(&*self.collected) {
                 *out = values.0[model];
-            }
-        }
-    }
-}
-
-/// Eight numbers of each row, from column `first` on.
-struct Lines<'a> {
-    rows: &'a mut [f64],
-    n_columns: usize,
-    first: usize,
-}
-
-impl Columns for Lines<'_> {
-    #[inline(always)]
-    fn take<const FMA: bool>(self, columns: [Lanes<FMA>; LANES]) {
-        for (model, values) in columns.iter().enumerate() {
-            let first = model * self.n_columns + self.first;
-            // the last models of a pool may be fewer than eight
-            if let Some(out) = self.rows.get_mut(first..first + LANES) {
-                out.copy_from_slice(&values.0);
             }
         }
     }

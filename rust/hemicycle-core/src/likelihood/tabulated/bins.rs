@@ -8,7 +8,7 @@
 //! Far bins err more and count less: their share of the density at any point of a span is at most their ratio to the
 //! nearest bin, whose logarithm but for `x` is linear. Each bin errs by its error times its share.
 
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, exp2};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd};
 
 use super::UNIT;
 use super::bound::SLOPE;
@@ -23,6 +23,9 @@ const POWERS: usize = 24;
 
 /// Bins serve where they are so many times fewer than labels: each costs as much as two.
 const LABELS_A_BIN: usize = 3;
+
+/// The lightness of no label: its density is nothing beside the heaviest of a bin.
+const NOTHING: f64 = 1e4;
 
 /// Errors are known for distances up to half of this; larger ones are too large.
 const DISTANCES: usize = 32;
@@ -154,17 +157,17 @@ impl Kernel for Moments<'_> {
     type Output = [f64; POWERS];
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> [f64; POWERS] {
+    fn run<const FMA: bool>(self, simd: impl Simd) -> [f64; POWERS] {
         let Self { position, lightness, centre, lightest } = self;
         let mut sums = [Lanes::<FMA>::splat(0.0); POWERS];
         for (position, lightness) in position.chunks(LANES).zip(lightness.chunks(LANES)) {
-            let (mut distance, mut light) = ([0.0; LANES], [f64::INFINITY; LANES]);
+            let (mut distance, mut light) = ([0.0; LANES], [NOTHING; LANES]);
             for i in 0..position.len().min(LANES) {
                 (distance[i], light[i]) = (position[i] - centre, lightness[i] - lightest);
             }
             let distance = Lanes::<FMA>(distance);
             let factor = distance * Lanes::splat(SLOPE);
-            let mut term = exp2(Lanes::splat(0.0) - distance.mul_add(distance, Lanes(light)));
+            let mut term = simd.exp2(Lanes::splat(0.0) - distance.mul_add(distance, Lanes(light))).value();
             for sum in &mut sums {
                 *sum = *sum + term;
                 term = term * factor;
@@ -182,7 +185,7 @@ impl Kernel for Moments<'_> {
 
 /// The smallest exponent of eight points, and the sum of the densities relative to it.
 #[inline(always)]
-pub(super) fn density<const FMA: bool>(bins: &[Bin], t: Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
+pub(super) fn density<const FMA: bool>(simd: impl Simd, bins: &[Bin], t: Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
     let nearest = nearest(bins, t);
     let mut sum = Lanes::splat(0.0);
     for bin in bins {
@@ -193,7 +196,7 @@ pub(super) fn density<const FMA: bool>(bins: &[Bin], t: Lanes<FMA>) -> (Lanes<FM
             k -= 1;
             value = value.mul_add(u, Lanes::splat(bin.moments[k]));
         }
-        sum = exp2(nearest - exponent(t, bin.centre, bin.lightness)).mul_add(value, sum);
+        sum = simd.exp2(nearest - exponent(t, bin.centre, bin.lightness)).value().mul_add(value, sum);
     }
     (nearest, sum)
 }
@@ -224,7 +227,7 @@ impl Kernel for Spread<'_> {
     type Output = ([f64; LANES], [f64; LANES]);
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> Self::Output {
+    fn run<const FMA: bool>(self, simd: impl Simd) -> Self::Output {
         let Self { bins, points } = self;
         let t = Lanes::<FMA>(points);
         let nearest = nearest(bins, t);
@@ -232,7 +235,7 @@ impl Kernel for Spread<'_> {
         let [mut sum, mut first, mut second] = [Lanes::splat(0.0); 3];
         for bin in bins {
             let (value, slope) = bin.value_and_slope(t - Lanes::splat(bin.centre));
-            let weight = exp2(nearest - exponent(t, bin.centre, bin.lightness));
+            let weight = simd.exp2(nearest - exponent(t, bin.centre, bin.lightness)).value();
             let (total, moved) = (weight * value, weight * slope * Lanes::splat(1.0 / SLOPE));
             let centre = Lanes::splat(bin.centre - origin);
             sum = sum + total;
@@ -248,7 +251,7 @@ impl Kernel for Spread<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bins, InstructionSet, Kernel, LANES, Labels, Lanes, Span, Spread, density};
+    use super::{Bins, InstructionSet, Kernel, LANES, Labels, Lanes, Simd, Span, Spread, density};
     use proptest::prelude::*;
 
     struct Density<'a>(&'a [super::Bin], [f64; LANES]);
@@ -257,8 +260,8 @@ mod tests {
         type Output = [f64; LANES];
 
         #[inline(always)]
-        fn run<const FMA: bool>(self) -> [f64; LANES] {
-            let (nearest, sum) = density::<FMA>(self.0, Lanes(self.1));
+        fn run<const FMA: bool>(self, simd: impl Simd) -> [f64; LANES] {
+            let (nearest, sum) = density::<FMA>(simd, self.0, Lanes(self.1));
             std::array::from_fn(|i| sum.0[i].log2() - nearest.0[i])
         }
     }

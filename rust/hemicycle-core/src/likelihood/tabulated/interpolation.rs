@@ -2,7 +2,7 @@
 
 use std::f64::consts::{LN_2, PI};
 
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, ln};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, ln};
 
 use super::UNIT;
 use super::series::Series;
@@ -93,11 +93,11 @@ impl Kernel for Through<'_> {
     type Output = Fit;
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> Fit {
+    fn run<const FMA: bool>(self, simd: impl Simd) -> Fit {
         let Self { interpolation, labels, places, constant } = self;
         let mut values = [0.0; POINTS];
         for (values, places) in values.chunks_exact_mut(LANES).zip(places.chunks_exact(LANES)) {
-            values.copy_from_slice(&log_density::<FMA>(labels, lanes(places), constant).0);
+            values.copy_from_slice(&log_density::<FMA>(simd, labels, lanes(places), constant).0);
         }
         let origin = values[MIRRORED - 1];
         let (mut largest, mut total) = (0.0_f64, 0.0);
@@ -126,8 +126,13 @@ impl Kernel for Through<'_> {
 
 /// `constant` plus the log density at eight points.
 #[inline(always)]
-pub(super) fn log_density<const FMA: bool>(labels: Sources<'_>, t: Lanes<FMA>, constant: f64) -> Lanes<FMA> {
-    let (nearest, sum) = labels.density(t);
+pub(super) fn log_density<const FMA: bool>(
+    simd: impl Simd,
+    labels: Sources<'_>,
+    t: Lanes<FMA>,
+    constant: f64,
+) -> Lanes<FMA> {
+    let (nearest, sum) = labels.density(simd, t);
     nearest.mul_add(Lanes::splat(-LN_2), Lanes::splat(constant)) + ln(sum)
 }
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::kernels::{Kernel, LANES, Lanes, exp2};
+use crate::kernels::{Kernel, LANES, Lanes, Simd};
 
 /// Terms added before the partial sum is: bounds the rounding error of a sum over many labels.
 const TERMS_PER_SUM: usize = 64;
@@ -118,14 +118,14 @@ impl Window<'_> {
 
     /// The smallest exponent of eight points, and the sum of the densities relative to it.
     #[inline(always)]
-    pub(super) fn density<const FMA: bool>(self, t: Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
+    pub(super) fn density<const FMA: bool>(self, simd: impl Simd, t: Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
         let nearest = self.nearest(t);
         let mut total = Lanes::splat(0.0);
         let chunks = self.position.chunks(TERMS_PER_SUM).zip(self.lightness.chunks(TERMS_PER_SUM));
         for (positions, lightness) in chunks {
             let mut sum = Lanes::splat(0.0);
             for (&position, &light) in positions.iter().zip(lightness) {
-                sum = sum + exp2(nearest - exponent(t, position, light));
+                sum = simd.exp2(nearest - exponent(t, position, light)).add_to(sum);
             }
             total = total + sum;
         }
@@ -134,14 +134,14 @@ impl Window<'_> {
 
     /// The mean distance of eight points to the labels, weighted by their densities there.
     #[inline(always)]
-    pub(super) fn mean_distance<const FMA: bool>(self, t: Lanes<FMA>) -> Lanes<FMA> {
+    pub(super) fn mean_distance<const FMA: bool>(self, simd: impl Simd, t: Lanes<FMA>) -> Lanes<FMA> {
         let nearest = self.nearest(t);
         let [mut total, mut moment] = [Lanes::splat(0.0); 2];
         let chunks = self.position.chunks(TERMS_PER_SUM).zip(self.lightness.chunks(TERMS_PER_SUM));
         for (positions, lightness) in chunks {
             let [mut sum, mut first] = [Lanes::splat(0.0); 2];
             for (&position, &light) in positions.iter().zip(lightness) {
-                let density = exp2(nearest - exponent(t, position, light));
+                let density = simd.exp2_floored(nearest - exponent(t, position, light)).value();
                 sum = sum + density;
                 first = density.mul_add(t - Lanes::splat(position), first);
             }
@@ -188,14 +188,14 @@ impl Kernel for Moments<'_> {
     type Output = ([f64; LANES], [f64; LANES]);
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> Self::Output {
+    fn run<const FMA: bool>(self, simd: impl Simd) -> Self::Output {
         let Self { labels, points } = self;
         let t = Lanes::<FMA>(points);
         let nearest = labels.nearest(t);
         let origin = labels.middle();
         let [mut sum, mut first, mut second] = [Lanes::splat(0.0); 3];
         for (&position, &light) in labels.position.iter().zip(labels.lightness) {
-            let weight = exp2(nearest - exponent(t, position, light));
+            let weight = simd.exp2(nearest - exponent(t, position, light)).value();
             let moment = weight * Lanes::splat(position - origin);
             sum = sum + weight;
             first = first + moment;

@@ -11,7 +11,6 @@
 mod bins;
 mod bound;
 mod build;
-mod evaluate;
 mod grid;
 mod interpolation;
 mod labels;

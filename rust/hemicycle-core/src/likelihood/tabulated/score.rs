@@ -1,12 +1,11 @@
 //! Models scored from tables: eight at a time, and a pair for many models before the next, so that its table stays near.
 
 use crate::error::Result;
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Sum, each_lane};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, each_lane};
 use crate::parallel::Interrupt;
 use crate::pool::{BLOCK, Block, GROUPS};
 
 use super::Table;
-use super::evaluate::{Evaluate, Plain};
 use super::grid::Located;
 use super::interpolation::log_density;
 use super::series::Coefficients;
@@ -35,63 +34,63 @@ pub(crate) struct Tabulated {
 impl Tabulated {
     /// The log density under eight models.
     #[inline(always)]
-    pub(crate) fn log_density<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
-        self.table.log_density(Plain, block.logits(self.b, group) - block.logits(self.a, group))
+    pub(crate) fn log_density<const FMA: bool>(&self, simd: impl Simd, block: &Block, group: usize) -> Lanes<FMA> {
+        self.table.log_density(simd, block.logits(self.b, group) - block.logits(self.a, group))
     }
 
     /// The mean distance of `mu` to the labels under eight models, scaled, weighted by their densities.
     #[inline(always)]
-    pub(crate) fn mean_distance<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
+    pub(crate) fn mean_distance<const FMA: bool>(&self, simd: impl Simd, block: &Block, group: usize) -> Lanes<FMA> {
         let mu = block.logits(self.b, group) - block.logits(self.a, group);
         self.table
             .labels
             .all()
-            .mean_distance((mu - Lanes::splat(self.table.labels.middle)) * Lanes::splat(self.table.scale))
+            .mean_distance(simd, (mu - Lanes::splat(self.table.labels.middle)) * Lanes::splat(self.table.scale))
     }
 }
 
 impl Table {
     /// The log density at eight logit differences.
     #[inline(always)]
-    fn log_density<const FMA: bool>(&self, evaluate: impl Evaluate, mu: Lanes<FMA>) -> Lanes<FMA> {
+    fn log_density<const FMA: bool>(&self, simd: impl Simd, mu: Lanes<FMA>) -> Lanes<FMA> {
         let difference = mu - Lanes::splat(self.labels.middle);
         let (cell, place) = self.uniform.locate(difference);
         if self.uniform.have(cell) {
             let cells = self.uniform.cells.as_slice();
-            let mut rows = [&NOTHING; LANES];
+            let mut rows = [&NOTHING.0; LANES];
             for (row, cell) in rows.iter_mut().zip(cell) {
-                *row = &cells[cell as usize];
+                *row = &cells[cell as usize].0;
             }
-            return evaluate.evaluate(rows, place);
+            return simd.polynomials(rows, place);
         }
-        self.log_density_beyond(evaluate, difference, cell, place)
+        self.log_density_beyond(simd, difference, cell, place)
     }
 
     /// The log density at eight differences from the middle, those without a cell of one width among them.
     #[inline(always)]
     fn log_density_beyond<const FMA: bool>(
         &self,
-        evaluate: impl Evaluate,
+        simd: impl Simd,
         difference: Lanes<FMA>,
         near: [u64; LANES],
         near_place: Lanes<FMA>,
     ) -> Lanes<FMA> {
         let distance = difference * Lanes::splat(self.scale);
         let Located { cell, place, mut inside } = self.grid.locate(distance);
-        let mut rows = [&NOTHING; LANES];
+        let mut rows = [&NOTHING.0; LANES];
         let mut places = place;
         for i in 0..LANES {
             if let Some(row) = self.uniform.cells.get(near[i] as usize) {
-                (rows[i], places.0[i], inside[i]) = (row, near_place.0[i], 1);
+                (rows[i], places.0[i], inside[i]) = (&row.0, near_place.0[i], 1);
             } else if let Some(row) = self.cells.get(cell[i] as u32 as usize) {
-                rows[i] = row;
+                rows[i] = &row.0;
             }
         }
-        let value = evaluate.evaluate(rows, places);
+        let value = simd.polynomials(rows, places);
         if inside == [1; LANES] {
             return value;
         }
-        let exact = log_density(Sources::Labels(self.labels.all()), distance, self.constant);
+        let exact = log_density(simd, Sources::Labels(self.labels.all()), distance, self.constant);
         each_lane!(i => if inside[i] == 1 { value.0[i] } else { exact.0[i] })
     }
 }
@@ -165,31 +164,23 @@ pub(crate) fn add_tables(
     instructions: InstructionSet,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    match instructions {
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx512(simd) => {
-            let evaluate = super::evaluate::Shuffled(simd);
-            instructions.run(AddTables { pairs, columns, out, evaluate, interrupt })
-        }
-        _ => instructions.run(AddTables { pairs, columns, out, evaluate: Plain, interrupt }),
-    }
+    instructions.run(AddTables { pairs, columns, out, interrupt })
 }
 
-struct AddTables<'a, E> {
+struct AddTables<'a> {
     pairs: &'a [Tabulated],
     columns: &'a Columns,
     /// One number a model.
     out: &'a mut [f64],
-    evaluate: E,
     interrupt: &'a Interrupt,
 }
 
-impl<E: Evaluate> Kernel for AddTables<'_, E> {
+impl Kernel for AddTables<'_> {
     type Output = Result<()>;
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> Result<()> {
-        let Self { pairs, columns, out, evaluate, interrupt } = self;
+    fn run<const FMA: bool>(self, simd: impl Simd) -> Result<()> {
+        let Self { pairs, columns, out, interrupt } = self;
         let n_groups = out.len().div_ceil(LANES);
         let mut totals = vec![Sum::<FMA>::zero(); n_groups];
         let mut partial = vec![Lanes::<FMA>::splat(0.0); n_groups];
@@ -200,7 +191,7 @@ impl<E: Evaluate> Kernel for AddTables<'_, E> {
                 let (a, b) = (columns.column(a, n_groups), columns.column(b, n_groups));
                 let factor = Lanes::splat(pair.factor);
                 for ((partial, a), b) in partial.iter_mut().zip(a).zip(b) {
-                    let value = pair.table.log_density(evaluate, Lanes::<FMA>(b.0) - Lanes(a.0));
+                    let value = pair.table.log_density(simd, Lanes::<FMA>(b.0) - Lanes(a.0));
                     *partial = value.mul_add(factor, *partial);
                 }
             }

@@ -4,7 +4,7 @@
 //! are integers over `2^j`, so the matrix of halving is exact. Since `|T_k| <= 1`, the sum of the absolute values of the
 //! coefficients left away bounds the error of leaving them away.
 
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, each_lane};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, each_lane};
 
 use super::UNIT;
 use super::interpolation::{POINTS, lanes};
@@ -151,7 +151,7 @@ impl<const N: usize> Kernel for Halve<'_, N> {
     type Output = [[f64; N]; 2];
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> Self::Output {
+    fn run<const FMA: bool>(self, _: impl Simd) -> Self::Output {
         let Self { halving, coefficients } = self;
         let mut halves = [[0.0; N]; 2];
         let mut start = 0;

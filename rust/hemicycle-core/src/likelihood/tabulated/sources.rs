@@ -1,6 +1,6 @@
 //! What a density is the sum of, on one span: labels, or bins of them.
 
-use crate::kernels::Lanes;
+use crate::kernels::{Lanes, Simd};
 
 use super::bins::{self, Bin};
 use super::labels::Window;
@@ -30,10 +30,10 @@ impl Sources<'_> {
 
     /// The smallest exponent of eight points, and the sum of the densities relative to it.
     #[inline(always)]
-    pub(super) fn density<const FMA: bool>(self, t: Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
+    pub(super) fn density<const FMA: bool>(self, simd: impl Simd, t: Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
         match self {
-            Self::Labels(labels) => labels.density(t),
-            Self::Bins(bins) => bins::density(bins, t),
+            Self::Labels(labels) => labels.density(simd, t),
+            Self::Bins(bins) => bins::density(simd, bins, t),
         }
     }
 }
