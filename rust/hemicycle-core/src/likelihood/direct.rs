@@ -92,21 +92,23 @@ fn add_mixtures<const FMA: bool, D: Density>(
     let mut exponent: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
     let mut product: Groups<FMA> = [Lanes::splat(1.0); GROUPS];
     for chunk in plan.mixtures[first..last].chunks(SUMS_PER_PRODUCT) {
-        let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
-        for pair in chunk {
-            for first in (0..GROUPS).step_by(GROUPS_AT_ONCE) {
-                let (h, sum) = D::densities::<FMA, GROUPS_AT_ONCE>(simd, plan, block, pair, first);
-                for g in 0..GROUPS_AT_ONCE {
-                    partial[first + g] = partial[first + g] + h[g];
-                    product[first + g] = product[first + g] * sum[g];
+        for g in (0..GROUPS).step_by(GROUPS_AT_ONCE) {
+            // few enough vectors to stay in registers from pair to pair
+            let mut partial = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+            let mut products = [product[g], product[g + 1]];
+            for pair in chunk {
+                let (h, sum) = D::densities::<FMA, GROUPS_AT_ONCE>(simd, plan, block, pair, g);
+                for k in 0..GROUPS_AT_ONCE {
+                    partial[k] = partial[k] + h[k];
+                    products[k] = products[k] * sum[k];
                 }
             }
-        }
-        for g in 0..GROUPS {
-            distance[g].add(partial[g]);
-            let (fraction, taken) = split_exponent(product[g]);
-            product[g] = fraction;
-            exponent[g] = exponent[g] + taken;
+            for k in 0..GROUPS_AT_ONCE {
+                distance[g + k].add(partial[k]);
+                let (fraction, taken) = split_exponent(products[k]);
+                product[g + k] = fraction;
+                exponent[g + k] = exponent[g + k] + taken;
+            }
         }
     }
     for g in 0..GROUPS {
