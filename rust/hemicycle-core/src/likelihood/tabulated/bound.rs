@@ -86,12 +86,13 @@ fn largest_variance(labels: Sources<'_>, centre: f64, reach: f64, instructions: 
             (instructions.run(spread), rounding)
         }
     };
-    let between = |j: usize| {
+    let (mut widest, mut most) = (0.0_f64, 0.0_f64);
+    for j in 0..LANES - 1 {
         let step = (mean[j + 1] - mean[j]).max(0.0) + rounding.sqrt();
-        let second = variance[j].max(variance[j + 1]) + 0.25 * step * step + rounding;
-        1.000_001 * second * (0.25 * gap * SLOPE * step).exp()
-    };
-    (0..LANES - 1).map(between).fold(0.0, f64::max)
+        widest = step.max(widest);
+        most = (variance[j].max(variance[j + 1]) + 0.25 * step * step + rounding).max(most);
+    }
+    1.000_001 * most * (0.25 * gap * SLOPE * widest).exp()
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
-//! From labels to cells: series of degree 31 on spans as wide as the bound allows, halved until eight coefficients are
-//! enough.
+//! From labels to cells: interpolants of degree 31 on spans as wide as the bound allows, and of parts of them on which that is
+//! enough, polynomials of eight coefficients.
 
 use super::bins::Bins;
 use super::bound::{BINNED, Ellipse};
 use super::grid::{Cell, Grid, Octaves};
-use super::interpolation::{Interpolation, LEBESGUE, POINTS};
+use super::interpolation::{Interpolation, LEBESGUE};
 use super::labels::Labels;
-use super::series::{Coefficients, Halving, KEPT, Series};
+use super::parts::Parts;
+use super::series::{Coefficients, LEVELS, Series, Sizes};
 use super::sources::Sources;
 use super::span::Span;
 use super::uniform::Uniform;
@@ -36,7 +37,7 @@ const DEEPEST: u32 = 30;
 pub(super) struct Precision {
     ellipse: Ellipse,
     interpolation: Interpolation,
-    halving: Halving,
+    parts: Parts,
     /// Labels lighter than `2^-bits` of another, over their number, do not matter.
     bits: f64,
     /// What bins may take from the density, relative.
@@ -53,7 +54,7 @@ impl Precision {
         Self {
             ellipse: Ellipse::widest(0.25 * rtol),
             interpolation: Interpolation::new(),
-            halving: Halving::new(),
+            parts: Parts::new(),
             bits: -(0.125 * rtol).log2(),
             binned: (0.0625 * rtol / LEBESGUE).min(BINNED),
             cut: 0.25 * rtol,
@@ -72,18 +73,41 @@ pub(super) struct Build<'a> {
     /// What the log density adds to that of the labels.
     constant: f64,
     precision: &'a Precision,
+    /// Labels lighter than two to minus this beside another do not matter, even all together.
+    bits: f64,
 }
 
-/// A part of a span on which eight coefficients are enough.
-struct Leaf {
-    /// How often the span was halved.
+/// A part of a root on which an interpolant keeps the error.
+struct Part<'a> {
+    root: usize,
+    /// How often the root was halved.
     depth: u32,
-    series: Series<KEPT>,
+    span: Span,
+    /// The labels that matter there.
+    labels: Sources<'a>,
+}
+
+/// A part of a root with its interpolant.
+struct Leaf {
+    /// Which root.
+    root: usize,
+    /// How often the root was halved.
+    depth: u32,
+    interpolant: Interpolant,
+}
+
+/// A series within its error on its span.
+struct Interpolant {
+    series: Series,
+    sizes: Sizes,
+    /// The level whose polynomials leave away no more than is allowed.
+    level: usize,
 }
 
 impl<'a> Build<'a> {
     pub(super) fn new(labels: &'a Labels, scale: f64, constant: f64, precision: &'a Precision) -> Self {
-        Self { labels, bins: Bins::new(labels, precision.instructions), scale, constant, precision }
+        let bits = precision.bits + (labels.position.len() as f64).log2();
+        Self { labels, bins: Bins::new(labels, precision.instructions), scale, constant, precision, bits }
     }
 
     /// Cells of one width around the middle, if they are few, and cells as wide as they may be elsewhere; none if that
@@ -94,19 +118,22 @@ impl<'a> Build<'a> {
             None => (Uniform::empty(), Octaves::covering(self.labels.reach())),
         };
         let leaves = self.octaves(octaves)?;
-        let grid = Grid::smallest(octaves, &leaves.iter().map(|(cell, _)| *cell).collect::<Vec<_>>());
+        let grid =
+            Grid::smallest(octaves, &leaves.iter().map(|(cell, leaf)| (*cell, leaf.level as u32)).collect::<Vec<_>>());
         if uniform.bytes() + grid.bytes() > MOST_BYTES {
             return None;
         }
-        let mut leaves = leaves.iter();
-        let mut leaf = leaves.next()?;
         let cells = grid.cells();
-        let mut coefficients = Vec::with_capacity(cells.len());
-        for cell in cells {
-            while !leaf.0.contains(cell) {
-                leaf = leaves.next()?;
+        let mut coefficients = vec![Coefficients::NONE; cells.len()];
+        let mut begin = 0;
+        for (whole, leaf) in &leaves {
+            while let Some(first) = cells.get(begin).filter(|first| whole.contains(**first)) {
+                let (deeper, index) = whole.way_to(*first);
+                let like = |cell: &&Cell| whole.contains(**cell) && whole.way_to(**cell).0 == deeper;
+                let end = begin + cells[begin..].iter().take_while(like).count();
+                self.fill(leaf, deeper as usize, index as usize, &mut coefficients[begin..end])?;
+                begin = end;
             }
-            coefficients.push(self.coefficients(&self.part(&leaf.1, leaf.0.way_to(cell)))?);
         }
         Some((uniform, grid, coefficients))
     }
@@ -121,138 +148,136 @@ impl<'a> Build<'a> {
         let begin = |root: usize| ROOT * root as f64 - edge;
         let roots: Vec<Span> = (0..n_roots).map(|root| Span { first: begin(root), last: begin(root + 1) }).collect();
         let leaves = self.leaves(&roots)?;
-        let depth = leaves.iter().flatten().map(|leaf| leaf.depth).max()?;
+        let depth = leaves.iter().map(|leaf| leaf.depth + leaf.interpolant.level as u32).max()?;
         let n_cells = n_roots << depth;
         if n_cells * size_of::<Coefficients>() > MOST_UNIFORM_BYTES {
             return None;
         }
-        let mut cells = Vec::with_capacity(n_cells);
-        let mut parts = vec![];
-        for leaf in leaves.iter().flatten() {
-            parts.push((leaf.depth, leaf.series));
-            while let Some((deep, series)) = parts.pop() {
-                if deep == depth {
-                    cells.push(self.coefficients(&series)?);
-                } else {
-                    parts.extend(self.halves(&series).map(|half| (deep + 1, half)).into_iter().rev());
-                }
-            }
+        let mut cells = vec![Coefficients::NONE; n_cells];
+        let mut rest = cells.as_mut_slice();
+        for Leaf { depth: above, interpolant, .. } in &leaves {
+            let (part, others) = rest.split_at_mut(1 << (depth - above));
+            self.fill(interpolant, (depth - above) as usize, 0, part)?;
+            rest = others;
         }
         Some((Uniform::new(cells, ROOT / f64::powi(2.0, depth as i32), self.scale), edge))
     }
 
-    /// Cells of octaves, by side and position.
-    fn octaves(&self, octaves: Octaves) -> Option<Vec<(Cell, Series<KEPT>)>> {
+    /// Parts of octaves with their interpolants, by side and position.
+    fn octaves(&self, octaves: Octaves) -> Option<Vec<(Cell, Interpolant)>> {
         let roots = octaves.roots();
         let spans: Vec<Span> = roots.iter().map(|root| octaves.span(*root)).collect();
-        let mut cells = vec![];
-        for (root, leaves) in roots.into_iter().zip(self.leaves(&spans)?) {
-            let mut place = 0.0;
-            for Leaf { depth, series } in leaves {
-                let cells_of_depth = f64::powi(2.0, depth as i32);
-                cells.push((root.part(depth, (place * cells_of_depth) as u64)?, series));
-                place += 1.0 / cells_of_depth;
+        let (mut place, mut last) = (0.0, 0);
+        let place_in_root = |Leaf { root, depth, interpolant }| {
+            if root > last {
+                (place, last) = (0.0, root);
             }
-        }
-        Some(cells)
+            let parts = f64::powi(2.0, depth as i32);
+            let cell = roots[root].part(depth, (place * parts) as u64)?;
+            place += 1.0 / parts;
+            cell.part(interpolant.level as u32, 0)?;
+            Some((cell, interpolant))
+        };
+        self.leaves(&spans)?.into_iter().map(place_in_root).collect()
     }
 
-    /// Leaves of each root, in the direction of the root.
-    fn leaves(&self, roots: &[Span]) -> Option<Vec<Vec<Leaf>>> {
-        let mut spans = vec![];
-        for root in roots {
-            spans.push(self.spans(*root, MOST_SPANS.checked_sub(spans.iter().map(Vec::len).sum())?)?);
-        }
+    /// Parts of the roots with interpolants, root after root, each in its direction.
+    fn leaves(&self, roots: &[Span]) -> Option<Vec<Leaf>> {
+        let spans = self.spans(roots)?;
         let most = MOST_BYTES / size_of::<Coefficients>();
-        let mut n_leaves = 0;
-        let (mut leaves, mut waiting) = (vec![], vec![]);
-        for spans in spans {
-            let mut of_root = vec![];
-            for (depth, span) in spans {
-                waiting.push((depth, self.interpolant(span)));
-                self.cut(&mut waiting, &mut of_root)?;
+        let (mut leaves, mut n_cells) = (Vec::with_capacity(spans.len()), 0);
+        let mut waiting = vec![];
+        for Part { root, depth, span, labels } in spans {
+            waiting.push((depth, span, labels));
+            while let Some((depth, span, labels)) = waiting.pop() {
+                if let Some(interpolant) = self.interpolant(span, labels) {
+                    n_cells += 1 << interpolant.level;
+                    leaves.push(Leaf { root, depth, interpolant });
+                } else {
+                    waiting.extend(span.halves().map(|half| (depth + 1, half, labels)).into_iter().rev());
+                }
+                if n_cells > most || depth == DEEPEST {
+                    return None;
+                }
             }
-            n_leaves += of_root.len();
-            if n_leaves > most {
-                return None;
-            }
-            leaves.push(of_root);
         }
         Some(leaves)
     }
 
-    /// Halve a root until interpolants keep the error; none if more than `most` would be needed.
-    fn spans(&self, root: Span, most: usize) -> Option<Vec<(u32, Span)>> {
-        let mut waiting = vec![(0, root)];
-        let mut spans = vec![];
-        while let Some((depth, span)) = waiting.pop() {
-            let Precision { ellipse, instructions, .. } = self.precision;
-            if ellipse.holds(self.labels_that_matter(span), span, *instructions) {
-                spans.push((depth, span));
-            } else if depth == DEEPEST || spans.len() + waiting.len() + 2 > most {
+    /// Halve the roots until interpolants keep the error.
+    fn spans(&self, roots: &[Span]) -> Option<Vec<Part<'_>>> {
+        let Precision { ellipse, instructions, .. } = self.precision;
+        let mut waiting: Vec<_> = roots.iter().enumerate().rev().map(|(root, span)| (root, 0, *span)).collect();
+        let mut spans = Vec::with_capacity(4 * roots.len());
+        while let Some((root, depth, span)) = waiting.pop() {
+            let labels = self.labels_that_matter(span);
+            if ellipse.holds(labels, span, *instructions) {
+                spans.push(Part { root, depth, span, labels });
+            } else if depth == DEEPEST || spans.len() + waiting.len() + 2 > MOST_SPANS {
                 return None;
             } else {
-                waiting.extend(span.halves().map(|half| (depth + 1, half)).into_iter().rev());
+                waiting.extend(span.halves().map(|half| (root, depth + 1, half)).into_iter().rev());
             }
         }
         Some(spans)
     }
 
-    fn interpolant(&self, span: Span) -> Series<POINTS> {
-        let Precision { interpolation, instructions, .. } = self.precision;
-        interpolation.through(self.labels_that_matter(span), span, self.constant, *instructions)
-    }
-
-    /// Halve the series that wait until eight coefficients are enough.
-    fn cut(&self, waiting: &mut Vec<(u32, Series<POINTS>)>, leaves: &mut Vec<Leaf>) -> Option<()> {
-        let Precision { halving, cut, instructions, .. } = self.precision;
-        while let Some((depth, series)) = waiting.pop() {
-            let (kept, left) = series.cut();
-            if left <= cut * series.magnitude().max(1.0) {
-                leaves.push(Leaf { depth, series: kept });
-            } else if depth == DEEPEST {
-                return None;
-            } else {
-                let halves = series.halves(halving, *instructions);
-                waiting.extend(halves.map(|half| (depth + 1, half)).into_iter().rev());
-            }
-        }
-        Some(())
-    }
-
-    /// Labels lighter than two to minus this beside another do not matter, even all together.
-    fn bits(&self) -> f64 {
-        self.precision.bits + (self.labels.position.len() as f64).log2()
+    /// The interpolant on a span that keeps the error; none if even small parts would need more coefficients.
+    fn interpolant(&self, span: Span, labels: Sources<'_>) -> Option<Interpolant> {
+        let Precision { interpolation, parts, cut, instructions, .. } = self.precision;
+        let series = interpolation.through(labels, span, self.constant, *instructions);
+        let sizes = parts.sizes(&series, *instructions);
+        let level = parts.level(&series, &sizes, cut * sizes.magnitude.max(1.0), *instructions)?;
+        Some(Interpolant { series, sizes, level })
     }
 
     fn labels_that_matter(&self, span: Span) -> Sources<'_> {
         let (low, high) = (span.first.min(span.last), span.first.max(span.last));
-        let labels = self.labels.all().matters(low, high, self.bits());
+        let labels = self.labels.all().matters(low, high, self.bits);
         match self.bins.within(labels.first, labels.first + labels.len(), span, self.precision.binned) {
             Some(bins) => Sources::Bins(bins),
             None => Sources::Labels(labels),
         }
     }
 
-    fn halves(&self, series: &Series<KEPT>) -> [Series<KEPT>; 2] {
-        series.halves(&self.precision.halving, self.precision.instructions)
+    /// Consecutive cells, from `first` on, of those that a span has when it is halved `level` times; none if they cannot be
+    /// had within the error allowed.
+    fn fill(&self, interpolant: &Interpolant, level: usize, first: usize, out: &mut [Coefficients]) -> Option<()> {
+        let Interpolant { series, sizes, level: enough } = interpolant;
+        let Precision { parts, cut, instructions, .. } = self.precision;
+        let allowed = cut * sizes.magnitude.max(1.0);
+        let precise = level == *enough || level < LEVELS && parts.leave(series, sizes, level, allowed, *instructions);
+        if precise && self.rounding(interpolant, level) <= self.precision.rounding * sizes.magnitude.max(1.0) {
+            parts.polynomials(series, level, first, out, *instructions);
+            Some(())
+        } else if level > 0 {
+            self.fill_halves(series.span, level, first, out)
+        } else {
+            None
+        }
     }
 
-    /// The part of a series that is named `index` after it was halved `deeper` times.
-    fn part(&self, series: &Series<KEPT>, (deeper, index): (u32, u64)) -> Series<KEPT> {
-        let half = |series, bit: u32| self.halves(&series)[(index >> bit & 1) as usize];
-        (0..deeper).rev().fold(*series, half)
-    }
-
-    /// The coefficients of a cell, if rounding leaves them precise enough.
-    fn coefficients(&self, series: &Series<KEPT>) -> Option<Coefficients> {
-        let (coefficients, rounding) = series.powers(&self.precision.halving);
-        // the difference of logits; of it and the middle, its scaling, its position (at most 4 more than the distance, or
+    /// What rounding takes from the log density on a level of parts.
+    fn rounding(&self, interpolant: &Interpolant, level: usize) -> f64 {
+        let Interpolant { series, sizes, .. } = interpolant;
+        // the difference of logits; of it and the middle, its scaling, its position (at most 16 more than the distance, or
         // twice it), labels: each twice, as interpolation meets them too
         let near = series.span.reach();
-        let input = self.labels.middle.abs() * self.scale + 10.0 * near + 12.0 + 2.0 * self.labels.reach();
-        let input = 2.0 * input / series.span.half() * series.slope() + self.labels.additions;
-        let rounding = series.rounding + rounding + UNIT * input;
-        (rounding <= self.precision.rounding * series.magnitude().max(1.0)).then_some(coefficients)
+        let input = self.labels.middle.abs() * self.scale + 10.0 * near + 48.0 + 2.0 * self.labels.reach();
+        let input = 2.0 * input / series.span.half() * sizes.slope + self.labels.additions;
+        series.rounding + sizes.rounding[level] + UNIT * input
+    }
+
+    /// The same cells from an interpolant on each half, where the bound holds as on the whole.
+    fn fill_halves(&self, span: Span, level: usize, first: usize, out: &mut [Coefficients]) -> Option<()> {
+        let n_half = 1 << (level - 1);
+        let (before, after) = out.split_at_mut(usize::saturating_sub(n_half, first).min(out.len()));
+        let begins = [first, first.saturating_sub(n_half)];
+        for ((span, first), out) in span.halves().into_iter().zip(begins).zip([before, after]) {
+            if !out.is_empty() {
+                self.fill(&self.interpolant(span, self.labels_that_matter(span))?, level - 1, first, out)?;
+            }
+        }
+        Some(())
     }
 }

@@ -22,12 +22,14 @@ const FRACTION: u64 = (1 << FRACTION_BITS) - 1;
 /// Bits of 1.0.
 const ONE: u64 = 1023 << FRACTION_BITS;
 
-/// Least distance covered beyond the farthest label, scaled: 70 sigma.
-const MARGIN: f64 = 60.0;
+/// Least distance covered beyond the farthest label, scaled: 56 sigma.
+const MARGIN: f64 = 48.0;
 
-/// `base` at least, and where cells of one width hold the labels: with less the first octaves beyond would be narrow
-/// without need.
+/// `base` at least: with less the first octaves would be narrow without need.
 const LEAST_BASE: f64 = 4.0;
+
+/// `base` where cells of one width hold the labels: beyond those, octaves as wide as this often have one cell.
+const BASE_BEYOND: f64 = 16.0;
 
 /// Cells are no narrower than an octave times `2^-DEEPEST`.
 const DEEPEST: u32 = 24;
@@ -93,7 +95,7 @@ impl Octaves {
 
     /// From the distance `edge` on.
     pub(super) fn beyond(edge: f64) -> Self {
-        Self::up_to(LEAST_BASE, LEAST_BASE - edge, edge + MARGIN)
+        Self::up_to(BASE_BEYOND, BASE_BEYOND - edge, edge + MARGIN)
     }
 
     fn up_to(base: f64, offset: f64, reach: f64) -> Self {
@@ -161,8 +163,9 @@ impl Bucket {
 }
 
 impl Grid {
-    /// The index with the fewest bytes in which no cell is wider than these, which cover both sides.
-    pub(super) fn smallest(octaves: Octaves, cells: &[Cell]) -> Self {
+    /// The index with the fewest bytes in which no cell is wider than the parts of these, each halved as often as is said;
+    /// they cover both sides.
+    pub(super) fn smallest(octaves: Octaves, cells: &[(Cell, u32)]) -> Self {
         let bytes_a_cell = size_of::<Coefficients>();
         let depths = |bucket_depth| depths(octaves, cells, bucket_depth);
         let bytes = |depths: &[u32]| size_of::<Bucket>() * depths.len() + bytes_a_cell * n_cells(depths);
@@ -242,17 +245,17 @@ pub(super) struct Located<const FMA: bool> {
     pub inside: [u64; LANES],
 }
 
-/// For each bucket, those above the middle first, how often it is halved, at least, so that no cell is wider than these.
-fn depths(octaves: Octaves, cells: &[Cell], bucket_depth: u32) -> Vec<u32> {
+/// For each bucket, those above the middle first, how often it is halved, at least, so that no cell is wider than the parts of these.
+fn depths(octaves: Octaves, cells: &[(Cell, u32)], bucket_depth: u32) -> Vec<u32> {
     let bucket_shift = FRACTION_BITS - bucket_depth;
     let a_side = (octaves.count as usize) << bucket_depth;
     let mut depths = vec![0; 2 * a_side];
-    for cell in cells {
+    for &(cell, deeper) in cells {
         let last = cell.start + cell.bits() - 1;
         let side = usize::from(cell.below) * a_side;
         for bucket in cell.start >> bucket_shift..=last >> bucket_shift {
             let deepest = &mut depths[side + bucket as usize];
-            *deepest = cell.depth.saturating_sub(bucket_depth).max(*deepest);
+            *deepest = (cell.depth + deeper).saturating_sub(bucket_depth).max(*deepest);
         }
     }
     depths
@@ -281,6 +284,10 @@ mod tests {
         cells
     }
 
+    fn roots(octaves: Octaves) -> Vec<(Cell, u32)> {
+        octaves.roots().into_iter().map(|cell| (cell, 0)).collect()
+    }
+
     proptest! {
         #[test]
         fn points_are_found_where_their_cell_says(
@@ -289,7 +296,8 @@ mod tests {
             let octaves = if from_middle { Octaves::covering(reach) } else { Octaves::beyond(reach.ceil()) };
             let begin = if from_middle { 0.0 } else { reach.ceil() };
             let divided = divided(octaves, narrow * reach);
-            let grid = Grid::smallest(octaves, &divided);
+            let wanted: Vec<(Cell, u32)> = divided.iter().map(|cell| (*cell, 0)).collect();
+            let grid = Grid::smallest(octaves, &wanted);
             let cells = grid.cells();
             let distance: [f64; LANES] = distance.map(|d: f64| d * MARGIN + begin.copysign(d));
             let Located { cell, place, inside } = grid.locate(Lanes::<false>(distance));
@@ -311,11 +319,11 @@ mod tests {
     fn points_beyond_the_last_octave_are_outside() {
         let points = |end: f64| [end - 1e-9, end, -end, 1e-9 - end, 1e300, 0.0, -0.0, -1e300];
         let octaves = Octaves::covering(10.0);
-        let grid = Grid::smallest(octaves, &octaves.roots());
+        let grid = Grid::smallest(octaves, &roots(octaves));
         assert_eq!(grid.locate(Lanes::<false>(points(16.0 * 7.0))).inside, [1, 0, 0, 1, 0, 1, 1, 0]);
         let octaves = Octaves::beyond(10.0);
-        let grid = Grid::smallest(octaves, &octaves.roots());
-        assert_eq!(grid.locate(Lanes::<false>(points(10.0 + 4.0 * 15.0))).inside, [1, 0, 0, 1, 0, 0, 0, 0]);
+        let grid = Grid::smallest(octaves, &roots(octaves));
+        assert_eq!(grid.locate(Lanes::<false>(points(10.0 + 16.0 * 3.0))).inside, [1, 0, 0, 1, 0, 0, 0, 0]);
         assert_eq!(grid.locate(Lanes::<false>(points(10.0))).inside, [0, 1, 1, 0, 0, 0, 0, 0]);
     }
 }

@@ -48,7 +48,7 @@ impl Interpolation {
         span: Span,
         constant: f64,
         instructions: InstructionSet,
-    ) -> Series<POINTS> {
+    ) -> Series {
         let mut places = [0.0; POINTS];
         for (j, point) in self.points.iter().enumerate() {
             (places[j], places[MIRRORED + j]) = (span.at(*point), span.at(-point));

@@ -2,7 +2,7 @@
 //!
 //! What a model costs does then not depend on the number of labels. The error of a pair is at most
 //! `rtol * max(1, |log p|)`, by construction: a quarter of it may be the interpolants' ([`bound`]), a quarter what cutting
-//! them down to eight coefficients takes ([`series`]), an eighth what labels that hardly matter add, a sixteenth what bins
+//! them down to eight coefficients takes ([`parts`]), an eighth what labels that hardly matter add, a sixteenth what bins
 //! of labels take ([`bins`]), the rest what rounding takes; a pair for which that cannot be had is left to the direct kernel. Models farther away than the table
 //! reaches are scored label by label.
 //!
@@ -14,6 +14,7 @@ mod build;
 mod grid;
 mod interpolation;
 mod labels;
+mod parts;
 mod score;
 mod series;
 mod sources;
