@@ -7,9 +7,10 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.least_squares import SolverOptions
 from hemicycle.pairs import Pairs
 from hemicycle.running import RunningScores
-from hemicycle.types import Logits, Per
+from hemicycle.types import Logits, Per, SolutionFields
 
 __version__: str
 
@@ -59,28 +60,16 @@ def stacking_weights(
     log_density: NDArray[np.float64], observation_weights: NDArray[np.float64], tol: float, n_threads: int | None
 ) -> tuple[NDArray[np.float64], float, float, int, list[int]]: ...
 def simplex_least_squares(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    *,
-    reference: NDArray[np.float64] | None,
-    l2: float,
-    cost: NDArray[np.float64] | None,
-    tol: float,
-    n_threads: int | None,
-) -> tuple[NDArray[np.float64], float, float, float, int, str]: ...
+    x: NDArray[np.float64] | NDArray[np.float32], y: NDArray[np.float64], options: SolverOptions
+) -> SolutionFields: ...
 def pair_least_squares(
     logits: NDArray[np.float64] | NDArray[np.float32],
     a: NDArray[np.uint32],
     b: NDArray[np.uint32],
     weight: NDArray[np.float64],
     y: NDArray[np.float64],
-    *,
-    reference: NDArray[np.float64] | None,
-    l2: float,
-    cost: NDArray[np.float64] | None,
-    tol: float,
-    n_threads: int | None,
-) -> tuple[NDArray[np.float64], float, float, float, int, str]: ...
+    options: SolverOptions,
+) -> SolutionFields: ...
 def instruction_sets() -> list[str]: ...
 def log_likelihood(
     logits: Logits,

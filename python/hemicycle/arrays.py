@@ -151,7 +151,7 @@ def output_array(out: object, shape: tuple[int, ...], **inputs: NDArray[Any]) ->
     return out
 
 
-def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDArray[np.int64]:
+def index_array(values: ArrayLike, what: str, length: int | None = None, of_what: str = "items") -> NDArray[np.int64]:
     """Return a copy of `values` as a one-dimensional int64 array of indices in [0, length).
 
     Raises
@@ -169,7 +169,7 @@ def index_array(values: ArrayLike, what: str, length: int | None = None) -> NDAr
     outside = (array < 0) | (array >= (np.iinfo(np.int64).max if length is None else length))
     if outside.any():
         position = int(np.argmax(outside))
-        limit = "it must be from 0 to 2**63 - 1" if length is None else f"there are {length} items, counted from 0"
+        limit = "it must be from 0 to 2**63 - 1" if length is None else f"there are {length} {of_what}, counted from 0"
         raise IndexOutOfRangeError(f"{what}[{position}] is {array[position]}; {limit}")
     return np.array(array, dtype=np.int64)
 

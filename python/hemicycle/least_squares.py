@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from hemicycle import _core
-from hemicycle.arrays import float_array, require_finite, require_length, require_non_negative
+from hemicycle.arrays import float_array, index_array, require_finite, require_length, require_non_negative
 from hemicycle.errors import DomainError, NoDataError, OptionError, ShapeError
 from hemicycle.logits import logits_matrix, naming_logits
 from hemicycle.options import finite_number, positive_number, thread_count
 from hemicycle.solution import SimplexSolution
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.judgments import Judgments
@@ -20,8 +22,21 @@ if TYPE_CHECKING:
 
 __all__ = ["pair_least_squares", "simplex_least_squares"]
 
-SOLVERS = ("working_set",)
+SOLVERS = ("working_set", "projected_gradient")
 TIE_BREAKS = ("nearest",)
+
+
+@dataclass(frozen=True, slots=True)
+class SolverOptions:
+    """What both problems share, as the core reads it."""
+
+    projected_gradient: bool
+    reference: NDArray[np.float64] | None
+    l2: float
+    cost: NDArray[np.float64] | None
+    tol: float
+    start: NDArray[np.int64]
+    n_threads: int | None
 
 
 def simplex_least_squares(
@@ -34,6 +49,7 @@ def simplex_least_squares(
     l2: float = 0.0,
     cost: ArrayLike | None = None,
     tol: float = 1e-12,
+    start: SimplexSolution | ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> SimplexSolution:
     """Minimise ``||x.T @ w - y||**2 + l2 * ||w||**2 + cost @ w`` over weights w >= 0 that sum to 1.
@@ -41,11 +57,14 @@ def simplex_least_squares(
     Parameters
     ----------
     x : array_like of float, shape (n_models, n_observations)
-        Predictions, one row a model. C-contiguous float64 is borrowed, other layouts and dtypes are copied once.
+        Predictions, one row a model. C-contiguous float64 and float32 are borrowed, memory maps too; other layouts and
+        dtypes are copied once.
     y : array_like of float, shape (n_observations,)
         What should be predicted.
-    solver : {"working_set"}, default "working_set"
-        An exact active-set method on the models that matter, with column generation over all of them.
+    solver : {"working_set", "projected_gradient"}, default "working_set"
+        An exact active-set method on the models that matter, with column generation over all of them; or accelerated
+        projected gradients over all models, which take hundreds to thousands of passes and may not reach `tol`. Once
+        those did, the tie-break starts from an exact optimum on the models that they left with weight.
     tie_break : {"nearest"}, default "nearest"
         Where models outnumber observations, many weights are optimal: return those nearest to `reference` in the
         Euclidean norm. Nearest to uniform is also the optimum of least norm, and the limit of `l2` going to 0.
@@ -58,6 +77,9 @@ def simplex_least_squares(
         Linear price of each model, in the unit of the squared predictions.
     tol : float, default 1e-12
         Largest `relative_gap` of the result.
+    start : SimplexSolution or array_like of int, optional
+        A warm start: the solution of a similar problem, whose models are the first of `x`, or indices of models that
+        are likely to have weight. It saves passes and changes no optimum.
     n_threads : int, optional
         Threads to use, by default every core. The result is the same bits for any number.
 
@@ -69,6 +91,8 @@ def simplex_least_squares(
         which `l2` and ``cost - cost.min()`` are added where they are given: the objective of one model alone. It
         changes neither with the scale nor with a shift of the data. If more than half of the models predict y exactly,
         the gap itself must be 0. Without observations every weighting is optimal, and the reference is returned.
+        ``unique`` and ``face_dimension`` say whether other weights are optimal too, and ``face`` which models have
+        weight in some optimum.
 
     Raises
     ------
@@ -81,7 +105,9 @@ def simplex_least_squares(
     DomainError
         If `l2` or `reference` is negative, `tol` or `n_threads` not positive, or a magnitude above 1e140.
     OptionError
-        If `solver` or `tie_break` is not one of those that exist.
+        If `solver` or `tie_break` is not one of those that exist, or `start` is a solution that names no models.
+    IndexOutOfRangeError
+        If `start` names a model that does not exist.
     NotConvergedError
         If rounding ends progress above `tol`; it carries the best weights. With the default this takes y in the hull
         and models that are hundreds of times further from it than the median model.
@@ -109,15 +135,15 @@ def simplex_least_squares(
     >>> solution.relative_gap <= 1e-12
     True
     """
-    predictions = float_array(x, "x", 2)
+    predictions = float_array(x, "x", 2, keep_float32=True)
     labels = float_array(y, "y", 1)
     n_models, n_observations = predictions.shape
     if n_models == 0:
         raise ShapeError(f"x: expected at least one model, got shape {predictions.shape}")
     if len(labels) != n_observations:
         raise ShapeError(f"y: expected length {n_observations}, one a column of x, got {len(labels)}")
-    options = _options(n_models, solver, tie_break, reference, l2, cost, tol, n_threads)
-    return SimplexSolution(*_core.simplex_least_squares(predictions, labels, **options))
+    options = _options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
+    return SimplexSolution(*_core.simplex_least_squares(predictions, labels, options))
 
 
 def pair_least_squares(
@@ -130,6 +156,7 @@ def pair_least_squares(
     l2: float = 0.0,
     cost: ArrayLike | None = None,
     tol: float = 1e-12,
+    start: SimplexSolution | ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> SimplexSolution:
     """Minimise ``sum_i u_i * (w @ (logits[:, b_i] - logits[:, a_i]) - log_ratio_i)**2`` over the simplex.
@@ -145,7 +172,7 @@ def pair_least_squares(
         the logits of a model within one parent changes nothing.
     judgments : Judgments
         Its items are the columns of `logits`.
-    solver, tie_break, reference, l2, cost, tol, n_threads
+    solver, tie_break, reference, l2, cost, tol, start, n_threads
         As for `simplex_least_squares`.
 
     Returns
@@ -161,7 +188,7 @@ def pair_least_squares(
         If the columns of `logits` are not the items of the judgments.
     NonFiniteError
         If the logit of a judged item is not finite.
-    DtypeError, DomainError, OptionError, NotConvergedError, KeyboardInterrupt
+    DtypeError, DomainError, OptionError, IndexOutOfRangeError, NotConvergedError, KeyboardInterrupt
         As for `simplex_least_squares`.
 
     Notes
@@ -176,11 +203,9 @@ def pair_least_squares(
     if len(pairs) == 0:
         raise NoDataError("judgments: none says how much more one item is worth (cardinal) with a weight above 0")
     pair = pairs.pair_of_label  # (n_labels,)
-    options = _options(n_models, solver, tie_break, reference, l2, cost, tol, n_threads)
+    options = _options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
     with naming_logits(logits):
-        fields = _core.pair_least_squares(
-            matrix, pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio, **options
-        )
+        fields = _core.pair_least_squares(matrix, pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio, options)
     return SimplexSolution(*fields)
 
 
@@ -192,19 +217,33 @@ def _options(
     l2: float,
     cost: ArrayLike | None,
     tol: float,
+    start: SimplexSolution | ArrayLike | None,
     n_threads: int | None,
-) -> dict[str, Any]:
+) -> SolverOptions:
     """Check the options that both problems share."""
     for name, value, known in (("solver", solver, SOLVERS), ("tie_break", tie_break, TIE_BREAKS)):
         if value not in known:
             raise OptionError(f"{name}: expected one of {', '.join(map(repr, known))}, got {value!r}")
-    return {
-        "reference": None if reference is None else _reference(reference, n_models),
-        "l2": finite_number(l2, "l2"),
-        "cost": None if cost is None else _per_model(cost, "cost", n_models),
-        "tol": positive_number(tol, "tol"),
-        "n_threads": thread_count(n_threads),
-    }
+    return SolverOptions(
+        projected_gradient=solver == "projected_gradient",
+        reference=None if reference is None else _reference(reference, n_models),
+        l2=finite_number(l2, "l2"),
+        cost=None if cost is None else _per_model(cost, "cost", n_models),
+        tol=positive_number(tol, "tol"),
+        start=_start(start, n_models),
+        n_threads=thread_count(n_threads),
+    )
+
+
+def _start(start: SimplexSolution | ArrayLike | None, n_models: int) -> NDArray[np.int64]:
+    """Return the models to begin with."""
+    if isinstance(start, SimplexSolution):
+        if start.vertex is None:
+            raise OptionError("start: this solution does not name the models of a vertex; give indices of models")
+        start = start.vertex
+    if start is None or np.size(start) == 0:
+        return np.zeros(0, dtype=np.int64)
+    return index_array(start, "start", n_models, "models")
 
 
 def _per_model(values: ArrayLike, what: str, n_models: int) -> NDArray[np.float64]:

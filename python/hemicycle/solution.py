@@ -33,6 +33,15 @@ class SimplexSolution:
         Passes over all models that were made.
     reason : str
         Why these weights and no others that are as good.
+    face : ndarray of int64, shape (n_face,), or None
+        Models that have weight in some optimum, ascending; None if the solver does not say.
+    face_dimension : int or None
+        Dimension of the set of optimal weights: 0 if there is one optimum only.
+    reduced_cost : float or None
+        What a unit of weight on the nearest model outside the face adds to the objective, to first order; infinite
+        where no model is outside. If it is tiny, so is the distance to another set of optima: `face` is fragile.
+    vertex : ndarray of int64, shape (n_vertex,), or None
+        Models of an optimum with few of them, ascending: where a similar problem may start.
     """
 
     weights: NDArray[np.float64]
@@ -41,9 +50,21 @@ class SimplexSolution:
     relative_gap: float
     passes: int
     reason: str
+    face: NDArray[np.int64] | None = None
+    face_dimension: int | None = None
+    reduced_cost: float | None = None
+    vertex: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", read_only(self.weights))
+        for name in ("weights", "face", "vertex"):
+            array = getattr(self, name)
+            if array is not None:
+                object.__setattr__(self, name, read_only(array))
+
+    @property
+    def unique(self) -> bool | None:
+        """Whether no other weights are optimal; None if the solver does not say."""
+        return None if self.face_dimension is None else self.face_dimension == 0
 
     @property
     def support(self) -> NDArray[np.int64]:
@@ -51,7 +72,8 @@ class SimplexSolution:
         return read_only(np.flatnonzero(self.weights).astype(np.int64, copy=False))
 
     def __repr__(self) -> str:
+        dimension = f", face_dimension={self.face_dimension}" if self.face_dimension else ""
         return (
             f"SimplexSolution({len(self.support)} of {len(self.weights)} models, objective={self.objective:.10g}, "
-            f"gap={self.gap:.1e}, relative_gap={self.relative_gap:.1e}, passes={self.passes}, {self.reason})"
+            f"gap={self.gap:.1e}, relative_gap={self.relative_gap:.1e}, passes={self.passes}{dimension}, {self.reason})"
         )

@@ -122,6 +122,40 @@ def nearest(x: NDArray[np.float64], y: NDArray[np.float64], reference: Sequence[
     return best[1]
 
 
+def optimal_face(
+    x: NDArray[np.float64], y: NDArray[np.float64], cost: NDArray[np.float64] | None = None
+) -> tuple[list[int], int]:
+    """Return the models that have weight in some optimum, and the dimension of the set of optima.
+
+    Every support is tried. Optimal are the weights that give the unique fit, at the least price where there are any.
+    """
+    _, weights = minimum(x, y, cost=cost)
+    rows = [[*row, Fraction(c), Fraction(1)] for row, c in zip(deviations(x, y), _costs(cost, len(x)), strict=True)]
+    target = mixture(rows, weights)
+    models: set[int] = set()
+    for support in supports(len(x)):
+        solution = solve([list(column) for column in zip(*(rows[d] for d in support), strict=True)], target)
+        if solution is not None and min(solution) >= 0:
+            models |= {d for d, weight in zip(support, solution, strict=True) if weight > 0}
+    return sorted(models), len(models) - rank([rows[d] for d in models])
+
+
+def rank(rows: list[Row]) -> int:
+    """Return the number of independent rows."""
+    rows = [list(row) for row in rows]
+    done = 0
+    for column in range(len(rows[0])):
+        pivot = next((i for i in range(done, len(rows)) if rows[i][column] != 0), None)
+        if pivot is None:
+            continue
+        rows[done], rows[pivot] = rows[pivot], rows[done]
+        for i in range(done + 1, len(rows)):
+            factor = rows[i][column] / rows[done][column]
+            rows[i] = [a - factor * b for a, b in zip(rows[i], rows[done], strict=True)]
+        done += 1
+    return done
+
+
 def solve(matrix: list[Row], right: Row) -> Row | None:
     """Solve by Gauss-Jordan elimination, free variables 0; None if there is no solution."""
     rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]

@@ -38,7 +38,7 @@ pub fn slice_mut<'a>(
     }
 }
 
-/// Logits in either precision.
+/// A matrix in either precision, one row a model.
 #[derive(FromPyObject)]
 pub enum Logits<'py> {
     /// float64
@@ -95,10 +95,10 @@ impl<T: Element> Matrix<'_, T> {
     }
 
     /// The matrix as a row-major slice with its shape.
-    pub fn rows(&self) -> Result<(&[T], usize, usize), BindingError> {
+    pub fn rows(&self, what: &'static str) -> Result<(&[T], usize, usize), BindingError> {
         let Pool { logits, n_models, n_items, strides } = self.pool()?;
         if strides != [n_items, 1] {
-            return Err(not_contiguous("logits").into());
+            return Err(not_contiguous(what).into());
         }
         Ok((logits, n_models, n_items))
     }

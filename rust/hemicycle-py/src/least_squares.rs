@@ -1,44 +1,51 @@
 //! Bindings of the simplex least squares solver.
 
-use hemicycle_core::least_squares::{Dense, Options, PairDifferences, Predictions, Solution, WeightedPairs, solve};
+use hemicycle_core::least_squares::{
+    Dense, Options, PairDifferences, Predictions, Solution, Solver, WeightedPairs, solve,
+};
 use hemicycle_core::{Execution, Result};
-use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, ToPyArray};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::arrays::{Logits, slice1, slice2};
+use crate::arrays::{Logits, slice1};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
 
-/// Weights, objective, gap, relative gap, passes, reason.
-type Fields<'py> = (Bound<'py, PyArray1<f64>>, f64, f64, f64, usize, &'static str);
-
-/// Least squares over rows of a matrix; documented at `hemicycle.simplex_least_squares`.
-#[pyfunction]
-#[pyo3(signature = (x, y, *, reference, l2, cost, tol, n_threads))]
-#[allow(clippy::too_many_arguments)]
-pub fn simplex_least_squares<'py>(
-    py: Python<'py>,
-    x: PyReadonlyArray2<'py, f64>,
-    y: PyReadonlyArray1<'py, f64>,
+/// `hemicycle.least_squares.SolverOptions`, checked there.
+#[derive(FromPyObject)]
+pub struct SolverOptions<'py> {
+    projected_gradient: bool,
     reference: Option<PyReadonlyArray1<'py, f64>>,
     l2: f64,
     cost: Option<PyReadonlyArray1<'py, f64>>,
     tol: f64,
+    start: PyReadonlyArray1<'py, i64>,
     n_threads: Option<usize>,
-) -> std::result::Result<Fields<'py>, BindingError> {
-    let (x, n_models, _) = slice2(&x, "x")?;
+}
+
+/// Least squares over rows of a matrix; documented at `hemicycle.simplex_least_squares`.
+#[pyfunction]
+pub fn simplex_least_squares<'py>(
+    py: Python<'py>,
+    x: Logits<'py>,
+    y: PyReadonlyArray1<'py, f64>,
+    options: SolverOptions<'py>,
+) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
     let y = slice1(&y, "y")?;
-    let reference = reference.as_ref().map(|array| slice1(array, "reference")).transpose()?;
-    let cost = cost.as_ref().map(|array| slice1(array, "cost")).transpose()?;
-    let options = Options { reference, l2, cost, tol };
-    let work = |execution: &Execution| solve(&Dense::new(x, y, n_models)?, &options, execution);
-    Ok(fields(py, interruptible(py, n_threads, work)?))
+    match &x {
+        Logits::Double(x) => {
+            let (x, n_models, _) = x.rows("x")?;
+            options.solve(py, || Dense::new(x, y, n_models))
+        }
+        Logits::Single(x) => {
+            let (x, n_models, _) = x.rows("x")?;
+            options.solve(py, || Dense::new(x, y, n_models))
+        }
+    }
 }
 
 /// Least squares over labels of pairs of items; documented at `hemicycle.pair_least_squares`.
 #[pyfunction]
-#[pyo3(signature = (logits, a, b, weight, y, *, reference, l2, cost, tol, n_threads))]
-#[allow(clippy::too_many_arguments)]
 pub fn pair_least_squares<'py>(
     py: Python<'py>,
     logits: Logits<'py>,
@@ -46,37 +53,55 @@ pub fn pair_least_squares<'py>(
     b: PyReadonlyArray1<'py, u32>,
     weight: PyReadonlyArray1<'py, f64>,
     y: PyReadonlyArray1<'py, f64>,
-    reference: Option<PyReadonlyArray1<'py, f64>>,
-    l2: f64,
-    cost: Option<PyReadonlyArray1<'py, f64>>,
-    tol: f64,
-    n_threads: Option<usize>,
-) -> std::result::Result<Fields<'py>, BindingError> {
+    options: SolverOptions<'py>,
+) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
     let (a, b) = (slice1(&a, "a")?, slice1(&b, "b")?);
     let labels = WeightedPairs { a, b, weight: slice1(&weight, "weight")?, y: slice1(&y, "y")? };
-    let reference = reference.as_ref().map(|array| slice1(array, "reference")).transpose()?;
-    let cost = cost.as_ref().map(|array| slice1(array, "cost")).transpose()?;
-    let options = Options { reference, l2, cost, tol };
-    let solution = match &logits {
+    match &logits {
         Logits::Double(logits) => {
-            let (logits, n_models, n_items) = logits.rows()?;
-            let models = || PairDifferences::new(logits, n_models, n_items, labels);
-            interruptible(py, n_threads, |execution| run(models()?, &options, execution))?
+            let (logits, n_models, n_items) = logits.rows("logits")?;
+            options.solve(py, || PairDifferences::new(logits, n_models, n_items, labels))
         }
         Logits::Single(logits) => {
-            let (logits, n_models, n_items) = logits.rows()?;
-            let models = || PairDifferences::new(logits, n_models, n_items, labels);
-            interruptible(py, n_threads, |execution| run(models()?, &options, execution))?
+            let (logits, n_models, n_items) = logits.rows("logits")?;
+            options.solve(py, || PairDifferences::new(logits, n_models, n_items, labels))
         }
-    };
-    Ok(fields(py, solution))
+    }
 }
 
-fn run(models: impl Predictions, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
-    solve(&models, options, execution)
+impl SolverOptions<'_> {
+    /// Solve, without the GIL, and return the fields of `hemicycle.SimplexSolution` in their order.
+    fn solve<'py, P: Predictions>(
+        &self,
+        py: Python<'py>,
+        predictions: impl FnOnce() -> Result<P> + Send,
+    ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
+        let reference = self.reference.as_ref().map(|array| slice1(array, "reference")).transpose()?;
+        let cost = self.cost.as_ref().map(|array| slice1(array, "cost")).transpose()?;
+        let start: Vec<usize> = slice1(&self.start, "start")?.iter().map(|&model| model as usize).collect();
+        let solver = if self.projected_gradient { Solver::ProjectedGradient } else { Solver::WorkingSet };
+        let options = Options { solver, reference, l2: self.l2, cost, tol: self.tol, start: &start };
+        let work = |execution: &Execution| solve(&predictions()?, &options, execution);
+        let Solution {
+            weights,
+            objective,
+            gap,
+            relative_gap,
+            passes,
+            reason,
+            face,
+            face_dimension,
+            reduced_cost,
+            vertex,
+        } = interruptible(py, self.n_threads, work)?;
+        let weights = weights.into_pyarray(py);
+        let (face, vertex) = (models(py, &face), models(py, &vertex));
+        let fields =
+            (weights, objective, gap, relative_gap, passes, reason, face, face_dimension, reduced_cost, vertex);
+        Ok(fields.into_pyobject(py)?.into_any())
+    }
 }
 
-fn fields(py: Python<'_>, solution: Solution) -> Fields<'_> {
-    let Solution { weights, objective, gap, relative_gap, passes, reason } = solution;
-    (weights.to_pyarray(py), objective, gap, relative_gap, passes, reason)
+fn models<'py>(py: Python<'py>, models: &[usize]) -> Bound<'py, PyArray1<i64>> {
+    models.iter().map(|&model| model as i64).collect::<Vec<_>>().into_pyarray(py)
 }

@@ -33,6 +33,24 @@ impl Corral {
         self.len = 0;
     }
 
+    /// Number of members.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// What is left of `[lead, z]` beside the span of the members, of length 1.
+    pub(super) fn orthogonal(&self, mut column: Vec<f64>) -> Vec<f64> {
+        for _ in 0..2 {
+            for j in 0..self.len {
+                let along = dot(self.column(j), &column);
+                add_scaled(&mut column, -along, self.column(j));
+            }
+        }
+        let length = dot(&column, &column).sqrt();
+        column.iter_mut().for_each(|value| *value /= length);
+        column
+    }
+
     fn column(&self, j: usize) -> &[f64] {
         &self.q[j * self.height..(j + 1) * self.height]
     }

@@ -36,7 +36,7 @@ pub(super) fn reduce(rows: &dyn Predictions, weights: &[f64], execution: &Execut
         add_scaled(&mut target, push, &outwards);
         let pushed = Pushed { rows, target };
         let mut problem = Problem::new(&pushed, 0.0, None, TOL, execution)?;
-        let (_, certificate) = pricing::vertex(&mut problem, execution)?;
+        let (_, certificate) = pricing::vertex(&mut problem, &[], execution)?;
         passes += problem.passes;
         let normal = &certificate.residual;
         let (distance, step) = (dot(normal, normal).sqrt(), push * dot(&outwards, &outwards).sqrt());

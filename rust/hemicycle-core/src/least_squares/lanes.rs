@@ -20,17 +20,17 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// `(x - y) . v`, every difference taken before the product, so that a common offset of x and y costs no digits.
 #[inline(always)]
-pub(super) fn dot_deviation(x: &[f64], y: &[f64], v: &[f64]) -> f64 {
+pub(super) fn dot_deviation<T: Copy + Into<f64>>(x: &[T], y: &[f64], v: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
     let (x_head, x_tail) = x.as_chunks::<LANES>();
     let (y_head, y_tail) = y.as_chunks::<LANES>();
     let (v_head, v_tail) = v.as_chunks::<LANES>();
     for ((x, y), v) in x_head.iter().zip(y_head).zip(v_head) {
         for lane in 0..LANES {
-            sums[lane] += (x[lane] - y[lane]) * v[lane];
+            sums[lane] += (x[lane].into() - y[lane]) * v[lane];
         }
     }
-    let tail: f64 = x_tail.iter().zip(y_tail).zip(v_tail).map(|((x, y), v)| (x - y) * v).sum();
+    let tail: f64 = x_tail.iter().zip(y_tail).zip(v_tail).map(|((x, y), v)| ((*x).into() - y) * v).sum();
     total(&sums) + tail
 }
 

@@ -12,11 +12,15 @@ mod face;
 mod facial;
 mod gram;
 mod lanes;
+mod nearest;
+mod options;
 mod orthonormal;
 mod pairs;
 mod passes;
 mod predictions;
 mod pricing;
+mod projected_gradient;
+mod rank;
 mod threshold;
 mod working_set;
 
@@ -26,32 +30,15 @@ use crate::simplex::project_simplex;
 use certificate::{Certificate, Problem, longest};
 use compact::Compact;
 use dual::Dual;
-use face::Nearest;
+use face::{Face, support};
+use nearest::nearest;
 
+pub use options::{Options, Solver};
 pub use pairs::{PairDifferences, WeightedPairs};
 pub use predictions::{Dense, Predictions};
 
 /// Above so many coordinates a model, the rows are turned into their own span first.
 const COMPACT: usize = 2;
-
-/// What to solve, and how far.
-#[derive(Debug, Clone, Copy)]
-pub struct Options<'a> {
-    /// The optimum nearest to these weights is returned, (n_models,), on the simplex; `None` means uniform.
-    pub reference: Option<&'a [f64]>,
-    /// Ridge on the weights, at least 0.
-    pub l2: f64,
-    /// Linear price of each model, (n_models,).
-    pub cost: Option<&'a [f64]>,
-    /// Largest gap relative to the median objective of a model alone, prices counted from the lowest.
-    pub tol: f64,
-}
-
-impl Default for Options<'_> {
-    fn default() -> Self {
-        Self { reference: None, l2: 0.0, cost: None, tol: 1e-12 }
-    }
-}
 
 /// Weights and their certificate.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,13 +55,22 @@ pub struct Solution {
     pub passes: usize,
     /// Why these weights, among all optimal ones.
     pub reason: &'static str,
+    /// Models that have weight in some optimum, ascending.
+    pub face: Vec<usize>,
+    /// Dimension of the set of optimal weights: 0 if there is one optimum.
+    pub face_dimension: usize,
+    /// What a unit of weight on the nearest model outside the face adds to the objective, to first order: infinite if
+    /// no model is outside.
+    pub reduced_cost: f64,
+    /// The models of an optimum with few of them, ascending: where to start on a similar problem.
+    pub vertex: Vec<usize>,
 }
 
 /// Solve to the certificate.
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::NonFinite`] and [`Error::Domain`] for options that do not fit the predictions;
-/// [`Error::NotConverged`] with the best weights if rounding ends progress before the gap is small enough;
+/// [`Error::Shape`], [`Error::NonFinite`], [`Error::Index`] and [`Error::Domain`] for options that do not fit the
+/// predictions; [`Error::NotConverged`] with the best weights if rounding ends progress before the gap is small enough;
 /// [`Error::Interrupted`].
 ///
 /// ```
@@ -83,22 +79,45 @@ pub struct Solution {
 /// let models = Dense::new(&[0.0, 2.0, 4.0], &[1.0], 3)?;
 /// let solution = solve(&models, &Options::default(), &Execution::default())?;
 /// assert!(solution.relative_gap <= 1e-12);
+/// assert_eq!(solution.face_dimension, 1);
 /// # Ok::<(), hemicycle_core::Error>(())
 /// ```
 pub fn solve(predictions: &dyn Predictions, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
-    check(options, predictions.n_models())?;
+    options.check(predictions.n_models())?;
     if predictions.n_coordinates() <= COMPACT * predictions.n_models() {
         return solve_as_given(predictions, options, execution);
     }
     let compact = solve_as_given(&Compact::new(predictions, execution)?, options, execution)?;
     let mut problem = Problem::new(predictions, options.l2, options.cost, options.tol, execution)?;
     problem.passes += compact.passes + 1;
-    finish(&mut problem, compact.weights, compact.reason, execution)
+    let Solution { weights, reason, face, face_dimension, reduced_cost, vertex, .. } = compact;
+    let optima = Optima { face: Face { models: face, dimension: face_dimension, reduced_cost }, vertex };
+    let (weights, certificate) = certified(&mut problem, weights, execution)?;
+    Ok(solution(&problem, weights, certificate, reason, optima))
+}
+
+/// What is known of the optima beside the weights that are returned.
+struct Optima {
+    face: Face,
+    vertex: Vec<usize>,
 }
 
 fn solve_as_given(predictions: &dyn Predictions, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
     let mut problem = Problem::new(predictions, 0.0, options.cost, options.tol, execution)?;
-    let (weights, certificate) = pricing::vertex(&mut problem, execution)?;
+    let mut start = options.start.to_vec();
+    if options.solver == Solver::ProjectedGradient {
+        problem.l2 = options.l2;
+        let (weights, certificate) = projected_gradient::minimise(&mut problem, &start, execution)?;
+        if !problem.accepts(&certificate) {
+            return Err(not_converged(&problem, "projected_gradient", weights, certificate.gap));
+        }
+        if options.l2 > 0.0 {
+            let optima = Optima::only(&problem, &weights, &certificate);
+            return Ok(solution(&problem, weights, certificate, RIDGE, optima));
+        }
+        start = projected_gradient::heaviest(&weights, predictions.n_coordinates() + 1);
+    }
+    let (weights, certificate) = pricing::vertex(&mut problem, &start, execution)?;
     if options.l2 > 0.0 {
         problem.l2 = options.l2;
         return ridge(&mut problem, weights, &certificate, execution);
@@ -106,42 +125,37 @@ fn solve_as_given(predictions: &dyn Predictions, options: &Options<'_>, executio
     if !problem.accepts(&certificate) {
         return Err(not_converged(&problem, "simplex_least_squares", weights, certificate.gap));
     }
+    let face = Face::of(&mut problem, &weights, &certificate, execution)?;
+    let optima = Optima { face, vertex: support(&weights) };
+    if optima.face.dimension == 0 {
+        return Ok(solution(&problem, weights, certificate, "the optimum is unique", optima));
+    }
     let uniform = vec![1.0 / predictions.n_models() as f64; predictions.n_models()];
     let reference = options.reference.unwrap_or(&uniform);
-    let face = face::models(&problem, &weights, &certificate);
-    let nearest = face::nearest(&mut problem, &weights, face, reference, execution)?;
-    if let Nearest::Unique = nearest {
-        return Ok(solution(&problem, weights, certificate, "the optimum is unique"));
-    }
-    if let Nearest::Weights(nearest) = nearest {
-        match finish(&mut problem, nearest, "nearest to the reference among the optima", execution) {
-            Err(Error::NotConverged { .. }) => {}
-            finished => return finished,
-        }
+    let nearest = nearest(&mut problem, &weights, &optima.face, reference, execution)?;
+    let reason = if nearest.fits() {
+        "nearest to the reference among the optima"
+    } else {
+        "nearest to the reference among the optima, as far as rounding lets weights fit"
+    };
+    match certified(&mut problem, nearest.weights, execution) {
+        Err(Error::NotConverged { .. }) => {}
+        Err(error) => return Err(error),
+        Ok((nearest, certificate)) => return Ok(solution(&problem, nearest, certificate, reason, optima)),
     }
     if problem.unit() == 0.0 {
-        return exact_fits(&mut problem, reference, execution);
+        return exact_fits(&mut problem, reference, optima, execution);
     }
     Err(not_converged(&problem, "the tie-break of simplex_least_squares", weights, certificate.gap))
 }
 
-fn check(options: &Options<'_>, n_models: usize) -> Result<()> {
-    for (what, values) in [("reference", options.reference), ("cost", options.cost)] {
-        let Some(values) = values else { continue };
-        if values.len() != n_models {
-            let (expected, got) = (format!("{n_models} values, one a model"), format!("{}", values.len()));
-            return Err(Error::Shape { what, expected, got });
-        }
-        predictions::check_magnitudes(what, values, None)?;
+const RIDGE: &str = "the ridge makes the optimum unique";
+
+impl Optima {
+    /// Of an optimum that is the only one.
+    fn only(problem: &Problem<'_>, weights: &[f64], certificate: &Certificate) -> Self {
+        Self { face: Face::unique(problem, weights, certificate), vertex: support(weights) }
     }
-    let domain = |what, value, requirement| Err(Error::Domain { what, position: vec![], value, requirement });
-    if !(options.l2 >= 0.0 && options.l2.is_finite()) {
-        return domain("l2", options.l2, "finite and at least 0");
-    }
-    if !(options.tol > 0.0 && options.tol.is_finite()) {
-        return domain("tol", options.tol, "finite and greater than 0");
-    }
-    Ok(())
 }
 
 /// The ridge problem, by its dual around the fit `certificate.residual` of `plain`, the weights without ridge: the anchor
@@ -165,48 +179,59 @@ fn ridge(
     };
     let (weights, residual, passes) = dual.solve(execution)?;
     problem.passes += passes;
-    let certified = match residual {
+    let outcome = match residual {
         f64::INFINITY => Err(not_converged(problem, "simplex_least_squares", plain.clone(), f64::INFINITY)),
-        _ => finish(problem, weights, "the ridge makes the optimum unique", execution),
+        _ => certified(problem, weights, execution).map(|found| (found, RIDGE)),
     };
-    match certified {
+    let ((weights, certificate), reason) = match outcome {
         Err(uncertified @ Error::NotConverged { .. }) => {
-            finish(problem, plain, "the ridge is below rounding", execution).or(Err(uncertified))
+            let plain = certified(problem, plain, execution).or(Err(uncertified))?;
+            (plain, "the ridge is below rounding")
         }
-        certified => certified,
-    }
+        outcome => outcome?,
+    };
+    let optima = Optima::only(problem, &weights, &certificate);
+    Ok(solution(problem, weights, certificate, reason, optima))
 }
 
 /// More than half of the models fit exactly, and so must the answer: the weights nearest to the reference among those
 /// that use only such models.
-fn exact_fits(problem: &mut Problem<'_>, reference: &[f64], execution: &Execution) -> Result<Solution> {
+fn exact_fits(problem: &mut Problem<'_>, reference: &[f64], optima: Optima, execution: &Execution) -> Result<Solution> {
     let fits: Vec<usize> = (0..problem.n_models()).filter(|&d| problem.lengths[d] == 0.0).collect();
     let values: Vec<f64> = fits.iter().map(|&d| reference[d]).collect();
     let mut weights = vec![0.0; problem.n_models()];
     for (&d, weight) in fits.iter().zip(project_simplex(&values, values.len(), execution)?) {
         weights[d] = weight;
     }
-    finish(problem, weights, "nearest to the reference among the models that fit exactly", execution)
+    let (weights, certificate) = certified(problem, weights, execution)?;
+    Ok(solution(problem, weights, certificate, "nearest to the reference among the models that fit exactly", optima))
 }
 
-/// Certify the weights that are returned, as they are returned.
-fn finish(
+/// The weights as they are returned, with their certificate.
+fn certified(
     problem: &mut Problem<'_>,
     mut weights: Vec<f64>,
-    reason: &'static str,
     execution: &Execution,
-) -> Result<Solution> {
+) -> Result<(Vec<f64>, Certificate)> {
     let certificate = problem.certify(&mut weights, execution)?;
     if !problem.accepts(&certificate) {
         return Err(not_converged(problem, "simplex_least_squares", weights, certificate.gap));
     }
-    Ok(solution(problem, weights, certificate, reason))
+    Ok((weights, certificate))
 }
 
-fn solution(problem: &Problem<'_>, weights: Vec<f64>, certificate: Certificate, reason: &'static str) -> Solution {
+fn solution(
+    problem: &Problem<'_>,
+    weights: Vec<f64>,
+    certificate: Certificate,
+    reason: &'static str,
+    optima: Optima,
+) -> Solution {
     let Certificate { objective, gap, .. } = certificate;
     let relative_gap = if gap == 0.0 { 0.0 } else { gap / problem.unit() };
-    Solution { weights, objective, gap, relative_gap, passes: problem.passes, reason }
+    let Optima { face: Face { models: face, dimension: face_dimension, reduced_cost }, vertex } = optima;
+    let passes = problem.passes;
+    Solution { weights, objective, gap, relative_gap, passes, reason, face, face_dimension, reduced_cost, vertex }
 }
 
 fn not_converged(problem: &Problem<'_>, what: &'static str, weights: Vec<f64>, gap: f64) -> Error {

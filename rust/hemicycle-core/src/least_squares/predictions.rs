@@ -1,6 +1,8 @@
 //! What the solver needs to know of the models: their deviations from the target, one row or one product at a time,
 //! never as a matrix that somebody has to form first.
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 use crate::least_squares::lanes::dot_deviation;
 
@@ -35,19 +37,19 @@ pub trait Predictions: Sync {
 
 /// Predictions that are rows of a matrix.
 #[derive(Debug)]
-pub struct Dense<'a> {
-    x: &'a [f64],
+pub struct Dense<'a, T> {
+    x: &'a [T],
     y: &'a [f64],
     n_models: usize,
 }
 
-impl<'a> Dense<'a> {
+impl<'a, T: Copy + Into<f64> + Sync> Dense<'a, T> {
     /// Rows `x` (n_models, n_observations), row-major, and the target `y` (n_observations,).
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no model or the lengths disagree; [`Error::NonFinite`] for a NaN or an infinity;
     /// [`Error::Domain`] for a magnitude above 1e140, whose square would overflow.
-    pub fn new(x: &'a [f64], y: &'a [f64], n_models: usize) -> Result<Self> {
+    pub fn new(x: &'a [T], y: &'a [f64], n_models: usize) -> Result<Self> {
         if n_models == 0 {
             return Err(Error::Shape { what: "x", expected: "at least one model".into(), got: "none".into() });
         }
@@ -61,7 +63,7 @@ impl<'a> Dense<'a> {
     }
 }
 
-impl Predictions for Dense<'_> {
+impl<T: Copy + Into<f64> + Sync> Predictions for Dense<'_, T> {
     fn n_models(&self) -> usize {
         self.n_models
     }
@@ -74,7 +76,7 @@ impl Predictions for Dense<'_> {
         let n = self.y.len();
         let row = &self.x[model * n..(model + 1) * n];
         for ((out, x), y) in out.iter_mut().zip(row).zip(self.y) {
-            *out = x - y;
+            *out = (*x).into() - y;
         }
     }
 
@@ -112,13 +114,25 @@ impl Predictions for InCoordinates<'_> {
 /// The largest magnitude whose squares can be summed without overflow.
 const MAX_MAGNITUDE: f64 = 1e140;
 
+/// Values that are checked before the first one that is wrong is looked for.
+const CHUNK: usize = 1 << 14;
+
 /// Refuse NaN, infinities and magnitudes whose squares overflow, by their place; `width` is the row length of a matrix.
-pub(super) fn check_magnitudes(what: &'static str, values: &[f64], width: Option<usize>) -> Result<()> {
-    let Some(at) = values.iter().position(|v| v.is_nan() || v.abs() > MAX_MAGNITUDE) else {
+pub(super) fn check_magnitudes<T: Copy + Into<f64> + Sync>(
+    what: &'static str,
+    values: &[T],
+    width: Option<usize>,
+) -> Result<()> {
+    let allowed = |value: &T| (*value).into().abs() <= MAX_MAGNITUDE; // NaN is not
+    let wrong = |(_, chunk): &(usize, &[T])| !chunk.iter().fold(true, |all, value| all & allowed(value));
+    let Some((chunk, values)) = values.par_chunks(CHUNK).enumerate().find_first(wrong) else {
         return Ok(());
     };
+    let Some(within) = values.iter().position(|value| !allowed(value)) else {
+        return Ok(());
+    };
+    let (at, value) = (chunk * CHUNK + within, values[within].into());
     let position = width.map_or_else(|| vec![at], |width| vec![at / width, at % width]);
-    let value = values[at];
     if value.is_finite() {
         return Err(Error::Domain { what, position, value, requirement: "at most 1e140 in magnitude" });
     }

@@ -3,6 +3,7 @@
 
 use crate::error::Result;
 use crate::least_squares::certificate::{Certificate, Problem};
+use crate::least_squares::lanes::dot;
 use crate::least_squares::working_set::WorkingSet;
 use crate::parallel::Execution;
 
@@ -10,26 +11,41 @@ use crate::parallel::Execution;
 const MIN_GATHERED: usize = 32;
 /// The share of the tolerance that the master problem may use up.
 const MASTER_SHARE: f64 = 1e-4;
+/// A residual between these sizes, relative to the rows, may be 0 in truth: the master problem is then solved to rounding.
+const DOUBTFUL: std::ops::Range<f64> = 1e-14..1e-5;
 
-/// An optimum with as few models as possible, and its certificate.
-pub(super) fn vertex(problem: &mut Problem<'_>, execution: &Execution) -> Result<(Vec<f64>, Certificate)> {
+/// An optimum with as few models as possible, and its certificate; `start` are models that are likely to be among them.
+pub(super) fn vertex(
+    problem: &mut Problem<'_>,
+    start: &[usize],
+    execution: &Execution,
+) -> Result<(Vec<f64>, Certificate)> {
     let n = problem.predictions.n_coordinates();
     let n_gathered = n.max(MIN_GATHERED);
     let mut set = WorkingSet::new(n, problem.n_models(), problem.typical_length(), problem.cost.is_some());
     let mut gathered = vec![false; problem.n_models()];
     let losses: Vec<f64> = (0..problem.n_models()).map(|d| problem.loss_of(d)).collect();
-    gather(problem, &mut set, &mut gathered, &least(&losses, 2 * n_gathered, |_| true));
+    gather(problem, &mut set, &mut gathered, start);
+    set.start_from_all();
+    let likely = least(&losses, 2 * n_gathered, |d| !gathered[d]);
+    gather(problem, &mut set, &mut gathered, &likely);
     let mut best: Option<(Vec<f64>, Certificate)> = None;
     let mut stalled = false;
+    let mut tolerance = MASTER_SHARE * problem.tolerance();
     loop {
-        set.improve(MASTER_SHARE * problem.tolerance(), execution)?;
+        set.improve(tolerance, execution)?;
         let mut weights = vec![0.0; problem.n_models()];
         set.support().for_each(|(model, weight)| weights[model] = weight);
         let certificate = problem.certify(&mut weights, execution)?;
         let level = certificate.level - 0.5 * problem.tolerance();
         let worst = least(&certificate.slopes, n_gathered, |d| !gathered[d] && certificate.slopes[d] < level);
-        let done = problem.accepts(&certificate);
-        if best.as_ref().is_none_or(|(_, best)| certificate.gap < best.gap) {
+        let fit = dot(&certificate.residual, &certificate.residual).sqrt() / problem.typical_length();
+        let accepted = problem.accepts(&certificate);
+        let done = accepted && (tolerance == 0.0 || !DOUBTFUL.contains(&fit));
+        if accepted {
+            tolerance = 0.0;
+        }
+        if done || best.as_ref().is_none_or(|(_, best)| certificate.gap < best.gap) {
             best = Some((weights, certificate));
         }
         match best {
@@ -47,10 +63,12 @@ pub(super) fn vertex(problem: &mut Problem<'_>, execution: &Execution) -> Result
 fn gather(problem: &Problem<'_>, set: &mut WorkingSet, gathered: &mut [bool], models: &[usize]) {
     let mut row = vec![0.0; problem.predictions.n_coordinates()];
     for &model in models {
+        if std::mem::replace(&mut gathered[model], true) {
+            continue;
+        }
         problem.predictions.coordinates(model, &mut row);
         problem.predictions.push(&mut row);
         set.gather(model, &row, problem.price(model));
-        gathered[model] = true;
     }
 }
 

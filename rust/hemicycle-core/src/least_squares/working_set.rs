@@ -50,6 +50,15 @@ impl WorkingSet {
         }
     }
 
+    /// Give weight to every gathered row that is independent of those before it, and move to the optimum over them.
+    pub(super) fn start_from_all(&mut self) {
+        if self.models.len() > 1 {
+            self.members = (0..self.models.len()).collect();
+            self.weights = vec![1.0; self.models.len()];
+            self.refresh();
+        }
+    }
+
     fn row(&self, position: usize) -> &[f64] {
         &self.rows[position * self.n..(position + 1) * self.n]
     }
@@ -211,6 +220,8 @@ impl WorkingSet {
                 self.weights.push(weight);
             }
         }
+        let total: f64 = self.weights.iter().sum();
+        self.weights.iter_mut().for_each(|weight| *weight /= total);
         self.settle();
     }
 }

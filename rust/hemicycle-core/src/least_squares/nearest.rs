@@ -1,0 +1,74 @@
+//! The point of the optimal face that is nearest to given weights.
+
+use crate::error::Result;
+use crate::least_squares::certificate::{Problem, longest, typical_length};
+use crate::least_squares::dual::Dual;
+use crate::least_squares::face::{Face, FaceRows};
+use crate::least_squares::passes;
+use crate::least_squares::predictions::{InCoordinates, Predictions};
+use crate::parallel::Execution;
+
+/// Residuals above this size relative to the rows are not rounding any more.
+const FEASIBLE: f64 = 1e-12;
+
+/// Weights of the face, and how far they are from the fit, relative to the rows.
+pub(super) struct Nearest {
+    pub(super) weights: Vec<f64>,
+    misfit: f64,
+}
+
+impl Nearest {
+    /// Whether they fit to rounding. Where the fit lies within rounding of the boundary of the hull, none may.
+    pub(super) fn fits(&self) -> bool {
+        self.misfit <= FEASIBLE
+    }
+}
+
+/// The optimum nearest to `reference`, as well as rounding allows; `weights` is some optimum.
+pub(super) fn nearest(
+    problem: &mut Problem<'_>,
+    weights: &[f64],
+    face: &Face,
+    reference: &[f64],
+    execution: &Execution,
+) -> Result<Nearest> {
+    let start: Vec<f64> = face.models.iter().map(|&d| weights[d]).collect();
+    let anchor: Vec<f64> = face.models.iter().map(|&d| reference[d]).collect();
+    let mut gathered = None;
+    let mut projected = if face.models.len() == problem.n_models() && problem.cost.is_none() {
+        project(problem, problem.predictions, &start, &anchor, execution)?
+    } else {
+        // Fixing fit and price fixes the objective.
+        let rows = gathered.insert(FaceRows::gather(problem.predictions, &face.models, problem.cost));
+        project(problem, rows, &start, &anchor, execution)?
+    };
+    if !projected.fits() {
+        let gather = || FaceRows::gather(problem.predictions, &face.models, problem.cost);
+        let rows = gathered.unwrap_or_else(gather).orthonormal();
+        let other = project(problem, &rows, &start, &anchor, execution)?;
+        if other.misfit < projected.misfit {
+            projected = other;
+        }
+    }
+    let mut nearest = vec![0.0; weights.len()];
+    face.models.iter().zip(projected.weights).for_each(|(&d, weight)| nearest[d] = weight);
+    Ok(Nearest { weights: nearest, misfit: projected.misfit })
+}
+
+/// The weights nearest to `anchor` that fit what `feasible` fits.
+fn project(
+    problem: &mut Problem<'_>,
+    rows: &dyn Predictions,
+    feasible: &[f64],
+    anchor: &[f64],
+    execution: &Execution,
+) -> Result<Nearest> {
+    let rows = &InCoordinates(rows);
+    let target = passes::mix(rows, feasible, execution)?;
+    let lengths = passes::squared_lengths(rows, execution)?;
+    let (length, longest) = (typical_length(&lengths), longest(&lengths));
+    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target: &target, length, longest };
+    let (weights, residual, passes) = dual.solve(execution)?;
+    problem.passes += passes + 2;
+    Ok(Nearest { weights, misfit: residual / length })
+}
