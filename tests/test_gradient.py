@@ -78,7 +78,7 @@ def test_autograd_agrees(logits: Any, jury: Judgments, likelihood: Any) -> None:
         sums = torch.zeros(shape, dtype=torch.float64).scatter_add(1, index, torch.exp(terms - largest[:, n]))
         total = (torch.log(sums) + largest).sum(dim=1)
     total.sum().backward()
-    values, gradient = value_and_gradient(logits, jury, likelihood=likelihood, sigma=sigma)
+    values, gradient = value_and_gradient(logits, jury, likelihood=likelihood, sigma=sigma, rtol=0)
     np.testing.assert_allclose(values, total.detach().numpy(), rtol=1e-12)
     np.testing.assert_allclose(gradient, x.grad.numpy(), rtol=1e-10, atol=1e-10)
 
@@ -89,7 +89,23 @@ def test_pairs_with_tables(logits: Any, jury: Judgments) -> None:
     np.testing.assert_array_equal(values, log_likelihood(logits, jury))
     exact, direct = value_and_gradient(logits, jury, rtol=0)
     np.testing.assert_allclose(values, exact, rtol=1e-10)
-    np.testing.assert_allclose(gradient, direct, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(gradient, direct, rtol=1e-7, atol=1e-7)
+    assert (gradient != direct).any()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_tables_and_other_pairs_for_many_models(jury: Judgments, n_threads: int) -> None:
+    # more models than are scored at once, some so far that labels are summed one by one
+    logits = np.random.default_rng(4).normal(size=(3_000, N_ITEMS))
+    logits[::7] *= 100
+    values, gradient = value_and_gradient(logits, jury, n_threads=n_threads)
+    np.testing.assert_array_equal(values, log_likelihood(logits, jury))
+    direct = value_and_gradient(logits, jury, rtol=0)[1]
+    np.testing.assert_allclose(gradient, direct, rtol=1e-7, atol=1e-7)
+    for model in (0, 7, 31, 32, 1_999, 2_999):
+        alone = value_and_gradient(logits[model : model + 1], jury)
+        np.testing.assert_array_equal(alone[0][0], values[model])
+        np.testing.assert_array_equal(alone[1][0], gradient[model])
 
 
 def test_gradient_ascent_finds_a_camp() -> None:

@@ -182,13 +182,15 @@ def value_and_gradient(
 
     Notes
     -----
-    One pass over the judgments gives both, in less than twice the time of `log_likelihood`. A pair that has a table
-    takes longer: its value is read from it, but its slope is summed label by label.
+    One pass over the judgments gives both, in less than twice the time of `log_likelihood`, or three times where there
+    are tables and so many models that building these does not count. Of a pair that has a table both are read from it; only where labels lie so far apart that its slopes would be less precise than promised are
+    these summed label by label.
 
     The derivative with respect to the logit of an item errs by at most 1e-13 (1e-300 where it would underflow) times
     the sum over its pairs of :math:`c_n \sum_i r_i \max(1, |y_i - \mu_n| / \sigma) / \sigma`: in proportion to how hard
     labels pull, not to what is left where they cancel. Every pair of an item and label of a pair beyond a thousand may
-    add 1e-16 to the factor, and two equally dense camps of labels d sigma apart 1e-31 times d squared.
+    add 1e-16 to the factor, and two equally dense camps of labels d sigma apart 1e-31 times d squared. The slope of a
+    pair with a table errs by at most ``1e6 * rtol``, and a tenth, of the same size; measured errors are about 2e-8.
 
     References
     ----------

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemicycle import Judgments, log_likelihood
-from hemicycle.likelihood import table_bytes
+from hemicycle.likelihood import table_bytes, value_and_gradient
 from reference import likelihood as reference
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RTOLS = [1e-6, 1e-8, 1e-10, 1e-12]
 DIRECT = 1e-13
+SLOPES = 1e6
 
 labels = st.one_of(
     st.lists(st.floats(-7, 7), min_size=24, max_size=60),
@@ -48,6 +49,16 @@ def worst_error(mu: NDArray[np.float64], jury: Judgments, sigma: float, rtol: fl
     return max(reference.worst_error(totals, flat, size), reference.worst_error(rows[:, 0], flat, size))
 
 
+def worst_slope(mu: NDArray[np.float64], jury: Judgments, sigma: float, rtol: float) -> float:
+    """Return the largest error of the derivatives, in units of how hard the labels pull."""
+    logits = np.stack([np.zeros_like(mu), mu], axis=1)
+    pairs = reference.labels_of_pairs(jury.a, jury.b, jury.log_ratio, jury.weight)
+    expected, sizes = reference.gradient(logits, pairs, [1.0], sigma, "sum_gaussian")
+    gradient = value_and_gradient(logits, jury, sigma=sigma, rtol=rtol)[1]
+    np.testing.assert_array_equal(gradient[:, 0], -gradient[:, 1])
+    return reference.worst_error(gradient[:, 1], [row[1] for row in expected], [row[1] for row in sizes])
+
+
 @given(labels, sigmas, st.sampled_from(RTOLS), st.data())
 def test_error_is_within_the_guarantee(y: list[float], sigma: float, rtol: float, data: st.DataObject) -> None:
     weight = data.draw(st.lists(weights, min_size=len(y), max_size=len(y)), "weight")
@@ -58,6 +69,7 @@ def test_error_is_within_the_guarantee(y: list[float], sigma: float, rtol: float
     mu = np.clip(np.array(drawn), -1e6, 1e6)
     tabulated = table_bytes(jury, sigma=sigma, rtol=rtol)[0] > 0
     assert worst_error(mu, jury, sigma, rtol) <= (rtol if tabulated else DIRECT)
+    assert worst_slope(mu, jury, sigma, rtol) <= (SLOPES * rtol if tabulated else DIRECT)
 
 
 @pytest.mark.parametrize("rtol", RTOLS[:3])
@@ -71,6 +83,9 @@ def test_slack_of_the_guarantee(sigma: float, rtol: float, record_property: Any)
     record_property("slack", rtol / worst)
     assert worst <= rtol
     assert worst > 1e-5 * rtol
+    slope = worst_slope(mu, jury, sigma, rtol)
+    record_property("slack of slopes", SLOPES * rtol / slope)
+    assert 1e-6 * SLOPES * rtol < slope <= SLOPES * rtol
 
 
 @pytest.mark.parametrize("sigma", [0.3, 1.0])
@@ -107,6 +122,7 @@ def test_shapes_of_labels(n_labels: int, equal: bool, shape: str, sigma: float) 
     mu = np.concatenate([rng.choice(y, 4) + sigma * rng.normal(size=4), y[:1] + 40 * sigma, [y.max() + 90 * sigma]])
     assert table_bytes(jury, sigma=sigma)[0] > 0 or shape in ("heavy tails", "clusters far apart")
     assert worst_error(np.clip(mu, -1e6, 1e6), jury, sigma, 1e-10) <= 1e-10
+    assert worst_slope(np.clip(mu, -1e6, 1e6), jury, sigma, 1e-10) <= SLOPES * 1e-10
 
 
 @pytest.mark.parametrize("shape", ["even", "heavy tails", "clusters far apart"])

@@ -5,6 +5,7 @@
 //! power of the place, to the lower half, and packs two vectors in one: 7 additions and 14 shuffles. Both do the
 //! same operations on each lane.
 
+use super::Simd;
 use super::lanes::{LANES, Lanes, each_lane};
 
 #[inline(always)]
@@ -18,6 +19,32 @@ pub(super) fn portable<const FMA: bool>(rows: [&[f64; LANES]; LANES], place: Lan
         column(rows, 7).mul_add(fourth, column(rows, 3)),
     ];
     d.mul_add(second, b).mul_add(place, c.mul_add(second, a))
+}
+
+/// The polynomials, the same bits, and their derivatives, which need every coefficient by itself: a transposition.
+#[inline(always)]
+pub(super) fn with_slopes<const FMA: bool>(
+    simd: impl Simd,
+    rows: [&[f64; LANES]; LANES],
+    place: Lanes<FMA>,
+) -> (Lanes<FMA>, Lanes<FMA>) {
+    let mut square = [Lanes::splat(0.0); LANES];
+    for (out, row) in square.iter_mut().zip(rows) {
+        *out = Lanes(*row);
+    }
+    let c = simd.transpose(&square);
+    let second = place * place;
+    let fourth = second * second;
+    let odd = c[7].mul_add(fourth, c[3]).mul_add(second, c[5].mul_add(fourth, c[1]));
+    let even = c[6].mul_add(fourth, c[2]).mul_add(second, c[4].mul_add(fourth, c[0]));
+    let low = times(c[4], 4.0).mul_add(place, times(c[3], 3.0)).mul_add(second, times(c[2], 2.0).mul_add(place, c[1]));
+    let high = times(c[7], 7.0).mul_add(second, times(c[6], 6.0).mul_add(place, times(c[5], 5.0)));
+    (odd.mul_add(place, even), high.mul_add(fourth, low))
+}
+
+#[inline(always)]
+fn times<const FMA: bool>(x: Lanes<FMA>, factor: f64) -> Lanes<FMA> {
+    x * Lanes::splat(factor)
 }
 
 /// One coefficient of each polynomial.
@@ -73,29 +100,38 @@ mod tests {
     struct Polynomials<'a>(&'a [[f64; LANES]; LANES], [f64; LANES]);
 
     impl Kernel for Polynomials<'_> {
-        type Output = [f64; LANES];
+        type Output = [[f64; LANES]; 3];
 
+        /// Values, values with slopes, and these.
         #[inline(always)]
-        fn run<const FMA: bool>(self, simd: impl Simd) -> [f64; LANES] {
-            simd.polynomials(self.0.each_ref(), Lanes::<FMA>(self.1)).0
+        fn run<const FMA: bool>(self, simd: impl Simd) -> [[f64; LANES]; 3] {
+            let (rows, place) = (self.0.each_ref(), Lanes::<FMA>(self.1));
+            let (values, slopes) = simd.polynomials_with_slopes(rows, place);
+            [simd.polynomials(rows, place).0, values.0, slopes.0]
         }
+    }
+
+    /// A polynomial and its derivative.
+    fn horner(row: &[f64; LANES], x: f64) -> (f64, f64) {
+        row.iter().rev().fold((0.0, 0.0), |(value, slope), c| (value * x + c, slope * x + value))
     }
 
     proptest! {
         #[test]
-        fn every_way_gives_the_value(
+        fn every_way_gives_value_and_slope(
             rows in prop::array::uniform8(prop::array::uniform8(-1.0..1.0)), place in prop::array::uniform8(-0.5..0.5),
         ) {
-            let expected: Vec<f64> =
-                rows.iter().zip(place).map(|(row, x)| row.iter().rev().fold(0.0, |sum, c| sum * x + c)).collect();
             let mut fused = None;
             for set in InstructionSet::available() {
-                let values = set.run(Polynomials(&rows, place));
-                for (value, expected) in values.iter().zip(&expected) {
-                    prop_assert!((value - expected).abs() < 1e-15, "{}", set.name());
+                let [values, again, slopes] = set.run(Polynomials(&rows, place));
+                prop_assert_eq!(again, values);
+                for i in 0..LANES {
+                    let (value, slope) = horner(&rows[i], place[i]);
+                    prop_assert!((values[i] - value).abs() < 1e-15, "{}", set.name());
+                    prop_assert!((slopes[i] - slope).abs() < 1e-14, "{}", set.name());
                 }
                 if set.name() != "portable" {
-                    prop_assert_eq!(*fused.get_or_insert(values), values);
+                    prop_assert_eq!(*fused.get_or_insert([values, slopes]), [values, slopes]);
                 }
             }
         }

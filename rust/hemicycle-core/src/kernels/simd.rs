@@ -20,6 +20,16 @@ pub trait Simd: Copy {
 
     /// The polynomial of each lane, of these coefficients, that of the constant first, at the place of the lane.
     fn polynomials<const FMA: bool>(self, rows: [&[f64; LANES]; LANES], place: Lanes<FMA>) -> Lanes<FMA>;
+
+    /// The bits of [`Simd::polynomials`], and the derivatives.
+    #[inline(always)]
+    fn polynomials_with_slopes<const FMA: bool>(
+        self,
+        rows: [&[f64; LANES]; LANES],
+        place: Lanes<FMA>,
+    ) -> (Lanes<FMA>, Lanes<FMA>) {
+        polynomials::with_slopes(self, rows, place)
+    }
 }
 
 /// The baseline of the target.

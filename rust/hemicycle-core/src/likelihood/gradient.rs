@@ -18,9 +18,9 @@ use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
 use super::direct::{SUMS_PER_PRODUCT, TERMS_PER_SUM};
 use super::plan::{Kind, Plan, Run};
 use super::slopes::{Gaussian, Moments, Slope};
-use super::tabulated::{Tables, Tabulated};
+use super::tabulated::{self, Tables, add_tables};
 use super::terms::{Careful, Close, Two, Wide};
-use super::{Likelihood, check_inputs, check_sigma, totals};
+use super::{Likelihood, check_inputs, check_sigma};
 
 /// Vectors of models whose logits and gradient lie in the cache at once.
 const GROUPS_AT_ONCE: usize = 2;
@@ -52,21 +52,54 @@ pub fn value_and_gradient<T: Logit>(
     let tables = Tables::new(pairs, likelihood, sigma, rtol, instructions, execution)?;
     let plan = Plan::sorted(pairs, likelihood, sigma, tables);
     let constant = plan.constant();
-    let blocks = values.par_chunks_mut(BLOCK);
-    let rows = gradient.par_chunks_mut(BLOCK * pool.n_items.max(1));
-    blocks.zip(rows).enumerate().try_for_each_init(
-        || (Block::new(pool.n_items), vec![Column::ZERO; pool.n_items]),
-        |(block, columns), (index, (values, rows))| {
-            execution.interrupt.check()?;
-            block.load(pool, index * BLOCK)?;
-            instructions.run(Gradient { plan: &plan, constant, block, columns, values, rows });
+    let tabulated = tabulated::Columns::new(&plan.tables);
+    let share = pool.n_models.div_ceil(BLOCK * rayon::current_num_threads());
+    let at_once = if plan.tables.is_empty() { 1 } else { tabulated.blocks_at_once().min(share).max(1) };
+    let values = values.par_chunks_mut(BLOCK * at_once);
+    let rows = gradient.par_chunks_mut(BLOCK * at_once * pool.n_items.max(1));
+    values.zip(rows).enumerate().try_for_each_init(
+        || Work::new(pool.n_items, &tabulated, at_once),
+        |work, (index, (values, rows))| {
+            let Work { block, columns, logits, slopes } = work;
+            values.fill(0.0);
+            if !plan.tables.is_empty() {
+                for k in 0..values.len().div_ceil(BLOCK) {
+                    execution.interrupt.check()?;
+                    block.load(pool, (index * at_once + k) * BLOCK)?;
+                    logits.take(block, k);
+                }
+                add_tables(&plan.tables, logits, Some(&mut *slopes), values, instructions, &execution.interrupt)?;
+            }
+            let blocks = values.chunks_mut(BLOCK).zip(rows.chunks_mut(BLOCK * pool.n_items.max(1)));
+            for (k, (values, rows)) in blocks.enumerate() {
+                execution.interrupt.check()?;
+                block.load(pool, (index * at_once + k) * BLOCK)?;
+                let slopes = (&*slopes, k * GROUPS);
+                instructions.run(Gradient { plan: &plan, constant, block, slopes, columns, values, rows });
+            }
             Ok(())
         },
-    )?;
-    if !plan.tables.is_empty() {
-        values.copy_from_slice(&totals(pool, &plan, instructions, execution)?);
+    )
+}
+
+/// What one thread needs.
+struct Work {
+    block: Block,
+    columns: Vec<Column>,
+    /// Of pairs with tables.
+    logits: tabulated::Columns,
+    slopes: tabulated::Columns,
+}
+
+impl Work {
+    fn new(n_items: usize, tabulated: &tabulated::Columns, n_blocks: usize) -> Self {
+        Self {
+            block: Block::new(n_items),
+            columns: vec![Column::ZERO; n_items],
+            logits: tabulated.with_room(n_blocks),
+            slopes: tabulated.with_room(n_blocks),
+        }
     }
-    Ok(())
 }
 
 /// Minus half the gradient with respect to the logits of one item.
@@ -83,9 +116,11 @@ struct Gradient<'a> {
     plan: &'a Plan,
     constant: f64,
     block: &'a Block,
+    /// Those of pairs with tables, and the group where those of the block begin.
+    slopes: (&'a tabulated::Columns, usize),
     /// Room for one column an item.
     columns: &'a mut [Column],
-    /// One number a model of the block.
+    /// One number a model of the block, added to.
     values: &'a mut [f64],
     /// One row a model of the block.
     rows: &'a mut [f64],
@@ -96,11 +131,14 @@ impl Kernel for Gradient<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self, simd: impl Simd) {
-        let Self { plan, constant, block, columns, values, rows } = self;
+        let Self { plan, constant, block, slopes, columns, values, rows } = self;
         let values = values.chunks_mut(LANES * GROUPS_AT_ONCE);
         let rows = rows.chunks_mut(LANES * GROUPS_AT_ONCE * columns.len().max(1));
         for ((values, rows), first) in values.zip(rows).zip((0..GROUPS).step_by(GROUPS_AT_ONCE)) {
             columns.fill(Column::ZERO);
+            for (item, groups) in slopes.0.groups(slopes.1 + first) {
+                columns[item as usize] = Column(groups);
+            }
             let mut pass = Pass::<_, FMA> { simd, block, first, columns, totals: [Sum::zero(); GROUPS_AT_ONCE] };
             for run in &plan.runs {
                 let Run { kind, factor, first, last } = *run;
@@ -111,12 +149,14 @@ impl Kernel for Gradient<'_> {
                     Kind::Close => pass.add_mixtures::<Close>(plan, factor, first, last),
                     Kind::Wide => pass.add_mixtures::<Wide>(plan, factor, first, last),
                     Kind::Careful => pass.add_mixtures::<Careful>(plan, factor, first, last),
-                    Kind::Tabulated => pass.add_tables(plan, &plan.tables[first..last]),
+                    Kind::Tabulated => {} // scored over many blocks at once
                 }
             }
             for (out, mut total) in values.chunks_mut(LANES).zip(pass.totals) {
                 total.add(Lanes::splat(constant));
-                out.copy_from_slice(&total.value().0[..out.len()]);
+                for (out, total) in out.iter_mut().zip(total.value().0) {
+                    *out += total;
+                }
             }
             write_rows::<FMA>(simd, columns, rows);
         }
@@ -155,22 +195,6 @@ impl<S: Simd, const FMA: bool> Pass<'_, S, FMA> {
             for (total, partial) in self.totals.iter_mut().zip(partial) {
                 total.subtract(partial);
             }
-        }
-        held.release(self.columns);
-    }
-
-    /// Add the slopes of pairs with tables; their values are added elsewhere.
-    #[inline(always)]
-    fn add_tables(&mut self, plan: &Plan, pairs: &[Tabulated]) {
-        let mut held = Held::<FMA>::of(pairs[0].a);
-        for pair in pairs {
-            held.turn_to(pair.a, self.columns);
-            let scale = Lanes::splat(pair.factor * plan.scale * LN_2);
-            let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
-            for (g, slope) in slopes.iter_mut().enumerate() {
-                *slope = pair.mean_distance(self.simd, self.block, self.first + g) * scale;
-            }
-            held.add(pair.b, slopes, self.columns);
         }
         held.release(self.columns);
     }

@@ -158,7 +158,7 @@ pub(crate) fn totals<T: Logit>(
                 columns.take(block, k);
                 instructions.run(Totals { plan, constant, block, out });
             }
-            add_tables(&plan.tables, columns, out, instructions, &execution.interrupt)
+            add_tables(&plan.tables, columns, None, out, instructions, &execution.interrupt)
         },
     )?;
     Ok(out)

@@ -35,6 +35,8 @@ const DEEPEST: u32 = 30;
 /// How precise tables are, and how they become so.
 #[derive(Debug)]
 pub(super) struct Precision {
+    /// The error allowed, relative.
+    pub rtol: f64,
     ellipse: Ellipse,
     interpolation: Interpolation,
     parts: Parts,
@@ -52,6 +54,7 @@ pub(super) struct Precision {
 impl Precision {
     pub(super) fn new(rtol: f64, instructions: InstructionSet) -> Self {
         Self {
+            rtol,
             ellipse: Ellipse::widest(0.25 * rtol),
             interpolation: Interpolation::new(),
             parts: Parts::new(),

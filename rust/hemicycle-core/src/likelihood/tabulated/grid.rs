@@ -215,6 +215,11 @@ impl Grid {
         self.buckets.iter().enumerate().flat_map(cells_of).collect()
     }
 
+    /// The distances from the middle between which each cell lies, by position.
+    pub(super) fn spans(&self) -> impl Iterator<Item = Span> {
+        self.cells().into_iter().map(|cell| self.octaves.span(cell))
+    }
+
     /// The cell and half the place in it, in `[-1/2, 1/2)`, of points at these distances from the middle. A point outside
     /// gets some cell. One plain loop a step, so that each becomes vector instructions.
     #[inline(always)]
@@ -231,7 +236,11 @@ impl Grid {
         let cell = words!(i => Bucket(bucket[i]).first().wrapping_add(bits[i] >> Bucket(bucket[i]).shift()));
         let place = words!(i => bits[i] << (u64::from(FRACTION_BITS) - Bucket(bucket[i]).shift()) & FRACTION | ONE);
         let place = each_lane!(i => f64::from_bits(place[i]) - 1.5);
-        Located { cell, place, inside }
+        let octave = words!(i => bits[i] >> FRACTION_BITS);
+        let growth = words!(i => (u64::from(FRACTION_BITS) - Bucket(bucket[i]).shift()).wrapping_sub(octave[i]));
+        let growth = words!(i => (growth[i] << FRACTION_BITS).wrapping_add(ONE - (base - ONE)));
+        let growth = each_lane!(i => f64::from_bits(growth[i]).copysign(distance.0[i]));
+        Located { cell, place, growth, inside }
     }
 }
 
@@ -241,6 +250,8 @@ pub(super) struct Located<const FMA: bool> {
     pub cell: [u64; LANES],
     /// Half the place.
     pub place: Lanes<FMA>,
+    /// The derivative of half the place with respect to the distance.
+    pub growth: Lanes<FMA>,
     /// 1 for points in a cell, 0 for others.
     pub inside: [u64; LANES],
 }
@@ -267,7 +278,7 @@ fn n_cells(depths: &[u32]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Grid, LANES, Lanes, Located, MARGIN, Octaves};
+    use super::{Cell, Grid, LANES, Lanes, Located, MARGIN, Octaves, Span};
     use proptest::prelude::*;
 
     /// Cells of `octaves`, halved while they are wide for their distance from `narrow`.
@@ -300,13 +311,15 @@ mod tests {
             let grid = Grid::smallest(octaves, &wanted);
             let cells = grid.cells();
             let distance: [f64; LANES] = distance.map(|d: f64| d * MARGIN + begin.copysign(d));
-            let Located { cell, place, inside } = grid.locate(Lanes::<false>(distance));
+            let Located { cell, place, growth, inside } = grid.locate(Lanes::<false>(distance));
             for i in 0..LANES {
                 prop_assert_eq!(inside[i], 1);
                 let cell = cells[cell[i] as u32 as usize];
                 let recovered = octaves.span(cell).at(2.0 * place.0[i]);
                 prop_assert!((recovered - distance[i]).abs() <= 1e-15 * (reach + 200.0), "{recovered} {}", distance[i]);
                 prop_assert!((-0.5..0.5).contains(&place.0[i]));
+                let Span { first, last } = octaves.span(cell);
+                prop_assert_eq!(growth.0[i], 1.0 / (last - first));
                 let whole = divided.iter().filter(|whole| whole.contains(cell)).collect::<Vec<_>>();
                 prop_assert_eq!(whole.len(), 1);
                 let (deeper, index) = whole[0].way_to(cell);

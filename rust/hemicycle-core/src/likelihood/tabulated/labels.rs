@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use crate::kernels::{Kernel, LANES, Lanes, Simd};
 
+use super::span::Span;
+
 /// Terms added before the partial sum is: bounds the rounding error of a sum over many labels.
 const TERMS_PER_SUM: usize = 64;
 
@@ -53,6 +55,14 @@ impl Labels {
     /// All of them.
     pub(super) fn all(&self) -> Window<'_> {
         Window { first: 0, position: &self.position, lightness: &self.lightness }
+    }
+
+    /// The distance from a span to the nearest.
+    pub(super) fn distance(&self, span: Span) -> f64 {
+        let (low, high) = (span.first.min(span.last), span.first.max(span.last));
+        let above = self.position.partition_point(|&p| p < low);
+        let below = above.checked_sub(1).map_or(f64::INFINITY, |below| low - self.position[below]);
+        self.position.get(above).map_or(below, |p| below.min((p - high).max(0.0)))
     }
 
     /// The largest distance from the middle.

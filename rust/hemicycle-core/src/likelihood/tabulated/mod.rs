@@ -17,6 +17,7 @@ mod labels;
 mod parts;
 mod score;
 mod series;
+mod slope;
 mod sources;
 mod span;
 mod uniform;
@@ -85,6 +86,8 @@ pub(crate) struct Table {
     /// The index of the others.
     grid: Grid,
     cells: Vec<Coefficients>,
+    /// Whether the slopes of the polynomials are as precise as promised.
+    slopes: bool,
 }
 
 impl Table {
@@ -94,7 +97,9 @@ impl Table {
         let labels = Labels::new(log_ratio, weight, scale);
         let constant = -(labels.total.ln() + log_normaliser(sigma));
         let (uniform, grid, cells) = Build::new(&labels, scale, constant, precision).cells()?;
-        Some(Self { labels, scale, constant, uniform, grid, cells })
+        let all = uniform.spans(scale).zip(&uniform.cells).chain(grid.spans().zip(&cells));
+        let slopes = slope::precise(all, &labels, precision.rtol);
+        Some(Self { labels, scale, constant, uniform, grid, cells, slopes })
     }
 
     /// Memory of the table, with the labels that score what lies outside it.

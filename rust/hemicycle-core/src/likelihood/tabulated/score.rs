@@ -1,5 +1,7 @@
 //! Models scored from tables: eight at a time, and a pair for many models before the next, so that its table stays near.
 
+use std::f64::consts::LN_2;
+
 use crate::error::Result;
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, each_lane};
 use crate::parallel::Interrupt;
@@ -8,7 +10,6 @@ use crate::pool::{BLOCK, Block, GROUPS};
 use super::Table;
 use super::grid::Located;
 use super::interpolation::log_density;
-use super::series::Coefficients;
 use super::sources::Sources;
 
 /// Terms added without compensation before the partial sum is.
@@ -37,16 +38,6 @@ impl Tabulated {
     pub(crate) fn log_density<const FMA: bool>(&self, simd: impl Simd, block: &Block, group: usize) -> Lanes<FMA> {
         self.table.log_density(simd, block.logits(self.b, group) - block.logits(self.a, group))
     }
-
-    /// The mean distance of `mu` to the labels under eight models, scaled, weighted by their densities.
-    #[inline(always)]
-    pub(crate) fn mean_distance<const FMA: bool>(&self, simd: impl Simd, block: &Block, group: usize) -> Lanes<FMA> {
-        let mu = block.logits(self.b, group) - block.logits(self.a, group);
-        self.table
-            .labels
-            .all()
-            .mean_distance(simd, (mu - Lanes::splat(self.table.labels.middle)) * Lanes::splat(self.table.scale))
-    }
 }
 
 impl Table {
@@ -56,60 +47,93 @@ impl Table {
         let difference = mu - Lanes::splat(self.labels.middle);
         let (cell, place) = self.uniform.locate(difference);
         if self.uniform.have(cell) {
-            let cells = self.uniform.cells.as_slice();
-            let mut rows = [&NOTHING.0; LANES];
-            for (row, cell) in rows.iter_mut().zip(cell) {
-                *row = &cells[cell as usize].0;
-            }
-            return simd.polynomials(rows, place);
+            return simd.polynomials(self.uniform.rows(cell), place);
         }
-        self.log_density_beyond(simd, difference, cell, place)
+        let near = self.nearby(difference, cell, place);
+        let value = simd.polynomials(near.rows, near.place);
+        if near.inside == [1; LANES] {
+            return value;
+        }
+        let exact = log_density(simd, Sources::Labels(self.labels.all()), near.distance, self.constant);
+        each_lane!(i => if near.inside[i] == 1 { value.0[i] } else { exact.0[i] })
     }
 
-    /// The log density at eight differences from the middle, those without a cell of one width among them.
+    /// The same bits, and the derivative with respect to the logit difference.
     #[inline(always)]
-    fn log_density_beyond<const FMA: bool>(
+    pub(super) fn with_slope<const FMA: bool>(&self, simd: impl Simd, mu: Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
+        let difference = mu - Lanes::splat(self.labels.middle);
+        let (cell, place) = self.uniform.locate(difference);
+        if self.slopes && self.uniform.have(cell) {
+            let (value, slope) = simd.polynomials_with_slopes(self.uniform.rows(cell), place);
+            return (value, slope * Lanes::splat(self.uniform.scale));
+        }
+        let near = self.nearby(difference, cell, place);
+        let (value, slope) = simd.polynomials_with_slopes(near.rows, near.place);
+        let slope = slope * near.growth;
+        if self.slopes && near.inside == [1; LANES] {
+            return (value, slope);
+        }
+        let labels = self.labels.all();
+        let exact = log_density(simd, Sources::Labels(labels), near.distance, self.constant);
+        let pull = labels.mean_distance(simd, near.distance) * Lanes::splat(-2.0 * LN_2 * self.scale);
+        (
+            each_lane!(i => if near.inside[i] == 1 { value.0[i] } else { exact.0[i] }),
+            each_lane!(i => if self.slopes && near.inside[i] == 1 { slope.0[i] } else { pull.0[i] }),
+        )
+    }
+
+    /// The cells of eight differences from the middle, those without a cell of one width among them.
+    #[inline(always)]
+    fn nearby<const FMA: bool>(
         &self,
-        simd: impl Simd,
         difference: Lanes<FMA>,
-        near: [u64; LANES],
-        near_place: Lanes<FMA>,
-    ) -> Lanes<FMA> {
+        uniform: [u64; LANES],
+        uniform_place: Lanes<FMA>,
+    ) -> Nearby<'_, FMA> {
         let distance = difference * Lanes::splat(self.scale);
-        let Located { cell, place, mut inside } = self.grid.locate(distance);
-        let mut rows = [&NOTHING.0; LANES];
-        let mut places = place;
+        let Located { cell, mut place, growth, mut inside } = self.grid.locate(distance);
+        let mut growth = growth * Lanes::splat(self.scale);
+        let mut rows = [&NOTHING; LANES];
         for i in 0..LANES {
-            if let Some(row) = self.uniform.cells.get(near[i] as usize) {
-                (rows[i], places.0[i], inside[i]) = (&row.0, near_place.0[i], 1);
+            if let Some(row) = self.uniform.cells.get(uniform[i] as usize) {
+                (rows[i], place.0[i], growth.0[i], inside[i]) = (&row.0, uniform_place.0[i], self.uniform.scale, 1);
             } else if let Some(row) = self.cells.get(cell[i] as u32 as usize) {
                 rows[i] = &row.0;
             }
         }
-        let value = simd.polynomials(rows, places);
-        if inside == [1; LANES] {
-            return value;
-        }
-        let exact = log_density(simd, Sources::Labels(self.labels.all()), distance, self.constant);
-        each_lane!(i => if inside[i] == 1 { value.0[i] } else { exact.0[i] })
+        Nearby { distance, rows, place, growth, inside }
     }
 }
 
-/// A polynomial for no cell.
-static NOTHING: Coefficients = Coefficients([0.0; LANES]);
+/// Where eight points are.
+struct Nearby<'a, const FMA: bool> {
+    /// From the middle, scaled.
+    distance: Lanes<FMA>,
+    rows: [&'a [f64; LANES]; LANES],
+    /// Half the place.
+    place: Lanes<FMA>,
+    /// Its derivative with respect to the logit difference.
+    growth: Lanes<FMA>,
+    /// 1 for points in a cell, 0 for others.
+    inside: [u64; LANES],
+}
 
-/// The logits of the items that pairs with tables compare, for many models: item after item.
+/// A polynomial for no cell.
+static NOTHING: [f64; LANES] = [0.0; LANES];
+
+/// A number for each of the items that pairs with tables compare and each of many models, item after item: logits, or
+/// slopes.
 #[derive(Debug, Clone)]
 pub(crate) struct Columns {
     items: Vec<u32>,
     /// Where the items of each pair are among these.
     pairs: Vec<[usize; 2]>,
-    logits: Vec<Group>,
+    numbers: Vec<Group>,
     /// Groups from one item to the next.
     stride: usize,
 }
 
-/// The logits of eight models.
+/// The numbers of eight models.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 struct Group([f64; LANES]);
@@ -122,7 +146,7 @@ impl Columns {
         items.dedup();
         let place = |item| items.partition_point(|other| *other < item);
         let pairs = pairs.iter().map(|pair| [place(pair.a), place(pair.b)]).collect();
-        Self { items, pairs, logits: vec![], stride: 0 }
+        Self { items, pairs, numbers: vec![], stride: 0 }
     }
 
     /// Blocks of models that are best scored at once.
@@ -134,42 +158,60 @@ impl Columns {
     /// With room for so many blocks. Items lie an odd number of cache lines apart: they do not fight for a place.
     pub(crate) fn with_room(&self, n_blocks: usize) -> Self {
         let stride = n_blocks * GROUPS + 1;
-        Self { logits: vec![Group([0.0; LANES]); self.items.len() * stride], stride, ..self.clone() }
+        Self { numbers: vec![Group([0.0; LANES]); self.items.len() * stride], stride, ..self.clone() }
     }
 
     /// Take the logits of a block.
     pub(crate) fn take(&mut self, block: &Block, index: usize) {
-        for (column, &item) in self.logits.chunks_exact_mut(self.stride).zip(&self.items) {
+        for (column, &item) in self.numbers.chunks_exact_mut(self.stride).zip(&self.items) {
             for (g, group) in column[index * GROUPS..][..GROUPS].iter_mut().enumerate() {
                 *group = Group(block.logits::<false>(item, g).0);
             }
         }
     }
 
-    /// The logits of one of the items.
+    /// Every item with its numbers for `N` groups from `first` on.
+    #[inline(always)]
+    pub(crate) fn groups<const N: usize>(&self, first: usize) -> impl Iterator<Item = (u32, [[f64; LANES]; N])> {
+        let columns = self.numbers.chunks_exact(self.stride.max(1));
+        self.items.iter().zip(columns).map(move |(&item, column)| (item, std::array::from_fn(|g| column[first + g].0)))
+    }
+
+    /// The numbers of one of the items.
     #[inline(always)]
     fn column(&self, place: usize, n_groups: usize) -> &[Group] {
-        &self.logits[place * self.stride..][..n_groups]
+        &self.numbers[place * self.stride..][..n_groups]
+    }
+
+    /// Add these times a factor to the numbers of one of the items.
+    #[inline(always)]
+    fn add<const FMA: bool>(&mut self, place: usize, terms: &[Lanes<FMA>], factor: f64) {
+        for (group, term) in self.numbers[place * self.stride..].iter_mut().zip(terms) {
+            *group = Group(term.mul_add(Lanes::splat(factor), Lanes(group.0)).0);
+        }
     }
 }
 
-/// Add the log densities of pairs with tables, times the weights of the pairs, to the totals of the models of columns.
+/// Add the log densities of pairs with tables, times the weights of the pairs, to the totals of the models of `logits`,
+/// and put minus half their derivatives to `slopes`, if asked for.
 ///
 /// # Errors
 /// An interrupt.
 pub(crate) fn add_tables(
     pairs: &[Tabulated],
-    columns: &Columns,
+    logits: &Columns,
+    slopes: Option<&mut Columns>,
     out: &mut [f64],
     instructions: InstructionSet,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    instructions.run(AddTables { pairs, columns, out, interrupt })
+    instructions.run(AddTables { pairs, logits, slopes, out, interrupt })
 }
 
 struct AddTables<'a> {
     pairs: &'a [Tabulated],
-    columns: &'a Columns,
+    logits: &'a Columns,
+    slopes: Option<&'a mut Columns>,
     /// One number a model.
     out: &'a mut [f64],
     interrupt: &'a Interrupt,
@@ -180,19 +222,33 @@ impl Kernel for AddTables<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self, simd: impl Simd) -> Result<()> {
-        let Self { pairs, columns, out, interrupt } = self;
+        let Self { pairs, logits, mut slopes, out, interrupt } = self;
         let n_groups = out.len().div_ceil(LANES);
         let mut totals = vec![Sum::<FMA>::zero(); n_groups];
-        let mut partial = vec![Lanes::<FMA>::splat(0.0); n_groups];
-        for (chunk, places) in pairs.chunks(TERMS_PER_SUM).zip(columns.pairs.chunks(TERMS_PER_SUM)) {
+        let [mut partial, mut slope] = [0, 1].map(|_| vec![Lanes::<FMA>::splat(0.0); n_groups]);
+        if let Some(slopes) = &mut slopes {
+            slopes.numbers.fill(Group([0.0; LANES]));
+        }
+        for (chunk, places) in pairs.chunks(TERMS_PER_SUM).zip(logits.pairs.chunks(TERMS_PER_SUM)) {
             partial.fill(Lanes::splat(0.0));
             for (pair, &[a, b]) in chunk.iter().zip(places) {
                 interrupt.check()?;
-                let (a, b) = (columns.column(a, n_groups), columns.column(b, n_groups));
+                let columns = logits.column(a, n_groups).iter().zip(logits.column(b, n_groups));
                 let factor = Lanes::splat(pair.factor);
-                for ((partial, a), b) in partial.iter_mut().zip(a).zip(b) {
-                    let value = pair.table.log_density(simd, Lanes::<FMA>(b.0) - Lanes(a.0));
-                    *partial = value.mul_add(factor, *partial);
+                if let Some(slopes) = &mut slopes {
+                    for ((partial, slope), (a, b)) in partial.iter_mut().zip(&mut slope).zip(columns) {
+                        let mu = Lanes::<FMA>(b.0) - Lanes(a.0);
+                        let (value, change) = pair.table.with_slope(simd, mu);
+                        *partial = value.mul_add(factor, *partial);
+                        *slope = change;
+                    }
+                    slopes.add(a, &slope, 0.5 * pair.factor);
+                    slopes.add(b, &slope, -0.5 * pair.factor);
+                } else {
+                    for (partial, (a, b)) in partial.iter_mut().zip(columns) {
+                        let value = pair.table.log_density(simd, Lanes::<FMA>(b.0) - Lanes(a.0));
+                        *partial = value.mul_add(factor, *partial);
+                    }
                 }
             }
             for (total, partial) in totals.iter_mut().zip(&partial) {

@@ -5,6 +5,7 @@
 use crate::kernels::{LANES, Lanes, each_lane};
 
 use super::series::Coefficients;
+use super::span::Span;
 use super::words;
 
 /// Adding it rounds a number to an integer, to be read in the low bits.
@@ -15,7 +16,7 @@ const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
 pub(super) struct Uniform {
     pub cells: Vec<Coefficients>,
     /// Cells a unit of logit differences.
-    scale: f64,
+    pub scale: f64,
 }
 
 impl Uniform {
@@ -27,6 +28,13 @@ impl Uniform {
     /// None at all.
     pub(super) fn empty() -> Self {
         Self { cells: vec![], scale: 0.0 }
+    }
+
+    /// The scaled distances from the middle between which each cell lies.
+    pub(super) fn spans(&self, scale: f64) -> impl Iterator<Item = Span> {
+        let (width, begin) = (scale / self.scale, -0.5 * self.cells.len() as f64);
+        let edge = move |cell: usize| width * (begin + cell as f64);
+        (0..self.cells.len()).map(move |cell| Span { first: edge(cell), last: edge(cell + 1) })
     }
 
     /// Memory of the cells.
@@ -43,6 +51,16 @@ impl Uniform {
         let rounded = centred + Lanes::splat(ROUND);
         let place: Lanes<FMA> = each_lane!(i => centred.0[i] - (rounded.0[i] - ROUND));
         (words!(i => rounded.0[i].to_bits().wrapping_sub(first)), place)
+    }
+
+    /// The polynomials of cells, all of them of these.
+    #[inline(always)]
+    pub(super) fn rows(&self, cell: [u64; LANES]) -> [&[f64; LANES]; LANES] {
+        let mut rows = [&self.cells[0].0; LANES];
+        for (row, cell) in rows.iter_mut().zip(cell) {
+            *row = &self.cells[cell as usize].0;
+        }
+        rows
     }
 
     /// Whether every cell is one of these.
