@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -127,3 +128,95 @@ def test_ctrl_c_raises_keyboard_interrupt_in_the_middle_of_a_call() -> None:
     _, stderr = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in stderr
     assert process.returncode != 0
+
+
+FORKED = """
+import os, threading, numpy as np, hemicycle as hc
+from hemicycle import running
+from hemicycle.likelihood import value_and_gradient
+rng = np.random.default_rng(0)
+judgments = hc.Judgments.from_arrays([0, 1], [1, 2], [0.5, 1.0], choice=[2, 2], items=3)
+logits = rng.normal(size=(5_000, 3))
+
+def results(n_threads):
+    return [
+        hc.log_likelihood(logits, judgments, n_threads=n_threads),
+        hc.log_likelihood(logits, judgments, per="pair", n_threads=n_threads),
+        value_and_gradient(logits, judgments, n_threads=n_threads)[1],
+        running.start(logits, judgments, n_threads=n_threads).log_likelihood,
+        hc.mean_squared_error(logits, judgments, n_threads=n_threads),
+        hc.accuracy(logits, judgments, n_threads=n_threads),
+        hc.simplex_least_squares(logits, np.ones(3), n_threads=n_threads).weights,
+        hc.stacking_weights(logits, n_threads=n_threads).weights,
+        hc.project_simplex(logits),
+    ]
+
+def agree(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+def forked(work):
+    child = os.fork()
+    if child == 0:
+        code = 2
+        try:
+            code = 0 if work() else 1
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+expected = results(None)
+assert agree(results(2), expected)
+"""
+
+IN_A_CHILD = """
+def in_child():
+    return agree(results(None), expected) and agree(results(2), expected)
+
+assert forked(in_child) == 0
+assert forked(lambda: in_child() and forked(in_child) == 0) == 0  # and in its child
+assert in_child()
+"""
+
+DURING_A_CALL = """
+busy = True
+
+def work():
+    while busy:
+        hc.log_likelihood(logits, judgments, n_threads=n_threads)
+
+for n_threads in (None, 2):
+    busy = True
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    codes = [forked(lambda: agree(results(n_threads), expected)) for _ in range(10)]
+    busy = False
+    for thread in threads:
+        thread.join()
+    assert codes == [0] * 10, codes
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.parametrize("work", [IN_A_CHILD, DURING_A_CALL], ids=["after calls", "during calls"])
+def test_a_forked_process_computes_as_its_parent(work: str) -> None:
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED + work], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_two_calls_of_few_threads_do_not_wait_for_each_other(n_threads: int) -> None:
+    long_jury = hc.Judgments.from_arrays(np.zeros(20_000, int), np.ones(20_000, int), np.linspace(-1, 1, 20_000))
+    done = threading.Event()
+
+    def long_call() -> None:
+        hc.log_likelihood(np.zeros((20_000, 2)), long_jury, rtol=0, n_threads=n_threads)
+        done.set()
+
+    thread = threading.Thread(target=long_call)
+    thread.start()
+    hc.log_likelihood(logits(), judgments(), n_threads=n_threads)
+    assert not done.is_set()
+    thread.join()

@@ -41,7 +41,7 @@ impl Interrupt {
 /// How a computation runs: on how many threads, and whether it must stop.
 #[derive(Debug, Default)]
 pub struct Execution {
-    /// Number of threads; `None` uses every core.
+    /// Number of threads; `None` uses those of the rayon pool that it is called in, outside of one every core.
     pub n_threads: Option<usize>,
     /// Raised from outside to stop the work.
     pub interrupt: Interrupt,

@@ -1,14 +1,15 @@
-//! Long work that Ctrl-C stops: the work runs on its own thread with the GIL released, while the calling thread looks
+//! Long work that Ctrl-C stops: the work runs on a pool of threads with the GIL released, while the calling thread looks
 //! for signals.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use hemicycle_core::{Execution, Interrupt, Result};
+use hemicycle_core::{Execution, Result};
 use pyo3::prelude::*;
+use rayon::ThreadPool;
 
 use crate::errors::BindingError;
+use crate::threads::with_threads;
 
 /// How often the calling thread looks for a signal.
 const POLL: Duration = Duration::from_millis(20);
@@ -19,32 +20,35 @@ pub fn interruptible<T: Send>(
     n_threads: Option<usize>,
     work: impl FnOnce(&Execution) -> Result<T> + Send,
 ) -> std::result::Result<T, BindingError> {
-    let execution = Execution { n_threads, interrupt: Interrupt::new() };
+    let execution = Execution::default(); // its threads are those of the pool that it runs on
     let execution = &execution;
-    py.detach(|| {
-        thread::scope(|scope| {
+    let run = |pool: &ThreadPool| {
+        pool.in_place_scope(|scope| {
             let (sender, receiver) = channel();
-            scope.spawn(move || {
-                let _ = sender.send(execution.install(|| work(execution)));
+            scope.spawn(move |_| {
+                let _ = sender.send(work(execution));
             });
-            let mut signal = None;
-            loop {
-                match receiver.recv_timeout(POLL) {
-                    Ok(result) => {
-                        return signal
-                            .map_or_else(|| result.map_err(BindingError::from), |e| Err(BindingError::Python(e)));
-                    }
-                    Err(RecvTimeoutError::Timeout) => {
-                        if let Err(error) = Python::attach(|py| py.check_signals()) {
-                            execution.interrupt.raise();
-                            signal = Some(error);
-                        }
-                    }
-                    Err(RecvTimeoutError::Disconnected) => {
-                        return Err(BindingError::Core(hemicycle_core::Error::Interrupted));
-                    }
+            answer(&receiver, execution)
+        })
+    };
+    py.detach(|| with_threads(n_threads, run).unwrap_or_else(|refused| Err(refused.into())))
+}
+
+/// Wait for the result; a signal asks the work to stop.
+fn answer<T>(receiver: &Receiver<Result<T>>, execution: &Execution) -> std::result::Result<T, BindingError> {
+    let mut signal = None;
+    loop {
+        match receiver.recv_timeout(POLL) {
+            Ok(result) => {
+                return signal.map_or_else(|| result.map_err(BindingError::from), |e| Err(BindingError::Python(e)));
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                if let Err(error) = Python::attach(|py| py.check_signals()) {
+                    execution.interrupt.raise();
+                    signal = Some(error);
                 }
             }
-        })
-    })
+            Err(RecvTimeoutError::Disconnected) => return Err(BindingError::Core(hemicycle_core::Error::Interrupted)),
+        }
+    }
 }

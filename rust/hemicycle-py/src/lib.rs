@@ -14,6 +14,7 @@ mod simplex;
 mod sources;
 mod stacking;
 mod submissions;
+mod threads;
 
 use pyo3::prelude::*;
 
