@@ -99,6 +99,7 @@ def test_the_arrays_are_copies_that_cannot_be_written():
         ({"weight": [1, -1, 1]}, DomainError, r"weight\[1\] is -1.0; it must not be negative"),
         ({"weight": [1, np.nan, 1]}, NonFiniteError, r"weight\[1\] is nan"),
         ({"weight": [1, 1]}, ShapeError, "weight: expected length 3"),
+        ({"weight": [1, 1, 1e101]}, DomainError, r"weight\[2\] is 1e\+101; it must be at most 1e\+100"),
         ({"juror": ["x", "y"]}, ShapeError, "juror: expected length 3"),
         ({"juror": "xyz"}, DtypeError, "juror"),
         (
@@ -153,9 +154,10 @@ def test_weights_of_pairs():
         ("sum", OptionError),
         ([1], ShapeError),
         ([1, -1], DomainError),
+        ([1, 1e151], DomainError),
         ([1, np.nan], NonFiniteError),
     ]:
-        with pytest.raises(error, match="pair_weights"):
+        with pytest.raises(error, match=r"^pair_weights"):
             pairs.pair_weight(given)
 
 
@@ -176,6 +178,8 @@ def test_juror_weights_multiply():
         judgments.with_juror_weights({"l": 1})
     with pytest.raises(DomainError, match=r"juror weights\['j'\] is -1.0"):
         judgments.with_juror_weights({"j": -1})
+    with pytest.raises(DomainError, match=r"^juror weights: weight\[1\] is 3\S+e\+100; it must be at most"):
+        judgments.with_juror_weights({"k": 1e100})
 
 
 def test_select_by_mask_and_by_row():
@@ -186,8 +190,13 @@ def test_select_by_mask_and_by_row():
     assert len(judgments.select([])) == 0
     with pytest.raises(ShapeError, match="rows"):
         judgments.select([True])
-    with pytest.raises(IndexOutOfRangeError, match="rows"):
+    with pytest.raises(IndexOutOfRangeError, match=r"^rows\[0\] is 3; there are 3 judgments"):
         judgments.select([3])
+    with pytest.raises(ShapeError, match="rows: expected 1 dimension"):
+        judgments.select(True)
+    for masked in (np.ma.masked_array([0, 1], mask=[1, 0]), np.ma.masked_array([True] * 3, mask=[1, 0, 0])):
+        with pytest.raises(DtypeError, match="rows: 1 value masked"):
+            judgments.select(masked)
 
 
 def test_align_moves_to_another_list_and_rejects_the_unknown():

@@ -10,8 +10,9 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 from sklearn.neighbors import KernelDensity
 
-from hemicycle import Judgments, Pool, _core, log_likelihood
+from hemicycle import Judgments, Pool, _core, accuracy, log_likelihood, mean_squared_error
 from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, OptionError, ShapeError
+from hemicycle.likelihood import table_bytes, value_and_gradient
 from instructions import log_likelihood_with
 
 N_ITEMS = 5
@@ -243,10 +244,19 @@ def test_no_pair_with_a_label(logits: Any) -> None:
             log_likelihood(logits, jury)
 
 
-def test_weights_too_large_to_add(logits: Any) -> None:
-    jury = Judgments.from_arrays([0], [1], [1.0], weight=[1e101], items=N_ITEMS)
-    with pytest.raises(DomainError, match=r"weight\[0\]"):
-        log_likelihood(logits, jury)
+def test_pair_weights_too_large_to_add(logits: Any, jury: Judgments) -> None:
+    weights = np.ones(len(jury.pairs))
+    weights[1] = 1e151
+    with pytest.raises(DomainError, match=r"^pair_weights\[1\] is 1e\+151; it must be at most 1e\+150"):
+        log_likelihood(logits, jury, pair_weights=weights)
+
+
+@pytest.mark.parametrize("function", [log_likelihood, value_and_gradient, mean_squared_error, accuracy])
+def test_judgments_of_another_type(function: Any, logits: Any) -> None:
+    with pytest.raises(DtypeError, match=r"^judgments: expected Judgments, got NoneType"):
+        function(logits, None)
+    with pytest.raises(DtypeError, match=r"^judgments: expected Judgments, got list"):
+        table_bytes([1])  # type: ignore[arg-type]
 
 
 def test_instruction_sets_are_named(logits: Any, jury: Judgments) -> None:

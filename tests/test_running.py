@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
 from typing import TYPE_CHECKING, Any
@@ -276,7 +277,6 @@ def test_a_judgment_can_be_removed_as_often_as_it_is_there(logits: Any, jury: Ju
     [
         ([0, 1, 0.5], DtypeError, r"^added: expected Judgments, got list"),
         (Judgments.from_arrays([0], [1], [0.5], items=list("abcde")), OptionError, r"^added: .*added\.align"),
-        (judgment(0, 1, 0.5, weight=[1e101]), DomainError, r"weight\["),
     ],
 )
 def test_additions_that_cannot_be(added: Any, error: type[Exception], message: str, logits: Any, jury: Any) -> None:
@@ -337,6 +337,55 @@ def test_arguments_of_another_type(logits: Any, jury: Judgments) -> None:
         start(logits, jury.pairs)  # type: ignore[arg-type]
     with pytest.raises(DomainError, match=r"^n_threads is 0"):
         update(scores, logits, jury, n_threads=0)
+    with pytest.raises(DtypeError, match=r"^more: expected RunningScores, got NoneType"):
+        concatenate(scores, None)  # type: ignore[arg-type]
+    with pytest.raises(DtypeError, match=r"^scores: expected RunningScores, got list"):
+        concatenate([], scores)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("removed", "error", "message"),
+    [
+        (True, ShapeError, r"^removed: expected 1 dimension, got shape \(\)"),
+        (np.zeros((0, 7)), ShapeError, r"^removed: expected 1 dimension, got shape \(0, 7\)"),
+        ([-1], IndexOutOfRangeError, r"^removed\[0\] is -1; there are 3 judgments, counted from 0"),
+        (np.ma.masked_array([0, 1], mask=[True, False]), DtypeError, "^removed: 1 value masked"),
+        (np.ma.masked_array([True, True, False], mask=[True, True, False]), DtypeError, "^removed: 2 values masked"),
+    ],
+)
+def test_rows_that_cannot_be_withdrawn(removed: Any, error: Any, message: str, logits: Any, jury: Judgments) -> None:
+    scores = start(logits, jury.select([0, 1, 2]))
+    with pytest.raises(error, match=message):
+        update(scores, logits, removed=removed)
+
+
+def test_models_that_cannot_be_selected(logits: Any, jury: Judgments) -> None:
+    scores = start(logits, jury)
+    with pytest.raises(ShapeError, match=r"^models: expected 1 dimension"):
+        scores.select(True)
+    with pytest.raises(DtypeError, match=r"^models: 1 value masked"):
+        scores.select(np.ma.masked_array([1, 2], mask=[False, True]))
+    with pytest.raises(IndexOutOfRangeError, match=r"^models\[0\] is 70; there are 70 models"):
+        scores.select([70])
+
+
+def test_scores_keep_no_view_of_the_callers_arrays(jury: Judgments) -> None:
+    column = np.zeros(5)
+    scores = RunningScores(column, column, column, column, jury)
+    column[0] = 9.0
+    assert scores.log_likelihood[0] == 0.0
+
+
+@pytest.mark.parametrize("again", [lambda x: pickle.loads(pickle.dumps(x)), copy.copy, copy.deepcopy])
+def test_copies_are_read_only_and_go_on(again: Any, logits: Any, jury: Judgments) -> None:
+    scores = start(logits, jury)
+    other = again(scores)
+    assert_same(other, scores)
+    arrays = [getattr(other, name) for name in NAMES]
+    arrays += [getattr(other.judgments, name) for name in ("a", "b", "log_ratio", "choice", "weight", "line")]
+    arrays += [getattr(other.judgments.pairs, name) for name in ("a", "b", "offsets", "log_ratio", "weight", "row")]
+    assert not any(array.flags.writeable for array in arrays)
+    assert_same(update(other, logits, removed=[0]), update(scores, logits, removed=[0]))
 
 
 @pytest.mark.parametrize(
@@ -348,6 +397,11 @@ def test_arguments_of_another_type(logits: Any, jury: Judgments) -> None:
         ({"low": np.full(70, "0")}, DtypeError, "^low: expected integers or floats"),
         ({"judgments": None}, DtypeError, "^judgments: expected Judgments"),
         ({"sigma": -1.0}, DomainError, "^sigma is -1"),
+        ({"sigma": 1e9}, DomainError, "^sigma is 1000000000.0; it must be from 1e-06 to 1e\\+06"),
+        ({"magnitude": np.full(70, -1.0)}, DomainError, r"^magnitude\[0\] is -1"),
+        ({"largest_magnitude": np.full(70, -1.0)}, DomainError, r"^largest_magnitude\[0\] is -1"),
+        ({"n_evaluated": "x"}, DtypeError, "^n_evaluated: expected an integer, got str"),
+        ({"n_evaluated": -1}, DomainError, "^n_evaluated is -1"),
         ({"likelihood": "logistic"}, OptionError, "^likelihood: expected"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,8 +145,37 @@ def test_out_that_is_read_meanwhile(jury: Judgments) -> None:
     weights = np.ones(len(jury.pairs) + 18)
     with pytest.raises(OptionError, match=r"^out: shares memory with pair_weights"):
         log_likelihood(logits, jury, pair_weights=weights[:19], out=weights[-37:])
+    labels = jury.pairs.log_ratio.base
+    assert isinstance(labels, np.ndarray)
+    with pytest.raises(OptionError, match=r"^out: shares memory with judgments"):
+        log_likelihood(logits[: len(labels)], jury, out=labels)
     between = np.zeros((37, N_ITEMS + 1))  # the last column is no logit
     log_likelihood(between[:1, :N_ITEMS], jury, out=between[0, N_ITEMS:])
+
+
+def test_out_of_another_call() -> None:
+    labels = Judgments.from_arrays([0] * 20_000, [1] * 20_000, np.linspace(-0.01, 0.01, 20_000))
+    small = Judgments.from_arrays([0], [1], [0.0])
+    logits, out = np.zeros((20_000, 2)), np.zeros(20_000)
+    thread = threading.Thread(target=lambda: log_likelihood(logits, labels, sigma=0.05, rtol=0, out=out))
+    thread.start()
+    refusals = set()
+    while thread.is_alive():
+        calls: list[dict[str, Any]] = [
+            {"logits": out.reshape(-1, 2)},
+            {"logits": logits[:1], "out": out[:1]},
+            {"logits": logits[:1], "pair_weights": out[:1]},
+        ]
+        for call in calls:
+            try:
+                log_likelihood(judgments=small, sigma=0.05, **call)
+            except OptionError as error:
+                refusals.add(str(error))
+    assert refusals == {
+        "logits: another call writes to it",
+        "out: another call reads it or writes to it",
+        "pair_weights: another call writes to it",
+    }
 
 
 def test_errors_come_before_and_after_writing(logits: NDArray[np.float64], jury: Judgments) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "by_construction",
     "distinct",
     "float_array",
     "index_array",
@@ -23,6 +25,7 @@ __all__ = [
     "output_array",
     "read_only",
     "real_array",
+    "require_at_most",
     "require_finite",
     "require_length",
     "require_non_negative",
@@ -180,17 +183,24 @@ def row_indices(rows: ArrayLike, what: str, length: int, of_what: str) -> NDArra
     Raises
     ------
     ShapeError
-        If a mask has another length, or the indices are not one-dimensional.
+        If a mask has another length, or the values are not one-dimensional.
     DtypeError
-        If the values are neither bool nor integers.
+        If the values are neither bool nor integers, or some are masked.
     IndexOutOfRangeError
         If an index is negative or not below `length`.
     """
-    chosen = np.asarray(rows)
+    chosen = _array_of(rows, what, "biuf", "a mask or integers")  # an empty list is an array of float64
+    if chosen.ndim != 1:
+        raise ShapeError(f"{what}: expected 1 dimension, got shape {chosen.shape}")
     if chosen.dtype == np.bool_:
         require_length(chosen, what, length, of_what)
         return np.flatnonzero(chosen)
-    return index_array(chosen, what, length) if chosen.size else np.zeros(0, dtype=np.int64)
+    return index_array(chosen, what, length, of_what) if chosen.size else np.zeros(0, dtype=np.int64)
+
+
+def by_construction(record: Any) -> tuple[type[Any], tuple[Any, ...]]:
+    """Return how `pickle` and `copy` make a dataclass again: by its constructor, which makes its arrays read-only."""
+    return type(record), tuple(getattr(record, column.name) for column in fields(record) if column.init)
 
 
 def require_length(array: Sized, what: str, length: int, of_what: str) -> None:
@@ -211,6 +221,12 @@ def require_non_negative(array: NDArray[Any], what: str) -> None:
     require_finite(array, what)
     if (array < 0).any():
         _raise_at(DomainError, array, array < 0, what, "it must not be negative")
+
+
+def require_at_most(array: NDArray[Any], most: float, what: str) -> None:
+    """Raise DomainError at the first value that is larger."""
+    if (array > most).any():
+        _raise_at(DomainError, array, array > most, what, f"it must be at most {most:g}")
 
 
 def simplex_weights(values: ArrayLike, length: int | None = None, of_what: str = "") -> NDArray[np.float64]:

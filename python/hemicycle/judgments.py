@@ -9,17 +9,19 @@ import numpy as np
 
 from hemicycle.alignment import items_judged, place_pairs
 from hemicycle.arrays import (
+    by_construction,
     float_array,
     index_array,
     read_only,
+    require_at_most,
     require_length,
     require_non_negative,
     row_indices,
 )
-from hemicycle.errors import NoDataError, OptionError
+from hemicycle.errors import DtypeError, NoDataError, OptionError
 from hemicycle.items import Items, ItemsArgument
 from hemicycle.jury import jury_rows, nothing_left
-from hemicycle.labels import checked_jurors, checked_labels, require_comparable
+from hemicycle.labels import MAX_LABEL_WEIGHT, checked_jurors, checked_labels, require_comparable
 from hemicycle.names import Rename, Renames
 from hemicycle.pairs import Pairs, group_pairs
 from hemicycle.rejects import Reject, Rejects, counted, excerpt
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Judgments", "Pairs"]
+__all__ = ["Judgments", "Pairs", "require_judgments"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +110,7 @@ class Judgments:
         juror : sequence of str, length n, optional
             Who judged.
         weight : array_like of float, shape (n,), optional
-            Weights >= 0, by default 1.
+            Weights from 0 to 1e100, by default 1.
         items : int, names, (parent, name) pairs or Items, optional
             The items indexed; by default as many as the largest index needs.
 
@@ -140,6 +142,7 @@ class Judgments:
         weights = np.ones(n) if weight is None else float_array(weight, "weight", 1)
         require_length(weights, "weight", n, "a")
         require_non_negative(weights, "weight")
+        require_at_most(weights, MAX_LABEL_WEIGHT, "weight")
         rows = np.arange(n, dtype=np.int64)
         return cls(first, second, ratio, chosen, weights.copy(), checked_jurors(juror, n), (None,) * n, rows, listed)
 
@@ -242,6 +245,9 @@ class Judgments:
             raise NoDataError(nothing_left(source, aligned.rejects), aligned.rejects)
         return aligned
 
+    def __reduce__(self) -> tuple[type[Any], tuple[Any, ...]]:
+        return by_construction(self)
+
     def __len__(self) -> int:
         return len(self.a)
 
@@ -315,7 +321,7 @@ class Judgments:
         OptionError
             If a juror named gave no judgment.
         NonFiniteError, DomainError
-            If a weight is not finite or negative.
+            If a weight is not finite or negative, or its product with that of a judgment is above 1e100.
         """
         unknown = sorted(set(weights) - {juror for juror in self.juror if juror is not None})
         if unknown:
@@ -323,7 +329,9 @@ class Judgments:
         for juror, weight in weights.items():
             require_non_negative(np.asarray(weight, dtype=np.float64), f"juror weights[{juror!r}]")
         factor = np.array([1.0 if juror is None else weights.get(juror, 1.0) for juror in self.juror])
-        return replace(self, weight=self.weight * factor)
+        weight = self.weight * factor
+        require_at_most(weight, MAX_LABEL_WEIGHT, "juror weights: weight")
+        return replace(self, weight=weight)
 
     def align(self, items: Items) -> Judgments:
         """Return the judgments with indices into another item list.
@@ -351,3 +359,9 @@ class Judgments:
     def _unknown(self, row: int, reason: str) -> Reject:
         value = ", ".join(excerpt(self.items.names[side[row]]) for side in (self.a, self.b))
         return Reject("judgment", self.file, int(self.line[row]), "item", value, reason)
+
+
+def require_judgments(judgments: object, what: str = "judgments") -> None:
+    """Raise DtypeError unless these are `Judgments`."""
+    if not isinstance(judgments, Judgments):
+        raise DtypeError(f"{what}: expected Judgments, got {type(judgments).__name__}")

@@ -9,6 +9,7 @@ import numpy as np
 from hemicycle import _core
 from hemicycle.arrays import output_array
 from hemicycle.errors import NoDataError
+from hemicycle.judgments import require_judgments
 from hemicycle.logits import logits_matrix, model_blocks, naming_logits
 from hemicycle.options import known_word, non_negative_number, positive_number, thread_count
 from hemicycle.types import Likelihood, Per
@@ -71,9 +72,9 @@ def log_likelihood(
     n_threads : int, optional
         Number of threads, by default every core. The result is the same bits for any number.
     out : ndarray of float64, shape of the result, optional
-        Where to write the result: C-contiguous, and apart from the memory of `logits` and `pair_weights`. A loop that
-        passes the same array again is faster, for new memory is written to twice: by the system, with zeros, before.
-        After an error it holds anything.
+        Where to write the result: C-contiguous, and apart from the memory of every input, of other calls too. A loop
+        that passes the same array again is faster, for new memory is written to twice: by the system, with zeros,
+        before. After an error it holds anything.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def log_likelihood(
         If a logit, weight, `sigma` or `rtol` is not finite or outside its domain; the message names the place.
     OptionError
         If `likelihood`, `per` or `pair_weights` is a word that does not exist, a pool has other items than the
-        judgments, or `out` is read-only or shares memory with `logits` or `pair_weights`.
+        judgments, or `out` is read-only, shares memory with an input, or is read or written to by another call.
     NoDataError
         If no pair has a label.
 
@@ -128,7 +129,8 @@ def log_likelihood(
     weights = pairs.pair_weight(pair_weights)
     n_items, gaussian = len(judgments.items), likelihood == "gaussian"
     columns = {"model": (), "pair": (len(pairs),), "label": (pairs.n_labels,)}[per]
-    values = output_array(out, (len(matrix), *columns), logits=matrix, pair_weights=weights)
+    read = {"logits": matrix, "pair_weights": weights, "judgments": pairs.log_ratio}
+    values = output_array(out, (len(matrix), *columns), **read)
     for first, block in model_blocks(matrix, 0):
         part = values[first : first + len(block)]
         with naming_logits(logits, first):
@@ -256,5 +258,6 @@ def table_bytes(
     """
     known_word(likelihood, "likelihood", get_args(Likelihood))
     width, tolerance = positive_number(sigma, "sigma"), non_negative_number(rtol, "rtol")
+    require_judgments(judgments)
     n_items, gaussian = len(judgments.items), likelihood == "gaussian"
     return _core.table_bytes(judgments.pairs, n_items, gaussian, width, tolerance, thread_count(n_threads))

@@ -13,6 +13,7 @@ import numpy as np
 
 from hemicycle.arrays import real_array
 from hemicycle.errors import DomainError, NonFiniteError, OptionError, ShapeError
+from hemicycle.judgments import require_judgments
 from hemicycle.pool import Pool
 
 if TYPE_CHECKING:
@@ -37,12 +38,13 @@ def logits_matrix(logits: ArrayLike | Pool, judgments: Judgments) -> NDArray[Any
     Raises
     ------
     DtypeError
-        If the logits are not real numbers or are masked.
+        If the logits are not real numbers or are masked, or the judgments are none.
     ShapeError
         If they are not a matrix with one column for each of the judgments' items.
     OptionError
         If a pool has other items than the judgments.
     """
+    require_judgments(judgments)
     n_items = len(judgments.items)
     if isinstance(logits, Pool):
         if logits.items != judgments.items:

@@ -7,7 +7,15 @@ from numbers import Integral, Real
 
 from hemicycle.errors import DomainError, DtypeError, NonFiniteError, OptionError
 
-__all__ = ["finite_number", "known_word", "non_negative_number", "positive_number", "thread_count"]
+__all__ = [
+    "count",
+    "finite_number",
+    "known_word",
+    "non_negative_number",
+    "number_within",
+    "positive_number",
+    "thread_count",
+]
 
 MAX_THREADS = 1024  #: more is a mistake that would stop the machine
 
@@ -67,6 +75,41 @@ def non_negative_number(value: float, what: str) -> float:
     if number < 0:
         raise DomainError(f"{what} is {number}; it must be at least 0")
     return number
+
+
+def number_within(value: float, what: str, least: float, most: float) -> float:
+    """Return `value` as a float of at least `least` and at most `most`.
+
+    Raises
+    ------
+    DtypeError
+        If it is not a real number.
+    NonFiniteError
+        If it is NaN or infinite.
+    DomainError
+        If it is outside.
+    """
+    number = finite_number(value, what)
+    if not least <= number <= most:
+        raise DomainError(f"{what} is {number}; it must be from {least:g} to {most:g}")
+    return number
+
+
+def count(value: int, what: str) -> int:
+    """Return `value` as an int of at least 0.
+
+    Raises
+    ------
+    DtypeError
+        If it is not an integer.
+    DomainError
+        If it is below 0.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise DtypeError(f"{what}: expected an integer, got {type(value).__name__}")
+    if value < 0:
+        raise DomainError(f"{what} is {value}; it must be at least 0")
+    return int(value)
 
 
 def known_word(value: str, what: str, words: tuple[str, ...]) -> str:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.arrays import distinct, float_array, read_only, require_length, require_non_negative
+from hemicycle.arrays import (
+    by_construction,
+    distinct,
+    float_array,
+    read_only,
+    require_at_most,
+    require_length,
+    require_non_negative,
+)
 from hemicycle.errors import OptionError
 from hemicycle.rejects import counted
 
@@ -15,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Pairs", "group_pairs"]
+
+MAX_PAIR_WEIGHT = 1e150
+"""Largest weight of a pair: room for the sum of any number of judgments' weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +62,9 @@ class Pairs:
     def __post_init__(self) -> None:
         for name in ("a", "b", "offsets", "log_ratio", "weight", "row"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __reduce__(self) -> tuple[type[Any], tuple[Any, ...]]:
+        return by_construction(self)
 
     def __len__(self) -> int:
         return len(self.a)
@@ -100,7 +114,7 @@ class Pairs:
         OptionError
             If a word is neither ``"equal"`` nor ``"total"``.
         ShapeError, DtypeError, NonFiniteError, DomainError
-            If an array is not one finite weight >= 0 a pair.
+            If an array is not one weight from 0 to 1e150 a pair.
         """
         if isinstance(pair_weights, str):
             if pair_weights == "equal":
@@ -111,6 +125,7 @@ class Pairs:
         given = float_array(pair_weights, "pair_weights", 1)
         require_length(given, "pair_weights", len(self), "judgments.pairs")
         require_non_negative(given, "pair_weights")
+        require_at_most(given, MAX_PAIR_WEIGHT, "pair_weights")
         return given
 
 

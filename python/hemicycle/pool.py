@@ -265,7 +265,7 @@ class Pool:
         ShapeError, DtypeError, IndexOutOfRangeError
             If the mask has another length, or the indices are no rows.
         """
-        index = row_indices(models, "models", len(self), "the pool")
+        index = row_indices(models, "models", len(self), "models")
         return replace(
             self,
             logits=self.logits[index],

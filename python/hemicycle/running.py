@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import numpy as np
 
 from hemicycle import _core
-from hemicycle.arrays import float_array, read_only, require_finite, require_length, row_indices
+from hemicycle.arrays import (
+    by_construction,
+    float_array,
+    read_only,
+    require_finite,
+    require_length,
+    require_non_negative,
+    row_indices,
+)
 from hemicycle.changes import changed_judgments, rows_withdrawn, touched_pairs
 from hemicycle.errors import DomainError, DtypeError, OptionError, ShapeError
-from hemicycle.judgments import Judgments
+from hemicycle.judgments import Judgments, require_judgments
 from hemicycle.logits import logits_matrix, model_blocks, naming_logits
-from hemicycle.options import known_word, non_negative_number, positive_number, thread_count
+from hemicycle.options import count, known_word, non_negative_number, number_within, thread_count
 from hemicycle.rejects import counted
 from hemicycle.types import Likelihood, PairWeights
 
@@ -29,6 +37,8 @@ __all__ = ["RunningScores", "concatenate", "start", "update"]
 TOL = 1e-15
 """Error of a running total, relative to the largest sum of absolute terms that it ever held."""
 
+SIGMA_RANGE = (1e-6, 1e6)
+
 COLUMNS = ("log_likelihood", "low", "magnitude", "largest_magnitude")
 
 
@@ -36,7 +46,8 @@ COLUMNS = ("log_likelihood", "low", "magnitude", "largest_magnitude")
 class RunningScores:
     r"""The score of every model, with what it takes to follow the jury; made by `start` and `update`.
 
-    All arrays are plain and read-only: store them with `numpy.savez`, and build the class from them and the judgments.
+    All arrays are plain and read-only: store them with `numpy.savez`, and build the class from them, which copies them,
+    and the judgments.
 
     Attributes
     ----------
@@ -65,13 +76,13 @@ class RunningScores:
     Raises
     ------
     ShapeError, DtypeError
-        If the arrays are not one number a model.
+        If the arrays are not one number a model, or `n_evaluated` is not an integer.
     NonFiniteError
         If a number is not finite.
     OptionError
         If `likelihood` or `pair_weights` is a word that does not exist.
     DomainError
-        If `sigma` is not above 0, or `rtol` is below 0.
+        If a magnitude, `rtol` or `n_evaluated` is below 0, or `sigma` is not from 1e-6 to 1e6.
     """
 
     log_likelihood: NDArray[np.float64]
@@ -90,12 +101,19 @@ class RunningScores:
             column = float_array(getattr(self, name), name, 1)
             require_length(column, name, len(self.log_likelihood), "log_likelihood")
             require_finite(column, name)
-            object.__setattr__(self, name, read_only(column))
-        _require_judgments(self.judgments, "judgments")
+            if name.endswith("magnitude"):
+                require_non_negative(column, name)
+            ours = not column.flags.writeable and not isinstance(column.base, np.ndarray)
+            object.__setattr__(self, name, read_only(column if ours else column.copy()))
+        require_judgments(self.judgments)
         known_word(self.likelihood, "likelihood", get_args(Likelihood))
         known_word(self.pair_weights, "pair_weights", get_args(PairWeights))
-        object.__setattr__(self, "sigma", positive_number(self.sigma, "sigma"))
+        object.__setattr__(self, "sigma", number_within(self.sigma, "sigma", *SIGMA_RANGE))
         object.__setattr__(self, "rtol", non_negative_number(self.rtol, "rtol"))
+        object.__setattr__(self, "n_evaluated", count(self.n_evaluated, "n_evaluated"))
+
+    def __reduce__(self) -> tuple[type[Any], tuple[Any, ...]]:
+        return by_construction(self)
 
     def __len__(self) -> int:
         return len(self.log_likelihood)
@@ -126,7 +144,7 @@ class RunningScores:
         ShapeError, DtypeError, IndexOutOfRangeError
             If the mask has another length, or the indices are no rows.
         """
-        index = row_indices(models, "models", len(self), "the scores")
+        index = row_indices(models, "models", len(self), "models")
         columns: dict[str, Any] = {name: getattr(self, name)[index] for name in COLUMNS}
         return replace(self, **columns, n_evaluated=0)
 
@@ -175,7 +193,6 @@ def start(
     Takes two to three times as long as `hemicycle.log_likelihood`: every term is computed by itself, with its own
     logarithm, so that the same number can be taken away later.
     """
-    _require_judgments(judgments, "judgments")
     matrix = logits_matrix(logits, judgments)
     none = np.zeros(len(matrix))
     nothing = judgments.select([])
@@ -248,8 +265,7 @@ def update(
     Terms are the same bits on processors with AVX2 or AVX-512. Scores that were stored on such a processor and are
     updated on another keep, for each term that they replace, an error that the term itself may have.
     """
-    if not isinstance(previous_scores, RunningScores):
-        raise DtypeError(f"previous_scores: expected RunningScores, got {type(previous_scores).__name__}")
+    _require_scores(previous_scores, "previous_scores")
     held = previous_scores.judgments
     matrix = logits_matrix(logits, held)
     if len(matrix) != len(previous_scores):
@@ -282,11 +298,15 @@ def concatenate(scores: RunningScores, more: RunningScores) -> RunningScores:
 
     Raises
     ------
+    DtypeError
+        If one of them is no `RunningScores`.
     OptionError
         If the two differ in `likelihood`, `sigma`, `pair_weights`, `rtol` or items.
     DomainError
         If their judgments differ in any label of any pair.
     """
+    for what, given in (("scores", scores), ("more", more)):
+        _require_scores(given, what)
     for name in ("likelihood", "sigma", "pair_weights", "rtol"):
         if getattr(scores, name) != getattr(more, name):
             raise OptionError(f"more: {name} is {getattr(more, name)!r}, but {getattr(scores, name)!r} in scores")
@@ -336,17 +356,19 @@ def _changed(
             columns, n_evaluated = change.of(part, block, n_threads)
         parts.append(columns)
     lists = parts[0] if len(parts) == 1 else [np.concatenate(lists) for lists in zip(*parts, strict=True)]
+    for column in lists:
+        column.flags.writeable = False
     named: dict[str, Any] = dict(zip(COLUMNS, lists, strict=True))
     return replace(scores, **named, judgments=change.judgments, n_evaluated=n_evaluated)
 
 
 def _of_same_items(judgments: Judgments, what: str, held: Judgments) -> Judgments:
-    _require_judgments(judgments, what)
+    require_judgments(judgments, what)
     if judgments.items != held.items:
         raise OptionError(f"{what}: the items are not those of the scores; use {what}.align(scores.judgments.items)")
     return judgments
 
 
-def _require_judgments(judgments: Judgments, what: str) -> None:
-    if not isinstance(judgments, Judgments):
-        raise DtypeError(f"{what}: expected Judgments, got {type(judgments).__name__}")
+def _require_scores(scores: object, what: str) -> None:
+    if not isinstance(scores, RunningScores):
+        raise DtypeError(f"{what}: expected RunningScores, got {type(scores).__name__}")

@@ -55,13 +55,21 @@ impl<T: Logit> Pool<'_, T> {
         &self.logits[model * self.strides[0]..][..self.n_items]
     }
 
-    /// The error for the first logit outside the domain; blocks found that there is one.
-    fn first_refusal(&self) -> Error {
+    /// Fail with the first logit outside the domain. A block that found one may find none when it reads again: another
+    /// thread wrote to the logits meanwhile.
+    fn refuse(&self) -> Result<()> {
         let [by_model, by_item] = self.strides;
         let logit = |model: usize, item: usize| -> f64 { self.logits[model * by_model + item * by_item].into() };
-        let mut places = (0..self.n_models).flat_map(|model| (0..self.n_items).map(move |item| (model, item)));
-        let (model, item) = places.find(|&(model, item)| !within_domain(logit(model, item))).unwrap_or_default();
-        refusal("logits", vec![model, item], logit(model, item), WITHIN_MAX_LOG)
+        for first in (0..self.n_models).step_by(BLOCK) {
+            let models = first..(first + BLOCK).min(self.n_models);
+            // item by item: the models of an item may lie side by side
+            let places = (0..self.n_items).flat_map(|item| models.clone().map(move |model| (model, item)));
+            let refused = places.filter(|&(model, item)| !within_domain(logit(model, item))).min();
+            if let Some((model, item)) = refused {
+                return Err(refusal("logits", vec![model, item], logit(model, item), WITHIN_MAX_LOG));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -102,9 +110,13 @@ impl Block {
 
     /// Read the models from `first` on; past the end the last model is repeated.
     pub(crate) fn load<T: Logit>(&mut self, pool: &Pool<'_, T>, first: usize) -> Result<()> {
-        let load = Load { pool, first, columns: &mut self.columns };
-        let within_domain = self.instructions.run(load);
-        if within_domain { Ok(()) } else { Err(pool.first_refusal()) }
+        loop {
+            let load = Load { pool, first, columns: &mut self.columns };
+            if self.instructions.run(load) {
+                return Ok(());
+            }
+            pool.refuse()?;
+        }
     }
 
     /// As [`Block::load`], but of these items alone, sorted, a column each.
@@ -113,11 +125,16 @@ impl Block {
             return self.load(pool, first);
         }
         let starts = starts(pool, first);
-        let mut valid = true;
-        for (column, &item) in self.columns.iter_mut().zip(items) {
-            valid &= column.gather(pool, &starts, item as usize);
+        loop {
+            let mut valid = true;
+            for (column, &item) in self.columns.iter_mut().zip(items) {
+                valid &= column.gather(pool, &starts, item as usize);
+            }
+            if valid {
+                return Ok(());
+            }
+            pool.refuse()?;
         }
-        if valid { Ok(()) } else { Err(pool.first_refusal()) }
     }
 
     /// The logits of `item` for one vector of models.

@@ -19,7 +19,8 @@ pub fn mean_squared_error<T: Logit>(
 ) -> Result<Vec<f64>> {
     check_inputs(pool, pairs)?;
     let plan = Plan::squared_distances(pairs, sum(pairs.weight));
-    let mut errors = totals(pool, &plan, instructions, execution)?;
+    let mut errors = vec![0.0; pool.n_models];
+    totals(pool, &plan, instructions, execution, &mut errors)?;
     errors.iter_mut().for_each(|error| *error = 0.0 - *error);
     Ok(errors)
 }

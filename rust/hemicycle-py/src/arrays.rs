@@ -3,7 +3,11 @@
 
 use hemicycle_core::pool::{Pool, span};
 use hemicycle_core::{Error, Result as CoreResult};
-use numpy::{Element, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArrayDyn, PyUntypedArrayMethods};
+use numpy::ndarray::Dimension;
+use numpy::{
+    Element, PyArray, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray, PyReadonlyArray1,
+    PyReadonlyArray2, PyReadwriteArrayDyn, PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
@@ -38,13 +42,49 @@ pub fn slice_mut<'a>(
     }
 }
 
+/// An array that is read, which no other call writes to meanwhile.
+pub fn readable<'py, T: Element, D: Dimension>(
+    array: &Bound<'py, PyArray<T, D>>,
+    what: &str,
+) -> PyResult<PyReadonlyArray<'py, T, D>> {
+    array.try_readonly().map_err(|_| in_use(array.py(), what, "another call writes to it"))
+}
+
+/// One column of numbers that is read, an attribute of `object` or `object` itself.
+pub fn readable_column<'py, T: Element>(object: &Bound<'py, PyAny>, what: &str) -> PyResult<PyReadonlyArray1<'py, T>> {
+    readable(object.cast::<PyArray1<T>>()?, what)
+}
+
+/// An array that results are written to, which no other call reads or writes meanwhile.
+pub fn writeable<'py>(object: &Bound<'py, PyAny>, what: &str) -> PyResult<PyReadwriteArrayDyn<'py, f64>> {
+    let array = object.cast::<PyArrayDyn<f64>>()?;
+    array.try_readwrite().map_err(|_| in_use(object.py(), what, "another call reads it or writes to it"))
+}
+
+/// The error for memory that more than one call would use.
+fn in_use(py: Python<'_>, what: &str, how: &str) -> PyErr {
+    let error = py.import("hemicycle.errors").and_then(|errors| errors.getattr("OptionError"));
+    error.and_then(|class| class.call1((format!("{what}: {how}"),))).map_or_else(|failure| failure, PyErr::from_value)
+}
+
 /// A matrix in either precision, one row a model.
-#[derive(FromPyObject)]
 pub enum Logits<'py> {
     /// float64
     Double(Matrix<'py, f64>),
     /// float32
     Single(Matrix<'py, f32>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Logits<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let object: &Bound<'py, PyAny> = &object;
+        match object.cast::<PyArray2<f32>>() {
+            Ok(matrix) => Ok(Self::Single(Matrix::of(matrix)?)),
+            Err(_) => Ok(Self::Double(Matrix::of(object.cast::<PyArray2<f64>>()?)?)),
+        }
+    }
 }
 
 /// A borrowed matrix with steps forward in memory.
@@ -55,17 +95,14 @@ pub struct Matrix<'py, T: Element> {
     strides: [usize; 2],
 }
 
-impl<'py, T: Element> FromPyObject<'_, 'py> for Matrix<'py, T> {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        let matrix: PyReadonlyArray2<'py, T> = object.extract()?;
+impl<'py, T: Element> Matrix<'py, T> {
+    fn of(matrix: &Bound<'py, PyArray2<T>>) -> PyResult<Self> {
         let shape = [matrix.shape()[0], matrix.shape()[1]];
-        let strides = strides(&matrix, shape).map_err(BindingError::from)?;
+        let strides = strides(&readable(matrix, "logits")?, shape).map_err(BindingError::from)?;
         let kwargs = [("shape", [span(shape[0], shape[1], strides)]), ("strides", [size_of::<T>()])];
-        let as_strided = object.py().import("numpy.lib.stride_tricks")?.getattr("as_strided")?;
-        let memory = as_strided.call((object,), Some(&kwargs.into_py_dict(object.py())?))?.extract()?;
-        Ok(Self { memory, shape, strides })
+        let as_strided = matrix.py().import("numpy.lib.stride_tricks")?.getattr("as_strided")?;
+        let memory = as_strided.call((matrix,), Some(&kwargs.into_py_dict(matrix.py())?))?;
+        Ok(Self { memory: readable_column(&memory, "logits")?, shape, strides })
     }
 }
 

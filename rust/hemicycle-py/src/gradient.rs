@@ -4,13 +4,12 @@ use hemicycle_core::kernels::InstructionSet;
 use hemicycle_core::likelihood::{Likelihood, value_and_gradient as core_value_and_gradient};
 use hemicycle_core::pool::Logit;
 use hemicycle_core::{Pairs, Pool};
-use numpy::{PyReadonlyArray1, PyReadwriteArrayDyn};
 use pyo3::prelude::*;
 
-use crate::arrays::{Logits, slice_mut, slice1};
+use crate::arrays::Logits;
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
-use crate::likelihood::{PairColumns, combination, instruction_set};
+use crate::likelihood::{Output, PairColumns, PairWeight, combination, instruction_set};
 
 /// Log-likelihood of every model into `values`, and its gradient into `gradient`, row-major.
 #[pyfunction]
@@ -22,25 +21,25 @@ pub fn value_and_gradient<'py>(
     py: Python<'py>,
     logits: Logits<'py>,
     pairs: PairColumns<'py>,
-    pair_weight: PyReadonlyArray1<'py, f64>,
+    pair_weight: PairWeight<'py>,
     n_items: usize,
     gaussian: bool,
     sigma: f64,
-    mut values: PyReadwriteArrayDyn<'py, f64>,
-    mut gradient: PyReadwriteArrayDyn<'py, f64>,
+    mut values: Output<'py>,
+    mut gradient: Output<'py>,
     n_threads: Option<usize>,
     instructions: Option<&str>,
     rtol: f64,
 ) -> Result<(), BindingError> {
     let score = Score {
-        pairs: pairs.borrow(n_items, slice1(&pair_weight, "pair_weight")?)?,
+        pairs: pairs.borrow(n_items, pair_weight.borrow()?)?,
         likelihood: combination(gaussian),
         sigma,
         rtol,
         instructions: instruction_set(instructions)?,
         n_threads,
-        values: slice_mut(&mut values, "values")?,
-        gradient: slice_mut(&mut gradient, "gradient")?,
+        values: values.borrow("values")?,
+        gradient: gradient.borrow("gradient")?,
     };
     match &logits {
         Logits::Double(logits) => score.of(py, &logits.pool()?),

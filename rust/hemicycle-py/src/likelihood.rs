@@ -2,26 +2,75 @@
 
 use hemicycle_core::kernels::InstructionSet;
 use hemicycle_core::likelihood::{
-    Likelihood, log_likelihood as totals, log_likelihood_by_label as by_label, log_likelihood_by_pair as by_pair,
-    table_bytes as bytes_of_tables,
+    Likelihood, log_likelihood_by_label as by_label, log_likelihood_by_model as by_model,
+    log_likelihood_by_pair as by_pair, table_bytes as bytes_of_tables,
 };
 use hemicycle_core::pool::Logit;
 use hemicycle_core::{Error, Pairs, Pool};
 use numpy::{PyArray1, PyReadonlyArray1, PyReadwriteArrayDyn};
 use pyo3::prelude::*;
 
-use crate::arrays::{Logits, slice_mut, slice1};
+use crate::arrays::{Logits, readable_column, slice_mut, slice1, writeable};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
 
 /// The columns of `hemicycle.pairs.Pairs`, held while the core reads them.
-#[derive(FromPyObject)]
 pub struct PairColumns<'py> {
     a: PyReadonlyArray1<'py, u32>,
     b: PyReadonlyArray1<'py, u32>,
     offsets: PyReadonlyArray1<'py, i64>,
     log_ratio: PyReadonlyArray1<'py, f64>,
     weight: PyReadonlyArray1<'py, f64>,
+}
+
+impl<'py> FromPyObject<'_, 'py> for PairColumns<'py> {
+    type Error = PyErr;
+
+    fn extract(pairs: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self {
+            a: readable_column(&pairs.getattr("a")?, "judgments")?,
+            b: readable_column(&pairs.getattr("b")?, "judgments")?,
+            offsets: readable_column(&pairs.getattr("offsets")?, "judgments")?,
+            log_ratio: readable_column(&pairs.getattr("log_ratio")?, "judgments")?,
+            weight: readable_column(&pairs.getattr("weight")?, "judgments")?,
+        })
+    }
+}
+
+/// The weight of each pair.
+pub struct PairWeight<'py>(PyReadonlyArray1<'py, f64>);
+
+impl<'py> FromPyObject<'_, 'py> for PairWeight<'py> {
+    type Error = PyErr;
+
+    fn extract(weights: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(readable_column(&weights, "pair_weights")?))
+    }
+}
+
+impl PairWeight<'_> {
+    /// As the core takes it.
+    pub fn borrow(&self) -> Result<&[f64], BindingError> {
+        slice1(&self.0, "pair_weight")
+    }
+}
+
+/// An array that results are written to.
+pub struct Output<'py>(PyReadwriteArrayDyn<'py, f64>);
+
+impl<'py> FromPyObject<'_, 'py> for Output<'py> {
+    type Error = PyErr;
+
+    fn extract(out: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(writeable(&out, "out")?))
+    }
+}
+
+impl Output<'_> {
+    /// As the core takes it.
+    pub fn borrow(&mut self, what: &'static str) -> Result<&mut [f64], BindingError> {
+        slice_mut(&mut self.0, what)
+    }
 }
 
 impl PairColumns<'_> {
@@ -70,22 +119,22 @@ pub fn log_likelihood<'py>(
     py: Python<'py>,
     logits: Logits<'py>,
     pairs: PairColumns<'py>,
-    pair_weight: PyReadonlyArray1<'py, f64>,
+    pair_weight: PairWeight<'py>,
     n_items: usize,
     gaussian: bool,
     sigma: f64,
     per: &str,
-    mut out: PyReadwriteArrayDyn<'py, f64>,
+    mut out: Output<'py>,
     n_threads: Option<usize>,
     instructions: Option<&str>,
     rtol: f64,
 ) -> Result<(), BindingError> {
-    let pairs = pairs.borrow(n_items, slice1(&pair_weight, "pair_weight")?)?;
+    let pairs = pairs.borrow(n_items, pair_weight.borrow()?)?;
     let instructions = instruction_set(instructions)?;
     let score = Score { pairs, likelihood: combination(gaussian), sigma, rtol, per, instructions, n_threads };
     match &logits {
-        Logits::Double(logits) => score.write(py, logits.pool()?, slice_mut(&mut out, "out")?),
-        Logits::Single(logits) => score.write(py, logits.pool()?, slice_mut(&mut out, "out")?),
+        Logits::Double(logits) => score.write(py, logits.pool()?, out.borrow("out")?),
+        Logits::Single(logits) => score.write(py, logits.pool()?, out.borrow("out")?),
     }
 }
 
@@ -133,15 +182,7 @@ impl Score<'_> {
         interruptible(py, n_threads, |e| match per {
             "label" => by_label(&pool, &pairs, sigma, set, e, out),
             "pair" => by_pair(&pool, &pairs, likelihood, sigma, rtol, set, e, out),
-            _ => {
-                let totals = totals(&pool, &pairs, likelihood, sigma, rtol, set, e)?;
-                let (expected, got) = (format!("length {}", totals.len()), format!("length {}", out.len()));
-                if out.len() != totals.len() {
-                    return Err(Error::Shape { what: "out", expected, got });
-                }
-                out.copy_from_slice(&totals);
-                Ok(())
-            }
+            _ => by_model(&pool, &pairs, likelihood, sigma, rtol, set, e, out),
         })
     }
 }

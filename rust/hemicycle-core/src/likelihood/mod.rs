@@ -56,9 +56,32 @@ pub fn log_likelihood<T: Logit>(
     execution: &Execution,
 ) -> Result<Vec<f64>> {
     check_inputs(pool, pairs)?;
+    let mut out = vec![0.0; pool.n_models];
+    log_likelihood_by_model(pool, pairs, likelihood, sigma, rtol, instructions, execution, &mut out)?;
+    Ok(out)
+}
+
+/// Write the log-likelihood of every model to `out`: length `n_models`.
+///
+/// # Errors
+/// As [`log_likelihood`]; [`Error::Shape`](crate::Error::Shape) if `out` has another length. What `out` holds after an
+/// error is not said.
+#[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function")]
+pub fn log_likelihood_by_model<T: Logit>(
+    pool: &Pool<'_, T>,
+    pairs: &Pairs<'_>,
+    likelihood: Likelihood,
+    sigma: f64,
+    rtol: f64,
+    instructions: InstructionSet,
+    execution: &Execution,
+    out: &mut [f64],
+) -> Result<()> {
+    check_inputs(pool, pairs)?;
     check_sigma(sigma)?;
+    check_length("out", out.len(), pool.n_models)?;
     let tables = Tables::new(pairs, likelihood, sigma, rtol, instructions, execution)?;
-    totals(pool, &Plan::sorted(pairs, likelihood, sigma, tables), instructions, execution)
+    totals(pool, &Plan::sorted(pairs, likelihood, sigma, tables), instructions, execution, out)
 }
 
 /// Bytes of the table that scores each pair, 0 where the direct kernel does: length `n_pairs`.
@@ -131,20 +154,19 @@ pub fn log_likelihood_by_label<T: Logit>(
     log_likelihood_by_pair(pool, &labels, Likelihood::SumGaussian, sigma, 0.0, instructions, execution, out)
 }
 
-/// The total of a plan for every model.
+/// The total of a plan for every model, into `out`: length `n_models`.
 pub(crate) fn totals<T: Logit>(
     pool: &Pool<'_, T>,
     plan: &Plan,
     instructions: InstructionSet,
     execution: &Execution,
-) -> Result<Vec<f64>> {
+    out: &mut [f64],
+) -> Result<()> {
     let constant = plan.constant();
-    let mut out = vec![0.0; pool.n_models];
     if plan.tables.is_empty() {
-        by_block(pool, &mut out, 1, execution, |block, out| {
+        return by_block(pool, out, 1, execution, |block, out| {
             instructions.run(Totals { plan, constant, block, out });
-        })?;
-        return Ok(out);
+        });
     }
     let columns = Columns::new(&plan.tables);
     let share = pool.n_models.div_ceil(BLOCK * rayon::current_num_threads());
@@ -160,8 +182,7 @@ pub(crate) fn totals<T: Logit>(
             }
             add_tables(&plan.tables, columns, None, out, instructions, &execution.interrupt)
         },
-    )?;
-    Ok(out)
+    )
 }
 
 /// Call `score` for every block of models with the rows of `out` that are theirs, `n_columns` each.
