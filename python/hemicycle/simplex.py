@@ -49,8 +49,8 @@ def project_simplex(v: ArrayLike, *, axis: int = -1) -> NDArray[np.float64]:
 
     Notes
     -----
-    Linear in the size of `v` in practice and n log n at worst; one output of the size of `v`. The maximum is
-    subtracted first, so an offset common to a vector costs no digit that its differences still have.
+    Linear in the size of `v`, whatever its values; one output of the size of `v`. The maximum is subtracted first, so
+    an offset common to a vector costs no digit that its differences still have.
 
     References
     ----------

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::slice2;
 use crate::errors::BindingError;
-use crate::interrupt::interruptible;
+use crate::interrupt::interruptible_above;
 
 /// Projection of each row onto the simplex, row after row.
 #[pyfunction]
@@ -15,6 +15,7 @@ pub fn project_simplex<'py>(
     v: PyReadonlyArray2<'py, f64>,
 ) -> Result<Bound<'py, PyArray1<f64>>, BindingError> {
     let (values, _, length) = slice2(&v, "v")?;
-    let projected = interruptible(py, None, |execution| simplex::project_simplex(values, length, execution))?;
+    let projected =
+        interruptible_above(py, None, values.len(), |execution| simplex::project_simplex(values, length, execution))?;
     Ok(projected.into_pyarray(py))
 }

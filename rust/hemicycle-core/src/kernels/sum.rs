@@ -1,6 +1,6 @@
 //! Sums and differences without rounding error: the result and what was lost.
 
-use super::Lanes;
+use super::{LANES, Lanes};
 
 /// `a + b` rounded, and its rounding error (Knuth's TwoSum: exact for any order of magnitude).
 #[inline(always)]
@@ -51,6 +51,13 @@ impl<const FMA: bool> Sum<FMA> {
         let (high, error) = two_diff(self.high, term);
         self.high = high;
         self.low = self.low + error;
+    }
+
+    /// The sum without what rounding took from it, and that.
+    #[inline(always)]
+    #[must_use]
+    pub fn parts(self) -> ([f64; LANES], [f64; LANES]) {
+        (self.high.0, self.low.0)
     }
 
     /// The sum, rounded.
