@@ -14,23 +14,6 @@ use crate::threads::with_threads;
 /// How often the calling thread looks for a signal.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Numbers that are read or written in a few milliseconds at most.
-const FEW: usize = 1 << 15;
-
-/// [`interruptible`] for work on so many numbers. Few are worked on at once: a thread of their own would take longer.
-pub fn interruptible_above<T: Send>(
-    py: Python<'_>,
-    n_threads: Option<usize>,
-    n_numbers: usize,
-    work: impl FnOnce(&Execution) -> Result<T> + Send,
-) -> std::result::Result<T, BindingError> {
-    if n_numbers > FEW {
-        return interruptible(py, n_threads, work);
-    }
-    let execution = Execution { n_threads, interrupt: Interrupt::new() };
-    Ok(py.detach(|| execution.install(|| work(&execution)))?)
-}
-
 /// Run `work` without the GIL on `n_threads` threads (`None`: every core); raise `KeyboardInterrupt` soon after Ctrl-C.
 pub fn interruptible<T: Send>(
     py: Python<'_>,

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::{Logits, slice1};
 use crate::errors::BindingError;
-use crate::interrupt::interruptible_above;
+use crate::interrupt::interruptible;
 
 /// `hemicycle.least_squares.SolverOptions`, checked there.
 #[derive(FromPyObject)]
@@ -35,11 +35,11 @@ pub fn simplex_least_squares<'py>(
     match &x {
         Logits::Double(x) => {
             let (x, n_models, _) = x.rows("x")?;
-            options.solve(py, x.len(), || Dense::new(x, y, n_models))
+            options.solve(py, || Dense::new(x, y, n_models))
         }
         Logits::Single(x) => {
             let (x, n_models, _) = x.rows("x")?;
-            options.solve(py, x.len(), || Dense::new(x, y, n_models))
+            options.solve(py, || Dense::new(x, y, n_models))
         }
     }
 }
@@ -60,11 +60,11 @@ pub fn pair_least_squares<'py>(
     match &logits {
         Logits::Double(logits) => {
             let (logits, n_models, n_items) = logits.rows("logits")?;
-            options.solve(py, logits.len(), || PairDifferences::new(logits, n_models, n_items, labels))
+            options.solve(py, || PairDifferences::new(logits, n_models, n_items, labels))
         }
         Logits::Single(logits) => {
             let (logits, n_models, n_items) = logits.rows("logits")?;
-            options.solve(py, logits.len(), || PairDifferences::new(logits, n_models, n_items, labels))
+            options.solve(py, || PairDifferences::new(logits, n_models, n_items, labels))
         }
     }
 }
@@ -74,7 +74,6 @@ impl SolverOptions<'_> {
     fn solve<'py, P: Predictions>(
         &self,
         py: Python<'py>,
-        n_numbers: usize,
         predictions: impl FnOnce() -> Result<P> + Send,
     ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
         let reference = self.reference.as_ref().map(|array| slice1(array, "reference")).transpose()?;
@@ -94,7 +93,7 @@ impl SolverOptions<'_> {
             face_dimension,
             reduced_cost,
             vertex,
-        } = interruptible_above(py, self.n_threads, n_numbers, work)?;
+        } = interruptible(py, self.n_threads, work)?;
         let weights = weights.into_pyarray(py);
         let (face, vertex) = (models(py, &face), models(py, &vertex));
         let fields =

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::slice2;
 use crate::errors::BindingError;
-use crate::interrupt::interruptible_above;
+use crate::interrupt::interruptible;
 
 /// Projection of each row onto the simplex, row after row.
 #[pyfunction]
