@@ -15,7 +15,6 @@ pub fn project_simplex<'py>(
     v: PyReadonlyArray2<'py, f64>,
 ) -> Result<Bound<'py, PyArray1<f64>>, BindingError> {
     let (values, _, length) = slice2(&v, "v")?;
-    let projected =
-        interruptible_above(py, None, values.len(), |execution| simplex::project_simplex(values, length, execution))?;
+    let projected = interruptible(py, None, |execution| simplex::project_simplex(values, length, execution))?;
     Ok(projected.into_pyarray(py))
 }
