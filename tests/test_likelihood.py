@@ -263,3 +263,38 @@ def test_instruction_sets_are_named(logits: Any, jury: Judgments) -> None:
     assert _core.instruction_sets()[-1] == "portable"
     with pytest.raises(ShapeError, match="instructions: expected one that this CPU has, got mmx"):
         log_likelihood_with("mmx", logits, jury)
+
+
+def repeated(n_each: int, weights: list[float]) -> Judgments:
+    """Three labels of one pair, each so many times."""
+    a = np.zeros(3 * n_each, dtype=np.int64)
+    return Judgments.from_arrays(a, a + 1, np.repeat([-0.7, 0.1, 0.33], n_each), weight=np.repeat(weights, n_each))
+
+
+@pytest.mark.parametrize("likelihood", ["sum_gaussian", "gaussian"])
+@pytest.mark.parametrize("weights", [[0.1, 0.3, 0.7], [0.9, 1e-3, 1e-6], [0.7, 0.7, 0.7]])
+def test_many_labels_add_no_error(likelihood: Any, weights: list[float]) -> None:
+    logits = np.array([[0.0, mu] for mu in (-2.0, 0.1, 0.4, 7.0)])
+    few = log_likelihood(logits, repeated(1, weights), likelihood=likelihood)
+    many = log_likelihood(logits, repeated(5_000, weights), likelihood=likelihood, rtol=0)
+    np.testing.assert_allclose(many, few * (5_000 if likelihood == "gaussian" else 1), rtol=1e-14)
+    slopes = [value_and_gradient(logits, repeated(n, weights), likelihood=likelihood, rtol=0)[1] for n in (1, 5_000)]
+    np.testing.assert_allclose(
+        slopes[1], slopes[0] * (5_000 if likelihood == "gaussian" else 1), rtol=1e-13, atol=1e-13
+    )
+
+
+@pytest.mark.parametrize("pair_weight", [1.0, 1e150, 1e-160])
+@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**-500, 2.0**300])
+def test_weights_of_any_size(unit: float, pair_weight: float) -> None:
+    logits = np.array([[0.0, mu] for mu in (-1e6, 0.1, 1e6)])
+    weights = np.array([1.0, 3.0, 2.0])
+    one = log_likelihood(logits, repeated(1, list(weights)), likelihood="gaussian", sigma=1e-6)
+    tiny = repeated(1, list(weights * unit))
+    scaled = log_likelihood(logits, tiny, likelihood="gaussian", sigma=1e-6, pair_weights=[pair_weight])
+    np.testing.assert_allclose(scaled, one * max(unit, pair_weight) * min(unit, pair_weight), rtol=1e-14, atol=1e-300)
+
+
+def test_the_smallest_weight_of_a_pair() -> None:
+    values = log_likelihood([[0.0, 1e6]], Judgments.from_arrays([0], [1], [0.25]), pair_weights=[5e-324], sigma=1e-6)
+    np.testing.assert_allclose(values, -0.5e12 * (1e6 - 0.25) ** 2 * 5e-324, rtol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -110,3 +111,15 @@ def test_nothing_to_score() -> None:
     for jury in (undecided, silent):
         with pytest.raises(NoDataError, match="none of the 1 has a choice"):
             accuracy(logits, jury)
+
+
+@pytest.mark.parametrize("n_each", [1, 64, 5_000])
+def test_many_labels_add_no_error(n_each: int) -> None:
+    labels, weights, mu = [-0.7, 0.1, 0.33], [0.9, 1e-3, 1e-6], [0.1, 3.0]
+    a = np.zeros(3 * n_each, dtype=np.int64)
+    jury = Judgments.from_arrays(a, a + 1, np.repeat(labels, n_each), weight=np.repeat(weights, n_each))
+    logits = np.array([[0.0, x] for x in mu])
+    squares = [[(Fraction(x) - Fraction(y)) ** 2 for y in labels] for x in mu]
+    shares = [Fraction(u) / sum(map(Fraction, weights)) for u in weights]
+    expected = [float(sum(share * square for share, square in zip(shares, row, strict=True))) for row in squares]
+    np.testing.assert_allclose(mean_squared_error(logits, jury), expected, rtol=1e-15)

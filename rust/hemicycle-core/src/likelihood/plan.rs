@@ -8,7 +8,7 @@ use crate::judgments::Pairs;
 use crate::kernels::{Lanes, Sum};
 
 use super::Likelihood;
-use super::mean::Mean;
+use super::mean::{Mean, compensated_sum};
 use super::tabulated::{Table, Tables, Tabulated};
 
 /// Labels farther from 0 than this many sigma need compensated differences. Up to here rounding of the difference of
@@ -22,6 +22,9 @@ const LIGHT: f64 = 1.0 / (1 << 30) as f64;
 /// Bits that the densities of labels may lie apart, summed over the labels, to be scored relative to the end of their
 /// range: below, the exponents of the labels that matter, near `mu`, err by `3e-14` at most.
 const CLOSE: f64 = 62.0;
+
+/// Products of weights above this are far from underflow.
+const TINY: f64 = 1e-280;
 
 /// How a pair is scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,6 +132,7 @@ impl Plan {
         let mut plan = Self::empty(1.0);
         for n in 0..pairs.len() {
             let mean = mean(pairs, n, Likelihood::Gaussian);
+            let weight = weight / mean.unit;
             plan.push_careful_square(pairs.a[n], pairs.b[n], (mean.weight / weight).sqrt(), mean);
             plan.constants.push(-mean.spread / weight);
         }
@@ -173,9 +177,10 @@ impl Plan {
     fn push_square(&mut self, pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64, kind: Kind) {
         let (a, b, factor) = (pairs.a[n], pairs.b[n], pairs.pair_weight[n]);
         let mean = mean(pairs, n, likelihood);
-        let scale = (0.5 * factor * mean.weight).sqrt() / sigma;
+        let scale = root_of_half(factor, &mean) / sigma;
         let spread = 0.5 * mean.spread / sigma / sigma;
-        self.constants.push(-factor * (spread + mean.weight * log_normaliser(sigma)));
+        let constant = spread + mean.weight * log_normaliser(sigma);
+        self.constants.push(-constant * factor.max(mean.unit) * factor.min(mean.unit));
         if kind == Kind::Square {
             self.squares.push(Square { a, b, scale, shift: scale * mean.value });
             self.extend_run(kind, 1.0, self.squares.len());
@@ -192,7 +197,7 @@ impl Plan {
     fn push_mixture(&mut self, pairs: &Pairs<'_>, n: usize, sigma: f64, kind: Kind) {
         let (log_ratio, weight) = (&pairs.log_ratio[pairs.labels(n)], &pairs.weight[pairs.labels(n)]);
         let heaviest = heaviest(weight);
-        let sum: f64 = weight.iter().map(|u| u / heaviest).sum();
+        let sum = compensated_sum(weight.iter().map(|u| u / heaviest));
         let factor = pairs.pair_weight[n];
         let (middle, reach) = extent(log_ratio, self.scale);
         let first = self.position.len();
@@ -238,6 +243,15 @@ impl Plan {
 /// From logit differences to the unit in which the density of a label is `2^-distance^2`.
 pub(super) fn scale(sigma: f64) -> f64 {
     (0.5 * LOG2_E).sqrt() / sigma
+}
+
+/// The root of half the weight of a pair with these labels; of tiny weights by roots, for products would underflow.
+fn root_of_half(factor: f64, mean: &Mean) -> f64 {
+    let product = factor * mean.unit;
+    if product > TINY {
+        return (0.5 * product * mean.weight).sqrt();
+    }
+    factor.sqrt() * mean.unit.sqrt() * (0.5 * mean.weight).sqrt()
 }
 
 /// `log(sigma * sqrt(2 pi))`.

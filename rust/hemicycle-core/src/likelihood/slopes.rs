@@ -4,11 +4,11 @@
 //! `mu` to label `i` and `r_i` the share of that label in the density. Each way computes what `terms` does by the same
 //! operations, so that values are the same bits with slopes and without.
 
-use crate::kernels::{LANES, Lanes, Simd, each_lane, two_diff};
+use crate::kernels::{LANES, Lanes, Simd, Sum, each_lane, two_diff};
 use crate::pool::Block;
 
 use super::plan::{CarefulSquare, Mixture, Plan, Square};
-use super::terms::{Careful, Close, Difference, Two, Wide, exponent, from_middle};
+use super::terms::{Careful, Close, Difference, LABELS_PER_SUM, Two, Wide, add, exponent, from_middle, values};
 
 /// A pair with one Gaussian.
 pub(super) trait Gaussian: Difference {
@@ -102,12 +102,16 @@ impl Slope for Close {
         let distance = u.abs();
         let near = distance - Lanes::splat(pair.reach);
         let end = distance * Lanes::splat(-2.0 * pair.reach);
-        let [mut sum, mut first] = [Lanes::splat(0.0); 2];
-        for (&twice, &weight) in plan.position[pair.first..pair.last].iter().zip(&plan.weight[pair.first..pair.last]) {
-            let density = simd.exp2(u.mul_add(Lanes::splat(twice), end + Lanes::splat(weight)));
-            sum = density.add_to(sum);
-            first = density.value().mul_add(Lanes::splat(twice), first);
-        }
+        let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
+        let [sum, first] = if positions.len() <= LABELS_PER_SUM {
+            close_sums(simd, u, end, positions, weights)
+        } else {
+            let mut sums = [Sum::zero(); 2];
+            for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
+                add(&mut sums, close_sums(simd, u, end, positions, weights));
+            }
+            values(sums)
+        };
         Moments { nearest: near * near, sum, mean: (first / sum).mul_add(Lanes::splat(-0.5), u) }
     }
 }
@@ -127,13 +131,15 @@ impl Slope for Wide {
         for (&y, &v) in positions.iter().zip(weights) {
             nearest = exponent(mu - Lanes::splat(y), v).min(nearest);
         }
-        let [mut sum, mut first] = [Lanes::splat(0.0); 2];
-        for (&y, &v) in positions.iter().zip(weights) {
-            let z = mu - Lanes::splat(y);
-            let density = simd.exp2_floored(nearest - exponent(z, v));
-            sum = density.add_to(sum);
-            first = density.value().mul_add(z, first);
-        }
+        let [sum, first] = if positions.len() <= LABELS_PER_SUM {
+            wide_sums(simd, mu, nearest, positions, weights)
+        } else {
+            let mut sums = [Sum::zero(); 2];
+            for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
+                add(&mut sums, wide_sums(simd, mu, nearest, positions, weights));
+            }
+            values(sums)
+        };
         Moments { nearest, sum, mean: first / sum }
     }
 }
@@ -159,16 +165,58 @@ impl Slope for Careful {
             nearest = label.exponent(scale).min(nearest);
             densest = densest.or_denser(label, scale);
         }
-        let [mut sum, mut total, mut first] = [Lanes::splat(0.0); 3];
-        for (&y, &v) in positions.iter().zip(weights) {
-            let label = Label::new(mu, y, v);
-            sum = simd.exp2(nearest - label.exponent(scale)).add_to(sum);
-            let density = simd.exp2_floored(densest.difference(label, scale)).value();
-            total = total + density;
-            first = density.mul_add(label.z(scale), first);
+        let mut sums = [Sum::zero(); 3];
+        for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
+            let [mut sum, mut total, mut first] = [Lanes::splat(0.0); 3];
+            for (&y, &v) in positions.iter().zip(weights) {
+                let label = Label::new(mu, y, v);
+                sum = simd.exp2(nearest - label.exponent(scale)).add_to(sum);
+                let density = simd.exp2_floored(densest.difference(label, scale)).value();
+                total = total + density;
+                first = density.mul_add(label.z(scale), first);
+            }
+            add(&mut sums, [sum, total, first]);
         }
+        let [sum, total, first] = values(sums);
         Moments { nearest, sum, mean: first / total }
     }
+}
+
+/// The sum of some densities of [`Close`], and that of their products with twice the distances from the middle.
+#[inline(always)]
+fn close_sums<const FMA: bool>(
+    simd: impl Simd,
+    u: Lanes<FMA>,
+    end: Lanes<FMA>,
+    positions: &[f64],
+    weights: &[f64],
+) -> [Lanes<FMA>; 2] {
+    let [mut sum, mut first] = [Lanes::splat(0.0); 2];
+    for (&twice, &weight) in positions.iter().zip(weights) {
+        let density = simd.exp2(u.mul_add(Lanes::splat(twice), end + Lanes::splat(weight)));
+        sum = density.add_to(sum);
+        first = density.value().mul_add(Lanes::splat(twice), first);
+    }
+    [sum, first]
+}
+
+/// The sum of some densities of [`Wide`], and that of their products with the distances.
+#[inline(always)]
+fn wide_sums<const FMA: bool>(
+    simd: impl Simd,
+    mu: Lanes<FMA>,
+    nearest: Lanes<FMA>,
+    positions: &[f64],
+    weights: &[f64],
+) -> [Lanes<FMA>; 2] {
+    let [mut sum, mut first] = [Lanes::splat(0.0); 2];
+    for (&y, &v) in positions.iter().zip(weights) {
+        let z = mu - Lanes::splat(y);
+        let density = simd.exp2_floored(nearest - exponent(z, v));
+        sum = density.add_to(sum);
+        first = density.value().mul_add(z, first);
+    }
+    [sum, first]
 }
 
 /// A label where cancellation must be avoided, or one in each lane.

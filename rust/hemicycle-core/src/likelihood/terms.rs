@@ -2,7 +2,7 @@
 //!
 //! Each way is a type, not a closure: a closure would be compiled without the instructions of the kernel around it.
 
-use crate::kernels::{Lanes, Simd, two_diff};
+use crate::kernels::{Lanes, Simd, Sum, two_diff};
 use crate::pool::Block;
 
 use super::plan::{CarefulSquare, Mixture, Plan, Square};
@@ -29,6 +29,9 @@ impl Difference for CarefulSquare {
         (difference + (low + (mu_low - Lanes::splat(self.target_low)))) * Lanes::splat(self.scale)
     }
 }
+
+/// Labels added without compensation before the partial sum is.
+pub(super) const LABELS_PER_SUM: usize = 64;
 
 /// A squared distance `h` in base 2, and the sum of the densities relative to `2^-h`, for some groups of models.
 pub(crate) type Densities<const FMA: bool, const G: usize> = ([Lanes<FMA>; G], [Lanes<FMA>; G]);
@@ -90,7 +93,7 @@ impl Density for Close {
         pair: &Mixture,
         first: usize,
     ) -> Densities<FMA, G> {
-        let [mut h, mut sum, mut u, mut end] = [[Lanes::splat(0.0); G]; 4];
+        let [mut h, mut u, mut end] = [[Lanes::splat(0.0); G]; 3];
         for g in 0..G {
             u[g] = from_middle(plan, block, pair, first + g);
             let distance = u[g].abs();
@@ -98,13 +101,15 @@ impl Density for Close {
             h[g] = near * near;
             end[g] = distance * Lanes::splat(-2.0 * pair.reach);
         }
-        for (&twice, &weight) in plan.position[pair.first..pair.last].iter().zip(&plan.weight[pair.first..pair.last]) {
-            for g in 0..G {
-                let exponent = u[g].mul_add(Lanes::splat(twice), end[g] + Lanes::splat(weight));
-                sum[g] = simd.exp2(exponent).add_to(sum[g]);
-            }
+        let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
+        if positions.len() <= LABELS_PER_SUM {
+            return (h, close_sum(simd, u, end, positions, weights));
         }
-        (h, sum)
+        let mut sums = [Sum::zero(); G];
+        for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
+            add(&mut sums, close_sum(simd, u, end, positions, weights));
+        }
+        (h, values(sums))
     }
 }
 
@@ -117,7 +122,7 @@ impl Density for Wide {
         pair: &Mixture,
         first: usize,
     ) -> Densities<FMA, G> {
-        let [mut nearest, mut sum, mut mu] = [[Lanes::splat(0.0); G]; 3];
+        let [mut nearest, mut mu] = [[Lanes::splat(0.0); G]; 2];
         for g in 0..G {
             nearest[g] = Lanes::splat(f64::INFINITY);
             mu[g] = (block.logits(pair.b, first + g) - block.logits(pair.a, first + g)) * Lanes::splat(plan.scale);
@@ -128,12 +133,14 @@ impl Density for Wide {
                 nearest[g] = exponent(mu[g] - Lanes::splat(y), v).min(nearest[g]);
             }
         }
-        for (&y, &v) in positions.iter().zip(weights) {
-            for g in 0..G {
-                sum[g] = simd.exp2(nearest[g] - exponent(mu[g] - Lanes::splat(y), v)).add_to(sum[g]);
-            }
+        if positions.len() <= LABELS_PER_SUM {
+            return (nearest, wide_sum(simd, mu, nearest, positions, weights));
         }
-        (nearest, sum)
+        let mut sums = [Sum::zero(); G];
+        for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
+            add(&mut sums, wide_sum(simd, mu, nearest, positions, weights));
+        }
+        (nearest, values(sums))
     }
 }
 
@@ -146,20 +153,79 @@ impl Density for Careful {
         pair: &Mixture,
         first: usize,
     ) -> Densities<FMA, G> {
-        let [mut nearest, mut sum] = [[Lanes::splat(0.0); G]; 2];
+        let mut nearest = [Lanes::splat(f64::INFINITY); G];
+        let mut sums = [Sum::zero(); G];
         let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
         for g in 0..G {
             let (mu, mu_low) = two_diff(block.logits(pair.b, first + g), block.logits(pair.a, first + g));
-            nearest[g] = Lanes::splat(f64::INFINITY);
             for (&y, &v) in positions.iter().zip(weights) {
                 nearest[g] = careful_exponent(plan, mu, mu_low, y, v).min(nearest[g]);
             }
-            for (&y, &v) in positions.iter().zip(weights) {
-                sum[g] = simd.exp2(nearest[g] - careful_exponent(plan, mu, mu_low, y, v)).add_to(sum[g]);
+            for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
+                let mut sum = Lanes::splat(0.0);
+                for (&y, &v) in positions.iter().zip(weights) {
+                    sum = simd.exp2(nearest[g] - careful_exponent(plan, mu, mu_low, y, v)).add_to(sum);
+                }
+                sums[g].add(sum);
             }
         }
-        (nearest, sum)
+        (nearest, values(sums))
     }
+}
+
+/// The sum of some densities of [`Close`].
+#[inline(always)]
+fn close_sum<const FMA: bool, const G: usize>(
+    simd: impl Simd,
+    u: [Lanes<FMA>; G],
+    end: [Lanes<FMA>; G],
+    positions: &[f64],
+    weights: &[f64],
+) -> [Lanes<FMA>; G] {
+    let mut sum = [Lanes::splat(0.0); G];
+    for (&twice, &weight) in positions.iter().zip(weights) {
+        for g in 0..G {
+            let exponent = u[g].mul_add(Lanes::splat(twice), end[g] + Lanes::splat(weight));
+            sum[g] = simd.exp2(exponent).add_to(sum[g]);
+        }
+    }
+    sum
+}
+
+/// The sum of some densities of [`Wide`].
+#[inline(always)]
+fn wide_sum<const FMA: bool, const G: usize>(
+    simd: impl Simd,
+    mu: [Lanes<FMA>; G],
+    nearest: [Lanes<FMA>; G],
+    positions: &[f64],
+    weights: &[f64],
+) -> [Lanes<FMA>; G] {
+    let mut sum = [Lanes::splat(0.0); G];
+    for (&y, &v) in positions.iter().zip(weights) {
+        for g in 0..G {
+            sum[g] = simd.exp2(nearest[g] - exponent(mu[g] - Lanes::splat(y), v)).add_to(sum[g]);
+        }
+    }
+    sum
+}
+
+/// Add partial sums to compensated ones.
+#[inline(always)]
+pub(super) fn add<const FMA: bool, const G: usize>(sums: &mut [Sum<FMA>; G], terms: [Lanes<FMA>; G]) {
+    for g in 0..G {
+        sums[g].add(terms[g]);
+    }
+}
+
+/// The sums, rounded.
+#[inline(always)]
+pub(super) fn values<const FMA: bool, const G: usize>(sums: [Sum<FMA>; G]) -> [Lanes<FMA>; G] {
+    let mut values = [Lanes::splat(0.0); G];
+    for g in 0..G {
+        values[g] = sums[g].value();
+    }
+    values
 }
 
 /// The distance of `mu` from the middle of the labels, scaled.
