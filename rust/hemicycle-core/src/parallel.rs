@@ -26,12 +26,19 @@ impl Interrupt {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the computation is to stop. For kernels, which then return early; what they leave is not used.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Go on, or stop with [`Error::Interrupted`].
     ///
     /// # Errors
     /// [`Error::Interrupted`] once the flag was raised.
     pub fn check(&self) -> Result<()> {
-        if self.0.load(Ordering::Relaxed) {
+        if self.is_raised() {
             return Err(Error::Interrupted);
         }
         Ok(())

@@ -8,9 +8,10 @@
 use std::f64::consts::LN_2;
 
 use crate::kernels::{Kernel, LANES, Lanes, Simd, Sum, ln, split_exponent};
+use crate::parallel::Interrupt;
 use crate::pool::{Block, GROUPS};
 
-use super::plan::{Kind, Plan, Run};
+use super::plan::{Kind, Mixture, Plan, Run};
 use super::terms::{Careful, Close, Density, Difference, Two, Wide};
 
 /// Terms added without compensation before the partial sum is.
@@ -30,6 +31,7 @@ pub(crate) struct Totals<'a> {
     pub plan: &'a Plan,
     pub constant: f64,
     pub block: &'a Block,
+    pub interrupt: &'a Interrupt,
     /// One number a model of the block.
     pub out: &'a mut [f64],
 }
@@ -39,17 +41,20 @@ impl Kernel for Totals<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self, simd: impl Simd) {
-        let Self { plan, constant, block, out } = self;
+        let Self { plan, constant, block, interrupt, out } = self;
+        let walk = Walk { plan, block, interrupt };
         let mut totals = [Sum::<FMA>::zero(); GROUPS];
         for run in &plan.runs {
             let Run { kind, factor, first, last } = *run;
             match kind {
-                Kind::Square => add_squares(&mut totals, block, &plan.squares[first..last]),
-                Kind::CarefulSquare => add_squares(&mut totals, block, &plan.careful_squares[first..last]),
-                Kind::Two => add_mixtures::<FMA, Two>(simd, &mut totals, plan, block, factor, first, last),
-                Kind::Close => add_mixtures::<FMA, Close>(simd, &mut totals, plan, block, factor, first, last),
-                Kind::Wide => add_mixtures::<FMA, Wide>(simd, &mut totals, plan, block, factor, first, last),
-                Kind::Careful => add_mixtures::<FMA, Careful>(simd, &mut totals, plan, block, factor, first, last),
+                Kind::Square => walk.add_squares(&mut totals, &plan.squares[first..last]),
+                Kind::CarefulSquare => walk.add_squares(&mut totals, &plan.careful_squares[first..last]),
+                Kind::Two => walk.add_mixtures::<FMA, Two>(simd, &mut totals, factor, &plan.mixtures[first..last]),
+                Kind::Close => walk.add_mixtures::<FMA, Close>(simd, &mut totals, factor, &plan.mixtures[first..last]),
+                Kind::Wide => walk.add_mixtures::<FMA, Wide>(simd, &mut totals, factor, &plan.mixtures[first..last]),
+                Kind::Careful => {
+                    walk.add_mixtures::<FMA, Careful>(simd, &mut totals, factor, &plan.mixtures[first..last])
+                }
                 Kind::Tabulated => {} // scored over many blocks at once
             }
         }
@@ -60,60 +65,76 @@ impl Kernel for Totals<'_> {
     }
 }
 
-/// Subtract squared distances from the totals.
-#[inline(always)]
-fn add_squares<const FMA: bool>(totals: &mut [Sum<FMA>; GROUPS], block: &Block, pairs: &[impl Difference]) {
-    for chunk in pairs.chunks(TERMS_PER_SUM) {
-        let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
-        for pair in chunk {
-            for (g, partial) in partial.iter_mut().enumerate() {
-                let z = pair.difference(block, g);
-                *partial = z.mul_add(z, *partial);
-            }
-        }
-        for (total, partial) in totals.iter_mut().zip(partial) {
-            total.subtract(partial);
-        }
-    }
+/// A walk over the judgments for a block of models.
+struct Walk<'a> {
+    plan: &'a Plan,
+    block: &'a Block,
+    interrupt: &'a Interrupt,
 }
 
-/// Add `factor * (log sum - h log 2)` of mixtures to the totals, with one logarithm for all.
-#[inline(always)]
-fn add_mixtures<const FMA: bool, D: Density>(
-    simd: impl Simd,
-    totals: &mut [Sum<FMA>; GROUPS],
-    plan: &Plan,
-    block: &Block,
-    factor: f64,
-    first: usize,
-    last: usize,
-) {
-    let mut distance = [Sum::<FMA>::zero(); GROUPS];
-    let mut exponent: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
-    let mut product: Groups<FMA> = [Lanes::splat(1.0); GROUPS];
-    for chunk in plan.mixtures[first..last].chunks(SUMS_PER_PRODUCT) {
-        for g in (0..GROUPS).step_by(GROUPS_AT_ONCE) {
-            // few enough vectors to stay in registers from pair to pair
-            let mut partial = [Lanes::splat(0.0); GROUPS_AT_ONCE];
-            let mut products = [product[g], product[g + 1]];
+impl Walk<'_> {
+    /// Subtract squared distances from the totals.
+    #[inline(always)]
+    fn add_squares<const FMA: bool>(&self, totals: &mut [Sum<FMA>; GROUPS], pairs: &[impl Difference]) {
+        for chunk in pairs.chunks(TERMS_PER_SUM) {
+            if self.interrupt.is_raised() {
+                return;
+            }
+            let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
             for pair in chunk {
-                let (h, sum) = D::densities::<FMA, GROUPS_AT_ONCE>(simd, plan, block, pair, g);
-                for k in 0..GROUPS_AT_ONCE {
-                    partial[k] = partial[k] + h[k];
-                    products[k] = products[k] * sum[k];
+                for (g, partial) in partial.iter_mut().enumerate() {
+                    let z = pair.difference(self.block, g);
+                    *partial = z.mul_add(z, *partial);
                 }
             }
-            for k in 0..GROUPS_AT_ONCE {
-                distance[g + k].add(partial[k]);
-                let (fraction, taken) = split_exponent(products[k]);
-                product[g + k] = fraction;
-                exponent[g + k] = exponent[g + k] + taken;
+            for (total, partial) in totals.iter_mut().zip(partial) {
+                total.subtract(partial);
             }
         }
     }
-    for g in 0..GROUPS {
-        let base_2 = exponent[g] - distance[g].value();
-        let log = base_2.mul_add(Lanes::splat(LN_2), ln(product[g]));
-        totals[g].add(log * Lanes::splat(factor));
+
+    /// Add `factor * (log sum - h log 2)` of mixtures to the totals, with one logarithm for all.
+    #[inline(always)]
+    fn add_mixtures<const FMA: bool, D: Density>(
+        &self,
+        simd: impl Simd,
+        totals: &mut [Sum<FMA>; GROUPS],
+        factor: f64,
+        pairs: &[Mixture],
+    ) {
+        let mut distance = [Sum::<FMA>::zero(); GROUPS];
+        let mut exponent: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
+        let mut product: Groups<FMA> = [Lanes::splat(1.0); GROUPS];
+        for chunk in pairs.chunks(SUMS_PER_PRODUCT) {
+            for g in (0..GROUPS).step_by(GROUPS_AT_ONCE) {
+                if self.interrupt.is_raised() {
+                    return;
+                }
+                // few enough vectors to stay in registers from pair to pair
+                let mut partial = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+                let mut products = [product[g], product[g + 1]];
+                for pair in chunk {
+                    if pair.is_long() && self.interrupt.is_raised() {
+                        return;
+                    }
+                    let (h, sum) = D::densities::<FMA, GROUPS_AT_ONCE>(simd, self.plan, self.block, pair, g);
+                    for k in 0..GROUPS_AT_ONCE {
+                        partial[k] = partial[k] + h[k];
+                        products[k] = products[k] * sum[k];
+                    }
+                }
+                for k in 0..GROUPS_AT_ONCE {
+                    distance[g + k].add(partial[k]);
+                    let (fraction, taken) = split_exponent(products[k]);
+                    product[g + k] = fraction;
+                    exponent[g + k] = exponent[g + k] + taken;
+                }
+            }
+        }
+        for g in 0..GROUPS {
+            let base_2 = exponent[g] - distance[g].value();
+            let log = base_2.mul_add(Lanes::splat(LN_2), ln(product[g]));
+            totals[g].add(log * Lanes::splat(factor));
+        }
     }
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::judgments::{Pairs, check_length};
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, ln, split_exponent};
-use crate::parallel::Execution;
+use crate::parallel::{Execution, Interrupt};
 use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
 
 use super::direct::{SUMS_PER_PRODUCT, TERMS_PER_SUM};
@@ -75,9 +75,10 @@ pub fn value_and_gradient<T: Logit>(
                 execution.interrupt.check()?;
                 block.load(pool, (index * at_once + k) * BLOCK)?;
                 let slopes = (&*slopes, k * GROUPS);
-                instructions.run(Gradient { plan: &plan, constant, block, slopes, columns, values, rows });
+                let interrupt = &execution.interrupt;
+                instructions.run(Gradient { plan: &plan, constant, block, interrupt, slopes, columns, values, rows });
             }
-            Ok(())
+            execution.interrupt.check()
         },
     )
 }
@@ -116,6 +117,7 @@ struct Gradient<'a> {
     plan: &'a Plan,
     constant: f64,
     block: &'a Block,
+    interrupt: &'a Interrupt,
     /// Those of pairs with tables, and the group where those of the block begin.
     slopes: (&'a tabulated::Columns, usize),
     /// Room for one column an item.
@@ -131,7 +133,7 @@ impl Kernel for Gradient<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self, simd: impl Simd) {
-        let Self { plan, constant, block, slopes, columns, values, rows } = self;
+        let Self { plan, constant, block, interrupt, slopes, columns, values, rows } = self;
         let values = values.chunks_mut(LANES * GROUPS_AT_ONCE);
         let rows = rows.chunks_mut(LANES * GROUPS_AT_ONCE * columns.len().max(1));
         for ((values, rows), first) in values.zip(rows).zip((0..GROUPS).step_by(GROUPS_AT_ONCE)) {
@@ -139,7 +141,8 @@ impl Kernel for Gradient<'_> {
             for (item, groups) in slopes.0.groups(slopes.1 + first) {
                 columns[item as usize] = Column(groups);
             }
-            let mut pass = Pass::<_, FMA> { simd, block, first, columns, totals: [Sum::zero(); GROUPS_AT_ONCE] };
+            let totals = [Sum::zero(); GROUPS_AT_ONCE];
+            let mut pass = Pass::<_, FMA> { simd, block, interrupt, first, columns, totals };
             for run in &plan.runs {
                 let Run { kind, factor, first, last } = *run;
                 match kind {
@@ -167,6 +170,7 @@ impl Kernel for Gradient<'_> {
 struct Pass<'a, S, const FMA: bool> {
     simd: S,
     block: &'a Block,
+    interrupt: &'a Interrupt,
     /// The first group of the block.
     first: usize,
     columns: &'a mut [Column],
@@ -179,6 +183,9 @@ impl<S: Simd, const FMA: bool> Pass<'_, S, FMA> {
     fn add_squares(&mut self, pairs: &[impl Gaussian]) {
         let mut held = Held::<FMA>::of(pairs[0].items()[0]);
         for chunk in pairs.chunks(TERMS_PER_SUM) {
+            if self.interrupt.is_raised() {
+                return;
+            }
             let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
             for pair in chunk {
                 let [a, b] = pair.items();
@@ -209,8 +216,14 @@ impl<S: Simd, const FMA: bool> Pass<'_, S, FMA> {
         let scale = Lanes::splat(factor * plan.scale * LN_2);
         let mut held = Held::<FMA>::of(pairs[0].a);
         for chunk in pairs.chunks(SUMS_PER_PRODUCT) {
+            if self.interrupt.is_raised() {
+                return;
+            }
             let mut partial: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
             for pair in chunk {
+                if pair.is_long() && self.interrupt.is_raised() {
+                    return;
+                }
                 held.turn_to(pair.a, self.columns);
                 let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
                 for g in 0..GROUPS_AT_ONCE {

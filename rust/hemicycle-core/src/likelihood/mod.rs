@@ -125,7 +125,7 @@ pub fn log_likelihood_by_pair<T: Logit>(
     let tables = Tables::new(&every, likelihood, sigma, rtol, instructions, execution)?;
     let plan = Plan::in_order(pairs, likelihood, sigma, tables);
     by_block(pool, out, n_columns, execution, |block, out| {
-        instructions.run(Rows { plan: &plan, block, out });
+        instructions.run(Rows { plan: &plan, block, interrupt: &execution.interrupt, out });
     })
 }
 
@@ -165,7 +165,7 @@ pub(crate) fn totals<T: Logit>(
     let constant = plan.constant();
     if plan.tables.is_empty() {
         return by_block(pool, out, 1, execution, |block, out| {
-            instructions.run(Totals { plan, constant, block, out });
+            instructions.run(Totals { plan, constant, block, interrupt: &execution.interrupt, out });
         });
     }
     let columns = Columns::new(&plan.tables);
@@ -178,7 +178,7 @@ pub(crate) fn totals<T: Logit>(
                 execution.interrupt.check()?;
                 block.load(pool, (index * at_once + k) * BLOCK)?;
                 columns.take(block, k);
-                instructions.run(Totals { plan, constant, block, out });
+                instructions.run(Totals { plan, constant, block, interrupt: &execution.interrupt, out });
             }
             add_tables(&plan.tables, columns, None, out, instructions, &execution.interrupt)
         },
@@ -199,7 +199,7 @@ pub(crate) fn by_block<T: Logit>(
             execution.interrupt.check()?;
             block.load(pool, index * BLOCK)?;
             score(block, out);
-            Ok(())
+            execution.interrupt.check()
         },
     )
 }

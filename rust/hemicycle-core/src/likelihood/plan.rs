@@ -79,6 +79,14 @@ pub(crate) struct Mixture {
     pub last: usize,
 }
 
+impl Mixture {
+    /// So many labels that kernels look for an interrupt before each such pair.
+    #[inline(always)]
+    pub(crate) fn is_long(&self) -> bool {
+        self.last - self.first >= 1 << 12
+    }
+}
+
 /// Consecutive pairs of one kind and one weight.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {

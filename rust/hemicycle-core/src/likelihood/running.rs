@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::judgments::{Pairs, check_length};
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, each_lane, ln, two_sum};
-use crate::parallel::Execution;
+use crate::parallel::{Execution, Interrupt};
 use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
 
 use super::plan::{Kind, Mixture, Plan, Run};
@@ -124,8 +124,9 @@ fn take<T: Logit>(
         |block, (index, (total, total_low, magnitude, largest_magnitude))| {
             execution.interrupt.check()?;
             block.load_items(pool, index * BLOCK, items)?;
-            instructions.run(Steps { steps, block, total, total_low, magnitude, largest_magnitude });
-            Ok(())
+            let interrupt = &execution.interrupt;
+            instructions.run(Steps { steps, block, interrupt, total, total_low, magnitude, largest_magnitude });
+            interrupt.check()
         },
     )
 }
@@ -195,6 +196,7 @@ struct Step {
 struct Steps<'a> {
     steps: &'a [Step],
     block: &'a Block,
+    interrupt: &'a Interrupt,
     total: &'a mut [f64],
     total_low: &'a mut [f64],
     magnitude: &'a mut [f64],
@@ -206,14 +208,14 @@ impl Kernel for Steps<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self, simd: impl Simd) {
-        let Self { steps, block, total, total_low, magnitude, largest_magnitude } = self;
+        let Self { steps, block, interrupt, total, total_low, magnitude, largest_magnitude } = self;
         let mut held = [Held::<FMA>::empty(); GROUPS];
         for (g, held) in held.iter_mut().enumerate() {
             *held = Held { total: lanes(total, g), total_low: lanes(total_low, g), magnitude: Sum::zero() };
             held.magnitude.add(lanes(magnitude, g));
         }
         for Step { plan, factors } in steps {
-            add_terms(simd, &mut held, plan, factors, block);
+            add_terms(simd, &mut held, plan, factors, block, interrupt);
         }
         for (g, held) in held.iter().enumerate() {
             let now = held.magnitude.value().max(Lanes::splat(0.0));
@@ -259,13 +261,14 @@ fn add_terms<const FMA: bool>(
     plan: &Plan,
     factors: &[f64],
     block: &Block,
+    interrupt: &Interrupt,
 ) {
     let mut first_term = 0;
     for run in &plan.runs {
         let Run { kind, first, last, .. } = *run;
         let range = first_term..first_term + (last - first);
-        let terms =
-            Terms { simd, plan, block, constants: &plan.constants[range.clone()], factors: &factors[range.clone()] };
+        let (constants, factors) = (&plan.constants[range.clone()], &factors[range.clone()]);
+        let terms = Terms { simd, plan, block, interrupt, constants, factors };
         match kind {
             Kind::Square => terms.add_squares(held, &plan.squares[first..last]),
             Kind::CarefulSquare => terms.add_squares(held, &plan.careful_squares[first..last]),
@@ -284,6 +287,7 @@ struct Terms<'a, S> {
     simd: S,
     plan: &'a Plan,
     block: &'a Block,
+    interrupt: &'a Interrupt,
     constants: &'a [f64],
     factors: &'a [f64],
 }
@@ -292,6 +296,9 @@ impl<S: Simd> Terms<'_, S> {
     #[inline(always)]
     fn add_squares<const FMA: bool>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[impl Difference]) {
         for ((pair, &constant), &factor) in pairs.iter().zip(self.constants).zip(self.factors) {
+            if self.interrupt.is_raised() {
+                return;
+            }
             for (g, held) in held.iter_mut().enumerate() {
                 let z = pair.difference(self.block, g);
                 held.add(Lanes::splat(constant) - z * z, factor);
@@ -302,6 +309,9 @@ impl<S: Simd> Terms<'_, S> {
     #[inline(always)]
     fn add_mixtures<const FMA: bool, D: Density>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[Mixture]) {
         for ((pair, &constant), &factor) in pairs.iter().zip(self.constants).zip(self.factors) {
+            if self.interrupt.is_raised() {
+                return;
+            }
             for (g, held) in held.iter_mut().enumerate() {
                 let ([h], [sum]) = D::densities(self.simd, self.plan, self.block, pair, g);
                 held.add(Lanes::splat(constant) + (ln(sum) - h * Lanes::splat(LN_2)), factor);
@@ -312,6 +322,9 @@ impl<S: Simd> Terms<'_, S> {
     #[inline(always)]
     fn add_tables<const FMA: bool>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[Tabulated]) {
         for (pair, &factor) in pairs.iter().zip(self.factors) {
+            if self.interrupt.is_raised() {
+                return;
+            }
             for (g, held) in held.iter_mut().enumerate() {
                 held.add(pair.log_density(self.simd, self.block, g), factor);
             }
