@@ -70,6 +70,21 @@ def pair_least_squares(
     y: NDArray[np.float64],
     options: SolverOptions,
 ) -> SolutionFields: ...
+def certify_least_squares(
+    x: NDArray[np.float64] | NDArray[np.float32],
+    y: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    options: SolverOptions,
+) -> tuple[NDArray[np.float64], float, float, float, int]: ...
+def certify_pair_least_squares(
+    logits: NDArray[np.float64] | NDArray[np.float32],
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    weight: NDArray[np.float64],
+    y: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    options: SolverOptions,
+) -> tuple[NDArray[np.float64], float, float, float, int]: ...
 def instruction_sets() -> list[str]: ...
 def log_likelihood(
     logits: Logits,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,9 @@ from hemicycle import _core
 from hemicycle.arrays import float_array, index_array, require_finite, require_length, require_non_negative
 from hemicycle.errors import DomainError, NoDataError, OptionError, ShapeError
 from hemicycle.logits import logits_matrix, naming_logits
+from hemicycle.optimal_face import OptimalFace
 from hemicycle.options import finite_number, positive_number, thread_count
+from hemicycle.scores import mean_squared_error
 from hemicycle.solution import SimplexSolution
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["pair_least_squares", "simplex_least_squares"]
 
 SOLVERS = ("working_set", "projected_gradient")
-TIE_BREAKS = ("nearest",)
+TIE_BREAKS = ("nearest", "least_individual_loss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,14 @@ def simplex_least_squares(
         An exact active-set method on the models that matter, with column generation over all of them; or accelerated
         projected gradients over all models, which take hundreds to thousands of passes and may not reach `tol`. Once
         those did, the tie-break starts from an exact optimum on the models that they left with weight.
-    tie_break : {"nearest"}, default "nearest"
-        Where models outnumber observations, many weights are optimal: return those nearest to `reference` in the
-        Euclidean norm. Nearest to uniform is also the optimum of least norm, and the limit of `l2` going to 0.
+    tie_break : {"nearest", "least_individual_loss"}, default "nearest"
+        Where models outnumber observations, many weights are optimal. "nearest" returns those nearest to `reference` in
+        the Euclidean norm; nearest to uniform is also the optimum of least norm, and the limit of `l2` going to 0.
+        "least_individual_loss" returns those with the least ``sum_d w_d ||x_d - y||**2``: the models that are best by
+        themselves. If that leaves several, the earlier models get as much weight as they can, one after the other.
     reference : array_like of float, shape (n_models,), optional
-        Weights >= 0, not all 0; they are divided by their sum. By default uniform. Without effect where the optimum is
-        unique, as it is for ``l2 > 0``.
+        Weights >= 0, not all 0; they are divided by their sum. By default uniform. For "nearest" only, and of no effect
+        where the optimum is unique, as it is for ``l2 > 0``.
     l2 : float, default 0.0
         Ridge on the weights, >= 0.
     cost : array_like of float, shape (n_models,), optional
@@ -105,7 +109,10 @@ def simplex_least_squares(
     DomainError
         If `l2` or `reference` is negative, `tol` or `n_threads` not positive, or a magnitude above 1e140.
     OptionError
-        If `solver` or `tie_break` is not one of those that exist, or `start` is a solution that names no models.
+        If `solver` or `tie_break` is not one of those that exist, `reference` is given for another tie-break than
+        "nearest", or `start` is a solution that names no models.
+    MissingExtraError
+        If "least_individual_loss" has a tie to break and highspy is not installed.
     IndexOutOfRangeError
         If `start` names a model that does not exist.
     NotConvergedError
@@ -118,7 +125,9 @@ def simplex_least_squares(
     -----
     Time: one pass of O(n_models n_observations) for each round of column generation, usually fewer than ten, and the
     exact solution on a working set of a few hundred models. Where y lies in the convex hull of the models, the
-    tie-break takes some Newton steps of O(n_active n_observations**2) more. Memory: a few vectors of length n_models.
+    tie-break "nearest" takes some Newton steps of O(n_active n_observations**2) more, and "least_individual_loss" after
+    it a linear program, by column generation with HiGHS. Memory: a few vectors of length n_models; for the linear
+    program, the models of the face in float64.
     Permuting the models permutes the weights up to the gap.
 
     References
@@ -143,7 +152,17 @@ def simplex_least_squares(
     if len(labels) != n_observations:
         raise ShapeError(f"y: expected length {n_observations}, one a column of x, got {len(labels)}")
     options = _options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
-    return SimplexSolution(*_core.simplex_least_squares(predictions, labels, options))
+    solution = SimplexSolution(*_core.simplex_least_squares(predictions, labels, options))
+    if tie_break == "nearest" or solution.unique:
+        return solution
+    face = OptimalFace.of_rows(predictions, solution, options.cost)
+    apart = (
+        predictions[face.models] - solution.weights @ predictions
+    )  # y instead of the fit adds the same to all optima
+    loss = np.einsum("ij,ij->i", apart, apart)
+    best = face.first_minimiser(loss).spread(n_models)
+    certified = _core.certify_least_squares(predictions, labels, best, options)
+    return _least_individual_loss(solution, face, certified)
 
 
 def pair_least_squares(
@@ -205,8 +224,32 @@ def pair_least_squares(
     pair = pairs.pair_of_label  # (n_labels,)
     options = _options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
     with naming_logits(logits):
-        fields = _core.pair_least_squares(matrix, pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio, options)
-    return SimplexSolution(*fields)
+        labels = matrix, pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio
+        solution = SimplexSolution(*_core.pair_least_squares(*labels, options))
+    if tie_break == "nearest" or solution.unique:
+        return solution
+    face = OptimalFace.of_pairs(matrix, judgments, solution, options.cost)
+    loss = mean_squared_error(matrix, judgments, options.n_threads)[face.models]
+    best = face.first_minimiser(loss).spread(n_models)
+    return _least_individual_loss(solution, face, _core.certify_pair_least_squares(*labels, best, options))
+
+
+def _least_individual_loss(
+    solution: SimplexSolution, face: OptimalFace, certified: tuple[NDArray[np.float64], float, float, float, int]
+) -> SimplexSolution:
+    """Return the solution with the weights that the core certified after this tie-break."""
+    weights, objective, gap, relative_gap, passes = certified
+    passes += solution.passes + face.passes
+    reason = "the least individual loss among the optima"
+    return replace(
+        solution,
+        weights=weights,
+        objective=objective,
+        gap=gap,
+        relative_gap=relative_gap,
+        passes=passes,
+        reason=reason,
+    )
 
 
 def _options(
@@ -224,6 +267,8 @@ def _options(
     for name, value, known in (("solver", solver, SOLVERS), ("tie_break", tie_break, TIE_BREAKS)):
         if value not in known:
             raise OptionError(f"{name}: expected one of {', '.join(map(repr, known))}, got {value!r}")
+    if reference is not None and tie_break != "nearest":
+        raise OptionError(f"reference: only tie_break='nearest' has one, got tie_break={tie_break!r}")
     return SolverOptions(
         projected_gradient=solver == "projected_gradient",
         reference=None if reference is None else _reference(reference, n_models),

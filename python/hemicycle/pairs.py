@@ -97,6 +97,31 @@ class Pairs:
         share = self.weight / np.repeat(self.total_weight, np.diff(self.offsets))  # (n_labels,)
         return np.add.reduceat(share * self.log_ratio, self.offsets[:-1])
 
+    def components(self, n_items: int) -> NDArray[np.int64]:
+        """Return the connected component of the comparison graph that each item belongs to.
+
+        Parameters
+        ----------
+        n_items : int
+            Number of items; those that no pair compares are components of their own.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_items,)
+            Components are numbered from 0 in the order of their first items.
+        """
+        first = np.arange(n_items)  # the least item that each is known to be connected with
+        while True:
+            least = np.minimum(first[self.a], first[self.b])
+            lowered = first.copy()
+            for ends in (self.a, self.b):
+                np.minimum.at(lowered, ends, least)
+                np.minimum.at(lowered, first[ends], least)
+            lowered = lowered[lowered]
+            if (lowered == first).all():
+                return np.unique(first, return_inverse=True)[1].astype(np.int64, copy=False)
+            first = lowered
+
     def pair_weight(self, pair_weights: str | ArrayLike = "equal") -> NDArray[np.float64]:
         """Return the weight c_n of each pair.
 

@@ -140,6 +140,33 @@ def optimal_face(
     return sorted(models), len(models) - rank([rows[d] for d in models])
 
 
+def optimal_vertices(
+    x: NDArray[np.float64], y: NDArray[np.float64], cost: NDArray[np.float64] | None = None
+) -> list[Row]:
+    """Return every vertex of the set of optimal weights: the ones on independent models."""
+    _, weights = minimum(x, y, cost=cost)
+    rows = [[*row, Fraction(c), Fraction(1)] for row, c in zip(deviations(x, y), _costs(cost, len(x)), strict=True)]
+    target = mixture(rows, weights)
+    vertices = []
+    for support in supports(len(x)):
+        chosen = [rows[d] for d in support]
+        solution = solve([list(column) for column in zip(*chosen, strict=True)], target)
+        if rank(chosen) == len(support) and solution is not None and min(solution) > 0:
+            vertices.append(_spread(solution, support, len(x)))
+    return vertices
+
+
+def least_individual_loss(x: NDArray[np.float64], y: NDArray[np.float64], cost: NDArray[np.float64] | None) -> Row:
+    """Return the optimal weights with the least mean loss of a model; of several, the lexicographically largest."""
+    losses = [sum((value**2 for value in row), Fraction(0)) for row in deviations(x, y)]
+
+    def key(weights: Row) -> tuple[Fraction, Row]:
+        mean = sum((w * loss for w, loss in zip(weights, losses, strict=True)), Fraction(0))
+        return mean, [-weight for weight in weights]
+
+    return min(optimal_vertices(x, y, cost), key=key)
+
+
 def rank(rows: list[Row]) -> int:
     """Return the number of independent rows."""
     rows = [list(row) for row in rows]

@@ -1,7 +1,7 @@
 //! Bindings of the simplex least squares solver.
 
 use hemicycle_core::least_squares::{
-    Dense, Options, PairDifferences, Predictions, Solution, Solver, WeightedPairs, solve,
+    Certified, Dense, Options, PairDifferences, Predictions, Solution, Solver, WeightedPairs, certify, solve,
 };
 use hemicycle_core::{Execution, Result};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
@@ -69,7 +69,70 @@ pub fn pair_least_squares<'py>(
     }
 }
 
+/// Certify weights over rows of a matrix; used by the tie-breaks of `hemicycle.simplex_least_squares`.
+#[pyfunction]
+pub fn certify_least_squares<'py>(
+    py: Python<'py>,
+    x: Logits<'py>,
+    y: PyReadonlyArray1<'py, f64>,
+    weights: PyReadonlyArray1<'py, f64>,
+    options: SolverOptions<'py>,
+) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
+    let (y, weights) = (slice1(&y, "y")?, slice1(&weights, "weights")?);
+    match &x {
+        Logits::Double(x) => {
+            let (x, n_models, _) = x.rows("x")?;
+            options.certify(py, weights, || Dense::new(x, y, n_models))
+        }
+        Logits::Single(x) => {
+            let (x, n_models, _) = x.rows("x")?;
+            options.certify(py, weights, || Dense::new(x, y, n_models))
+        }
+    }
+}
+
+/// Certify weights over labels of pairs of items; used by the tie-breaks of `hemicycle.pair_least_squares`.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "the columns of the pairs, as in pair_least_squares")]
+pub fn certify_pair_least_squares<'py>(
+    py: Python<'py>,
+    logits: Logits<'py>,
+    a: PyReadonlyArray1<'py, u32>,
+    b: PyReadonlyArray1<'py, u32>,
+    weight: PyReadonlyArray1<'py, f64>,
+    y: PyReadonlyArray1<'py, f64>,
+    weights: PyReadonlyArray1<'py, f64>,
+    options: SolverOptions<'py>,
+) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
+    let (a, b, weights) = (slice1(&a, "a")?, slice1(&b, "b")?, slice1(&weights, "weights")?);
+    let labels = WeightedPairs { a, b, weight: slice1(&weight, "weight")?, y: slice1(&y, "y")? };
+    match &logits {
+        Logits::Double(logits) => {
+            let (logits, n_models, n_items) = logits.rows("logits")?;
+            options.certify(py, weights, || PairDifferences::new(logits, n_models, n_items, labels))
+        }
+        Logits::Single(logits) => {
+            let (logits, n_models, n_items) = logits.rows("logits")?;
+            options.certify(py, weights, || PairDifferences::new(logits, n_models, n_items, labels))
+        }
+    }
+}
+
 impl SolverOptions<'_> {
+    /// Certify, without the GIL, and return weights, objective, gap, relative gap and passes.
+    fn certify<'py, P: Predictions>(
+        &self,
+        py: Python<'py>,
+        weights: &[f64],
+        predictions: impl FnOnce() -> Result<P> + Send,
+    ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
+        let cost = self.cost.as_ref().map(|array| slice1(array, "cost")).transpose()?;
+        let options = Options { l2: self.l2, cost, tol: self.tol, ..Options::default() };
+        let work = |execution: &Execution| certify(&predictions()?, weights, &options, execution);
+        let Certified { weights, objective, gap, relative_gap, passes } = interruptible(py, self.n_threads, work)?;
+        Ok((weights.into_pyarray(py), objective, gap, relative_gap, passes).into_pyobject(py)?.into_any())
+    }
+
     /// Solve, without the GIL, and return the fields of `hemicycle.SimplexSolution` in their order.
     fn solve<'py, P: Predictions>(
         &self,

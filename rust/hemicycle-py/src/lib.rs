@@ -26,7 +26,9 @@ mod _core {
     #[pymodule_export]
     use crate::gradient::value_and_gradient;
     #[pymodule_export]
-    use crate::least_squares::{pair_least_squares, simplex_least_squares};
+    use crate::least_squares::{
+        certify_least_squares, certify_pair_least_squares, pair_least_squares, simplex_least_squares,
+    };
     #[pymodule_export]
     use crate::likelihood::{instruction_sets, log_likelihood, table_bytes};
     #[pymodule_export]

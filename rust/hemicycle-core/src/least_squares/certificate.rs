@@ -84,6 +84,11 @@ impl<'a> Problem<'a> {
         self.median_alone + self.l2
     }
 
+    /// The gap in that unit; 0 if it is 0, whatever the unit.
+    pub(super) fn relative(&self, gap: f64) -> f64 {
+        if gap == 0.0 { 0.0 } else { gap / self.unit() }
+    }
+
     /// Whether these weights are solved as far as asked; a gap that is NaN never is.
     pub(super) fn accepts(&self, certificate: &Certificate) -> bool {
         certificate.gap <= self.tolerance()

@@ -32,6 +32,7 @@ use compact::Compact;
 use dual::Dual;
 use face::{Face, support};
 use nearest::nearest;
+use options::check_weights;
 
 pub use options::{Options, Solver};
 pub use pairs::{PairDifferences, WeightedPairs};
@@ -94,6 +95,40 @@ pub fn solve(predictions: &dyn Predictions, options: &Options<'_>, execution: &E
     let optima = Optima { face: Face { models: face, dimension: face_dimension, reduced_cost }, vertex };
     let (weights, certificate) = certified(&mut problem, weights, execution)?;
     Ok(solution(&problem, weights, certificate, reason, optima))
+}
+
+/// Weights of the caller with their certificate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Certified {
+    /// The weights, swept of rounding and divided by their sum, (n_models,).
+    pub weights: Vec<f64>,
+    /// The objective at the weights.
+    pub objective: f64,
+    /// The objective is at most this far above its minimum.
+    pub gap: f64,
+    /// The gap in the unit of [`Solution::relative_gap`].
+    pub relative_gap: f64,
+    /// Passes over all models.
+    pub passes: usize,
+}
+
+/// Certify weights that were found elsewhere: solver, reference and start of the options are not used.
+///
+/// # Errors
+/// [`Error::Shape`], [`Error::NonFinite`] and [`Error::Domain`] for weights or options that do not fit the predictions, or
+/// weights that are negative or all 0; [`Error::NotConverged`] with the weights if their gap is too large;
+/// [`Error::Interrupted`].
+pub fn certify(
+    predictions: &dyn Predictions,
+    weights: &[f64],
+    options: &Options<'_>,
+    execution: &Execution,
+) -> Result<Certified> {
+    options.check(predictions.n_models())?;
+    check_weights(weights, predictions.n_models())?;
+    let mut problem = Problem::new(predictions, options.l2, options.cost, options.tol, execution)?;
+    let (weights, Certificate { objective, gap, .. }) = certified(&mut problem, weights.to_vec(), execution)?;
+    Ok(Certified { weights, objective, gap, relative_gap: problem.relative(gap), passes: problem.passes })
 }
 
 /// What is known of the optima beside the weights that are returned.
@@ -228,7 +263,7 @@ fn solution(
     optima: Optima,
 ) -> Solution {
     let Certificate { objective, gap, .. } = certificate;
-    let relative_gap = if gap == 0.0 { 0.0 } else { gap / problem.unit() };
+    let relative_gap = problem.relative(gap);
     let Optima { face: Face { models: face, dimension: face_dimension, reduced_cost }, vertex } = optima;
     let passes = problem.passes;
     Solution { weights, objective, gap, relative_gap, passes, reason, face, face_dimension, reduced_cost, vertex }

@@ -59,3 +59,39 @@ impl Options<'_> {
         Ok(())
     }
 }
+
+/// Refuse weights that are not at least 0, one a model, with a sum above 0.
+pub(super) fn check_weights(weights: &[f64], n_models: usize) -> Result<()> {
+    let what = "weights";
+    if weights.len() != n_models {
+        let (expected, got) = (format!("{n_models} values, one a model"), format!("{}", weights.len()));
+        return Err(Error::Shape { what, expected, got });
+    }
+    check_magnitudes(what, weights, None)?;
+    let domain = |position, value, requirement| Err(Error::Domain { what, position, value, requirement });
+    if let Some(at) = weights.iter().position(|&weight| weight < 0.0) {
+        return domain(vec![at], weights[at], "at least 0");
+    }
+    match weights.iter().sum::<f64>() {
+        total if total > 0.0 => Ok(()),
+        total => domain(vec![], total, "greater than 0 in sum"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_weights;
+
+    #[test]
+    fn weights_that_fit_pass_and_others_are_refused_by_place() {
+        assert!(check_weights(&[0.0, 0.5], 2).is_ok());
+        for (weights, message) in [
+            (vec![1.0], "weights: expected 2 values, one a model, got 1"),
+            (vec![0.5, f64::NAN], "weights[1] is NaN; it must be finite"),
+            (vec![2.0, -1.0], "weights[1] is -1; it must be at least 0"),
+            (vec![0.0, 0.0], "weights is 0; it must be greater than 0 in sum"),
+        ] {
+            assert_eq!(check_weights(&weights, 2).map_err(|error| error.to_string()), Err(message.into()));
+        }
+    }
+}
