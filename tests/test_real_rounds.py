@@ -8,7 +8,10 @@ import re
 import numpy as np
 import pytest
 
+from hemicycle.allocation import allocate
+from hemicycle.allocation_range import allocation_range, log_ratio_range
 from hemicycle.judgments import Judgments
+from hemicycle.least_squares import pair_least_squares
 from hemicycle.pool import Pool
 from hemicycle.round import Round
 
@@ -114,6 +117,52 @@ def test_gg24_scores_equal_the_published_ones(gg24, round_data):
     for model, mse, accuracy in zip(gg24.pool.models, scores.mse, scores.accuracy, strict=True):
         assert agrees(mse, printed[model][0]), (model, mse)
         assert agrees(accuracy, printed[model][1]), (model, accuracy)
+
+
+def models_around_the_labels(round_: Round, n_models: int) -> np.ndarray:
+    """Models in opposite pairs around the least squares fit, which their mixtures reach in many ways."""
+    pairs, n_items = round_.judgments.pairs, len(round_.pool.items)
+    incidence = np.zeros((len(pairs), n_items))
+    incidence[np.arange(len(pairs)), pairs.b], incidence[np.arange(len(pairs)), pairs.a] = 1, -1
+    root = np.sqrt(pairs.total_weight)
+    best = np.linalg.lstsq(root[:, None] * incidence, root * pairs.mean_log_ratio, rcond=None)[0]
+    apart = np.random.default_rng(0).normal(size=(n_models // 2, n_items))
+    return best + np.vstack([apart, -apart])
+
+
+def test_level1_is_connected_so_that_no_tie_break_moves_its_geometric_shares(level1):
+    round_ = level1["all"]
+    assert np.bincount(round_.judgments.pairs.components(45)).tolist() == [45]
+    logits = models_around_the_labels(round_, 300)
+    solution = pair_least_squares(logits, round_.judgments)
+    assert solution.face_dimension == 300 - 45  # 44 independent differences of 45 items, and the sum
+    found = allocation_range(logits, round_.judgments, solution)
+    assert (found.high_bound == found.low_bound).all()
+    lowest, highest = log_ratio_range(logits, round_.judgments, solution, 3, 40)
+    assert lowest.value == highest.value
+
+
+def test_level1_submissions_have_one_optimum(level1):
+    for mean in ("geometric", "arithmetic"):
+        table = level1["all"].ensemble("least_squares").allocation_range(mean=mean)
+        assert (table["high_bound"] == table["low_bound"]).all()
+        assert set(table["low_models"]) == {"gasquez-least-squares"}
+
+
+def test_gg24_fixes_59_items_among_themselves(gg24):
+    component = gg24.judgments.pairs.components(98)
+    assert sorted(np.bincount(component))[-2:] == [1, 59]
+    judged = np.flatnonzero(component == np.bincount(component).argmax())
+    logits = models_around_the_labels(gg24, 120)
+    solution = pair_least_squares(logits, gg24.judgments)
+    assert not solution.unique
+    found = allocation_range(logits, gg24.judgments, solution)
+    shares = allocate(logits, solution.weights)
+    for ends in (found.low, found.high, found.low_bound, found.high_bound):
+        np.testing.assert_allclose(ends[judged] / ends[judged].sum(), shares[judged] / shares[judged].sum(), rtol=1e-9)
+    assert (found.high > 1.01 * found.low).all()  # the other 39 are free, and take from all
+    assert (found.low_bound <= shares).all()
+    assert (shares <= found.high_bound).all()
 
 
 def _cells(line: str) -> list[str]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.allocation import allocate, pooled_logits
+from hemicycle.allocation_range import allocation_range, log_ratio_range
 from hemicycle.arrays import read_only
 from hemicycle.averaging import effective_models
 from hemicycle.dominance import dominance_notice
-from hemicycle.errors import DomainError
+from hemicycle.errors import DomainError, OptionError
 from hemicycle.likelihood import log_likelihood
 from hemicycle.mixture import log_mixture
 from hemicycle.predictive import Predictive
@@ -166,6 +167,84 @@ class Ensemble:
         shares = allocate(self.round.pool, self.weights, mean=mean)
         return Table({"parent": self.items.parents, "item": self.items.names, "share": shares})
 
+    def allocation_range(self, mean: Mean = "geometric") -> Table:
+        """Return the lowest and highest share of each item over all weights that are optimal for least squares.
+
+        Where the judgments leave the weights open, the allocation owes a part to the tie-break: this is how much.
+
+        Parameters
+        ----------
+        mean : {"geometric", "arithmetic"}, default "geometric"
+            The log pool or the linear pool of the models' shares.
+
+        Returns
+        -------
+        Table
+            Columns parent, item, share, low, high, low_bound, high_bound, component, low_models, high_models; under the
+            geometric mean also low_logit and high_logit, the range of the logit less the mean of its parent's. No
+            optimal weights go beyond the bounds. Items of one component are connected by comparisons: among themselves,
+            geometric shares do not move. The models that attain an end are in one cell, separated by commas.
+
+        Raises
+        ------
+        OptionError
+            If the method is not "least_squares", or `mean` neither of the two.
+        NotConvergedError
+            If the weights could not be certified.
+        MissingExtraError
+            If a linear program must be solved and highspy is not installed.
+
+        See Also
+        --------
+        hemicycle.allocation_range.allocation_range : the same on arrays, with the weights at each end.
+        """
+        found = allocation_range(self.round.pool, self.round.judgments, self._least_squares(), mean=mean)
+        columns = {
+            "parent": self.items.parents,
+            "item": self.items.names,
+            "share": allocate(self.round.pool, self.weights, mean=mean),
+            "low": found.low,
+            "high": found.high,
+            "low_bound": found.low_bound,
+            "high_bound": found.high_bound,
+            "component": found.component,
+        }
+        if found.lowest_logit is not None and found.highest_logit is not None:
+            columns["low_logit"] = np.array([end.value for end in found.lowest_logit])
+            columns["high_logit"] = np.array([end.value for end in found.highest_logit])
+        for name, ends in (("low_models", found.lowest), ("high_models", found.highest)):
+            columns[name] = [", ".join(self.models[model] for model in end.models) for end in ends]
+        return Table(columns)
+
+    def log_ratio_range(self, a: str, b: str, *, parent: str | None = None) -> tuple[float, float]:
+        """Return the lowest and highest pooled log ratio of two items over all weights optimal for least squares.
+
+        Parameters
+        ----------
+        a, b : str
+            Names of two items of one parent, in any spelling; a positive log ratio favours `b`.
+        parent : str, optional
+            Their parent; needed where several parents have an item of that name.
+
+        Returns
+        -------
+        lowest, highest : float
+            Bounds of the log ratio, sharp to 1e-9 of what models say; equal where comparisons connect the two items.
+
+        Raises
+        ------
+        UnknownItemError
+            If an item is not part of the round, or its parent must be named.
+        DomainError
+            If the two items belong to different parents.
+        OptionError, NotConvergedError, MissingExtraError
+            As in `allocation_range`.
+        """
+        first, second = self.items.position(a, parent), self.items.position(b, parent)
+        solution = self._least_squares()
+        lowest, highest = log_ratio_range(self.round.pool, self.round.judgments, solution, first, second)
+        return lowest.bound, highest.bound
+
     def predictive(self, a: str, b: str, *, parent: str | None = None) -> Predictive:
         """Return the predictive distribution of one pair's log ratio.
 
@@ -196,6 +275,15 @@ class Ensemble:
             raise DomainError(f"a belongs to {parents[0]!r} and b to {parents[1]!r}; no comparison crosses parents")
         logits = self.round.pool.logits[:, [first, second]].astype(np.float64)
         return Predictive(logits[:, 1] - logits[:, 0], self.weights, self.sigma)
+
+    def _least_squares(self) -> SimplexSolution:
+        """Return the solution, if all weights that are as good are known."""
+        if self.method != "least_squares" or self.solution is None:
+            raise OptionError(
+                f"method is {self.method!r}; only 'least_squares' has a set of optimal weights to range over: those of "
+                "bma, uniform and best are unique by definition, and stacking does not tell its ties"
+            )
+        return self.solution
 
     def _log_density(self, per: Literal["pair", "label"]) -> NDArray[np.float64]:
         """Log density of each pair or label under the mixture, in blocks of models."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
     from hemicycle.solution import SimplexSolution
 
-__all__ = ["FaceOptimum", "OptimalFace"]
+__all__ = ["FaceOptimum", "OptimalFace", "known_face"]
 
 TOLERANCE = 1e-9
 """A program is solved when its value is this close to its bound, relative to the spread of the costs."""
@@ -100,7 +100,7 @@ class OptimalFace:
         cls, x: NDArray[Any], solution: SimplexSolution, cost: NDArray[np.float64] | None = None
     ) -> OptimalFace:
         """Return the face of a solution of `simplex_least_squares` for the rows `x` and prices `cost`."""
-        models = _face(solution)
+        models = known_face(solution)
         return cls._of_coordinates(np.array(x[models], dtype=np.float64), solution, cost)
 
     @classmethod
@@ -115,7 +115,7 @@ class OptimalFace:
 
         The coordinates of a model are its logits of the judged items, less that of the first item of their component.
         """
-        models = _face(solution)
+        models = known_face(solution)
         component = judgments.pairs.components(len(judgments.items))
         first = np.unique(component, return_index=True)[1][component]  # (n_items,)
         others = np.flatnonzero(first != np.arange(len(first)))
@@ -127,7 +127,7 @@ class OptimalFace:
     def _of_coordinates(
         cls, coordinates: NDArray[np.float64], solution: SimplexSolution, cost: NDArray[np.float64] | None
     ) -> OptimalFace:
-        models = _face(solution)
+        models = known_face(solution)
         weights = solution.weights[models]
         coordinates -= weights @ coordinates
         if cost is not None and np.ptp(cost[models]) > 0:
@@ -136,6 +136,10 @@ class OptimalFace:
             coordinates = np.column_stack([coordinates, unit / np.abs(price).max() * price])
         start = models if solution.vertex is None else solution.vertex
         return cls(models, coordinates, np.searchsorted(models, np.intersect1d(start, models)))
+
+    def positions(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where models of the face stand within it."""
+        return np.searchsorted(self.models, models)
 
     def minimise(self, costs: NDArray[np.float64]) -> FaceOptimum:
         """Return the least of ``costs @ w`` over the face.
@@ -184,7 +188,7 @@ class OptimalFace:
                 tied = tied[left[tied] != model]
             self.passes += face.passes
             optimum = FaceOptimum(optimum.value, optimum.bound, largest.models, largest.weights)
-        value = float(costs[np.searchsorted(self.models, optimum.models)] @ optimum.weights)
+        value = float(costs[self.positions(optimum.models)] @ optimum.weights)
         return FaceOptimum(value, optimum.bound, optimum.models, optimum.weights)
 
     def _minimise(self, costs: NDArray[np.float64]) -> tuple[FaceOptimum, NDArray[np.int64]]:
@@ -234,8 +238,14 @@ class OptimalFace:
         return best[1:]
 
 
-def _face(solution: SimplexSolution) -> NDArray[np.int64]:
-    """Return the models of the face of a solution that knows it."""
+def known_face(solution: SimplexSolution) -> NDArray[np.int64]:
+    """Return the models of the face of a solution.
+
+    Raises
+    ------
+    NotConvergedError
+        If the solution does not know its face.
+    """
     if solution.face is None:
         what = f"the optimal weights are not known, as these are not certified ({solution.reason})"
         raise NotConvergedError(what, solution.weights, solution.gap, solution.passes)

@@ -87,9 +87,9 @@ mod tests {
         assert!(check_weights(&[0.0, 0.5], 2).is_ok());
         for (weights, message) in [
             (vec![1.0], "weights: expected 2 values, one a model, got 1"),
-            (vec![0.5, f64::NAN], "weights[1] is NaN; it must be finite"),
-            (vec![2.0, -1.0], "weights[1] is -1; it must be at least 0"),
-            (vec![0.0, 0.0], "weights is 0; it must be greater than 0 in sum"),
+            (vec![0.5, f64::NAN], "weights[1] is nan; it must be finite"),
+            (vec![2.0, -1.0], "weights[1] is -1.0; it must be at least 0"),
+            (vec![0.0, 0.0], "weights is 0.0; it must be greater than 0 in sum"),
         ] {
             assert_eq!(check_weights(&weights, 2).map_err(|error| error.to_string()), Err(message.into()));
         }
