@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hemicycle.bundle import MARK, csv_bytes, require_ours, sha256_of, write_bundle
+from hemicycle.bundle import ROUND, csv_bytes, require_ours, sha256_of, write_bundle
 from hemicycle.config import HEADER
 from hemicycle.errors import FormatError, OptionError
 
-FILES = {"leaderboard.csv": b"rank\n", MARK: HEADER.encode() + b"jury = 'j'\n"}
+FILES = {"leaderboard.csv": b"rank\n", ROUND.file: HEADER.encode() + b"jury = 'j'\n"}
 
 
 def test_a_bundle_is_written_whole_and_leaves_nothing_aside(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_a_bundle_is_written_whole_and_leaves_nothing_aside(tmp_path: Path) -> N
     write_bundle(out, FILES)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == FILES
     assert [path.name for path in out.parent.iterdir()] == ["out"]
-    assert (out / MARK).stat().st_mode & 0o044 == 0o044
+    assert (out / ROUND.file).stat().st_mode & 0o044 == 0o044
 
 
 def test_an_earlier_bundle_is_replaced_and_files_beside_it_stay(tmp_path: Path) -> None:
@@ -31,7 +31,9 @@ def test_an_earlier_bundle_is_replaced_and_files_beside_it_stay(tmp_path: Path) 
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("content", [{"thesis.tex": "years of work"}, {MARK: "[tool]\n"}, {f"{MARK}/x": ""}])
+@pytest.mark.parametrize(
+    "content", [{"thesis.tex": "years of work"}, {ROUND.file: "[tool]\n"}, {f"{ROUND.file}/x": ""}]
+)
 def test_a_folder_that_is_not_ours_is_refused_and_untouched(tmp_path: Path, content: dict[str, str]) -> None:
     for name, text in content.items():
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hemicycle.config import HEADER
 from hemicycle.errors import FormatError, OptionError
@@ -24,10 +24,19 @@ if TYPE_CHECKING:
     from hemicycle.outcome import Outcome
     from hemicycle.rejects import Rejects
 
-__all__ = ["allocation_csv", "bundle_files", "csv_bytes", "require_ours", "sha256_of", "write_bundle"]
+__all__ = ["Mark", "allocation_csv", "bundle_files", "csv_bytes", "require_ours", "sha256_of", "write_bundle"]
 
-MARK = "round.toml"
 _CHUNK = 1 << 20
+
+
+class Mark(NamedTuple):
+    """How an earlier result is told from the files of others: a file of it, and how that begins."""
+
+    file: str
+    begins: str
+
+
+ROUND = Mark("round.toml", HEADER)
 
 
 def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
@@ -60,7 +69,7 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         "weights.csv": _weights_csv(outcome),
         "rejects.csv": _rejects_csv(outcome.rejects),
         "summary.json": json.format(json.encode(outcome.summary()), indent=2) + b"\n",
-        MARK: outcome.config.toml(folder, outcome.sha256).encode("utf-8"),
+        ROUND.file: outcome.config.toml(folder, outcome.sha256).encode("utf-8"),
         "hemicycle.svg": picture.encode("utf-8"),
     }
 
@@ -106,13 +115,15 @@ def csv_bytes(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
     return text.getvalue().encode("utf-8")
 
 
-def require_ours(folder: Path) -> None:
-    """Refuse a folder that holds anything but an earlier run.
+def require_ours(folder: Path, mark: Mark = ROUND) -> None:
+    """Refuse a folder that holds anything but an earlier result of the same kind.
 
     Parameters
     ----------
     folder : Path
         The out folder; it may be absent or empty.
+    mark : Mark, default that of a round
+        What tells such a result.
 
     Raises
     ------
@@ -126,15 +137,15 @@ def require_ours(folder: Path) -> None:
     if not any(folder.iterdir()):
         return
     try:
-        with (folder / MARK).open("rb") as file:
-            if file.read(len(HEADER)) == HEADER.encode("utf-8"):
+        with (folder / mark.file).open("rb") as file:
+            if file.read(len(mark.begins)) == mark.begins.encode("utf-8"):
                 return
     except OSError:
         pass
     raise OptionError(f"{folder} holds files that are no earlier result of hemicycle; give another folder with --out")
 
 
-def write_bundle(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_bundle(folder: Path, files: Mapping[str, bytes], mark: Mark = ROUND) -> None:
     """Put files into a folder: written aside first, then renamed, so that none is ever half there.
 
     Parameters
@@ -143,6 +154,8 @@ def write_bundle(folder: Path, files: Mapping[str, bytes]) -> None:
         The out folder; made where it does not exist, and what an earlier run wrote is replaced.
     files : mapping of str to bytes
         File name to content.
+    mark : Mark, default that of a round
+        What tells an earlier result; its file is one of `files`.
 
     Raises
     ------
@@ -151,14 +164,14 @@ def write_bundle(folder: Path, files: Mapping[str, bytes]) -> None:
     OSError
         If something cannot be written; the files that were there are as they were.
     """
-    require_ours(folder)
+    require_ours(folder, mark)
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         for name, content in files.items():
             (aside / name).write_bytes(content)
         folder.mkdir(exist_ok=True)
-        for name in sorted(files, key=lambda name: name != MARK):  # the mark first: from then on the folder is ours
+        for name in sorted(files, key=lambda name: name != mark.file):  # the mark first: then the folder is ours
             (aside / name).replace(folder / name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The command line: `hemicycle demo | check | ensemble`."""
+"""The command line: `hemicycle demo | check | ensemble | reproduce`."""
 
 from hemicycle.cli.app import app, main
 

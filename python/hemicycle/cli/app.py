@@ -53,6 +53,19 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class Published(StrEnum):
+    """Sources of claims by name."""
+
+    many_model = "many-model"
+
+
+class Figures(StrEnum):
+    """Formats of figures by name."""
+
+    svg = "svg"
+    png = "png"
+
+
 Out = Annotated[
     Path,
     typer.Option(help="Folder for the results; only an earlier result is ever replaced.", rich_help_panel="Output"),
@@ -242,6 +255,32 @@ def demo(
     from hemicycle.cli.demo import run_demo
 
     run_demo(out, seed=seed, quiet=quiet)
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+
+hemicycle reproduce many-model
+
+hemicycle reproduce many-model --runs 1000 --seed 7 --out claims --figures png"""
+)
+def reproduce(
+    name: Annotated[Published, typer.Argument(metavar="NAME", help="Whose claims: many-model.", show_default=False)],
+    runs: Annotated[
+        int, typer.Option(help="Random instances of its simulation.", min=1, rich_help_panel="Simulation")
+    ] = 100_000,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.", min=0, rich_help_panel="Simulation")] = 0,
+    out: Out = Path("hemicycle-reproduce"),
+    figures: Annotated[
+        Figures, typer.Option(help="Format of the figures; they need matplotlib.", rich_help_panel="Output")
+    ] = Figures.svg,
+    format_: FormatOption = Format.table,
+    quiet: Quiet = False,
+) -> None:
+    """Test published claims: what was claimed beside what we find, with a verdict for each."""
+    from hemicycle.cli.reproduce import run_reproduce
+
+    run_reproduce(name.value, out, runs=runs, seed=seed, figures=figures.value, output=format_.value, quiet=quiet)
 
 
 def main(args: Sequence[str] | None = None) -> int:

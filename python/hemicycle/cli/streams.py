@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import RenderableType
 
@@ -45,6 +45,28 @@ class Talk:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             progress.add_task(what, total=None)
             yield
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
+        """Give a function to tell what is going on, how much is done, and of how much: bars on a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda _what, _done, _of: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        )  # fmt: skip
+        tasks: dict[str, TaskID] = {}
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+
+            def tell(what: str, done: int, of: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bars.add_task(what, total=of)
+                bars.update(tasks[what], completed=done)
+
+            yield tell
 
 
 def print_bytes(content: bytes) -> None:

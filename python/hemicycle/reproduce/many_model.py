@@ -1,0 +1,88 @@
+"""The claims of "On diversity and many-model ensembling", each beside what we find."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemicycle.reproduce import figures, label_verdicts, weight_verdicts
+from hemicycle.reproduce.camps import majority_mass
+from hemicycle.reproduce.claims import Figure, Reproduction
+from hemicycle.reproduce.label_modes import agreeing_labels, mode_shares, two_modes
+from hemicycle.reproduce.pool_growth import pool_growth
+from hemicycle.reproduce.slsqp import require_scipy
+from hemicycle.reproduce.tie_breaks import freedom_by_pool_size, slsqp_distances
+from hemicycle.reproduce.weight_order import weight_order
+
+if TYPE_CHECKING:
+    from hemicycle.reproduce.claims import Progress
+
+__all__ = ["SOURCE", "many_model"]
+
+SOURCE = 'the proposal "On diversity and many-model ensembling"'
+
+
+def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
+    """Test every claim.
+
+    Parameters
+    ----------
+    n_runs : int
+        Number of random pools, at least 1.
+    seed : int
+        Seed; each part has a stream of its own, so `n_runs` changes no other part.
+    progress : callable
+        Told what is going on.
+
+    Returns
+    -------
+    Reproduction
+        The findings, and the tables and figures behind them.
+
+    Raises
+    ------
+    MissingExtraError
+        If scipy is not installed.
+    """
+    require_scipy()  # before the minute of work that would be lost
+    order = weight_order(n_runs, np.random.default_rng([seed, 0]), progress)
+    growth = pool_growth(np.random.default_rng([seed, 1]), progress)
+    freedom = freedom_by_pool_size(np.random.default_rng([seed, 2]), progress)
+    distances = slsqp_distances(np.random.default_rng([seed, 3]), progress)
+    bimodal, agreeing, shares, camps = two_modes(), agreeing_labels(), mode_shares(), majority_mass()
+    return Reproduction(
+        name="many-model",
+        source=SOURCE,
+        options={"runs": n_runs, "seed": seed},
+        findings=(
+            *weight_verdicts.on_weight_order(order),
+            label_verdicts.on_two_modes(bimodal),
+            label_verdicts.on_mode_shares(shares),
+            label_verdicts.on_agreeing_labels(agreeing),
+            label_verdicts.on_proportionality(camps),
+            weight_verdicts.on_slsqp(distances),
+            *weight_verdicts.on_pool_growth(growth, order),
+            weight_verdicts.on_freedom(freedom),
+        ),
+        tables={
+            "spearman": order.spearman_table(),
+            "inversions": order.inversions_table(),
+            "pool_growth": growth,
+            "freedom": freedom,
+            "slsqp": distances,
+            "two_modes": bimodal,
+            "agreeing_labels": agreeing,
+            "mode_shares": shares,
+            "camps": camps,
+        },
+        figures={
+            "weight_order": Figure(7.0, 3.2, partial(figures.draw_weight_order, order)),
+            "pool_growth": Figure(7.0, 3.2, partial(figures.draw_pool_growth, growth)),
+            "freedom": Figure(7.0, 3.2, partial(figures.draw_freedom, freedom)),
+            "slsqp": Figure(7.0, 3.2, partial(figures.draw_slsqp, distances)),
+            "labels": Figure(7.0, 3.2, partial(figures.draw_labels, bimodal, agreeing)),
+            "proportions": Figure(7.0, 3.2, partial(figures.draw_proportions, shares, camps)),
+        },
+    )

@@ -1,0 +1,251 @@
+"""Claims about weights over many models, and the rules by which a measurement becomes a verdict."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemicycle.reproduce.claims import Claim, Finding
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from hemicycle.reproduce.claims import Verdict
+    from hemicycle.reproduce.weight_order import WeightOrder
+    from hemicycle.table import Table
+
+__all__ = ["on_freedom", "on_pool_growth", "on_slsqp", "on_weight_order"]
+
+SPEARMAN = Claim(
+    "spearman",
+    "squared error against weight",
+    "Least squares over 5 random models and 10 random labels: mean rank correlation of a model's error and its weight",
+    "-0.70",
+)
+INVERSIONS = Claim(
+    "inversions",
+    "pairs that weights invert",
+    "In the same runs, pairs of models of which the worse one has more weight",
+    "about 0.20",
+)
+SORTED = Claim(
+    "sorted", "runs sorted by weight", "In the same runs, those whose weights sort all five models", "about 0.01"
+)
+DOUBLED = Claim(
+    "doubled",
+    "twice the weight, and worse",
+    "In some of the same runs a worse model has more than twice the weight of a better one",
+    "occurs",
+)
+NEAREST = Claim(
+    "slsqp_nearest", "optimum of SLSQP", "scipy's SLSQP returns the optimum that is nearest to its start", "the nearest"
+)
+RATIO_BMA = Claim(
+    "ratio_bma",
+    "averaging: ratio of two weights",
+    "Under averaging the ratio of two models' weights does not depend on who else is in the pool",
+    "constant",
+    by_source=False,
+)
+RATIO_LEAST_SQUARES = Claim(
+    "ratio_least_squares",
+    "least squares: what weight follows",
+    "Under least squares it does: the weight of a model goes by what it adds to the others",
+    "what a model adds",
+    by_source=False,
+)
+FREEDOM = Claim(
+    "freedom",
+    "least squares: more models than labels",
+    "Where models outnumber labels the weights of least squares are not determined",
+    "undetermined",
+    by_source=False,
+)
+
+SPEARMAN_CLAIMED, INVERSIONS_CLAIMED, SORTED_CLAIMED = -0.70, 0.20, 0.01
+
+
+def on_weight_order(order: WeightOrder) -> tuple[Finding, ...]:
+    """Judge the claims about random pools.
+
+    Parameters
+    ----------
+    order : WeightOrder
+        What was measured.
+
+    Returns
+    -------
+    tuple of Finding
+        Four of them. A number holds if it is within 0.02 of the one claimed (0.01 for sorted runs, a factor of two at
+        most), widened by two standard errors.
+    """
+    n_runs = len(order.spearman)
+    mean, error = _mean(order.spearman)
+    spearman = Finding(
+        SPEARMAN,
+        "holds" if abs(mean - SPEARMAN_CLAIMED) <= 0.02 + 2 * error else "does not hold",
+        f"{mean:.3f}",
+        f"{n_runs:,} runs, standard error {error:.4f}; models and labels are standard normal",
+        {"spearman": mean, "standard_error": error},
+    )
+    return spearman, _on_inversions(order), _on_sorted(order), _on_doubled(order)
+
+
+def _on_inversions(order: WeightOrder) -> Finding:
+    strict, error = _mean(order.inversions / order.n_pairs)
+    counted, _ = _mean((order.inversions + order.ties) / order.n_pairs)
+    noisy, _ = _mean(order.slsqp_inversions / order.n_pairs)
+    halved = (strict + counted) / 2
+    near = [abs(share - INVERSIONS_CLAIMED) <= 0.02 + 2 * error for share in (strict, halved)]
+    verdict: Verdict = "holds" if all(near) else "holds with a condition" if any(near) else "does not hold"
+    return Finding(
+        INVERSIONS,
+        verdict,
+        f"{strict:.3f}, with ties {counted:.3f}",
+        f"Two models of weight zero tie: {strict:.3f} if ties do not count, {counted:.3f} if they do, {halved:.3f} if "
+        f"chance breaks them; SLSQP leaves noise of 1e-16 in place of half the zeros: {noisy:.3f} in "
+        f"{len(order.slsqp_inversions):,} runs",
+        {"strict": strict, "ties_counted": counted, "ties_halved": halved, "slsqp": noisy, "standard_error": error},
+    )
+
+
+def _on_sorted(order: WeightOrder) -> Finding:
+    allowed, _ = _mean(order.inversions == 0)
+    strict, error = _mean(order.inversions + order.ties == 0)
+    noisy, _ = _mean(order.slsqp_inversions == 0)
+    return Finding(
+        SORTED,
+        "holds" if abs(strict - SORTED_CLAIMED) <= 0.01 + 2 * error else "does not hold",
+        f"{strict:.3f}, with ties {allowed:.3f}",
+        f"{strict:.3f} if a tie of two zeros is no sort, {allowed:.3f} if it is one, {noisy:.3f} by SLSQP's weights, "
+        f"with noise in place of half the zeros; a random order is sorted in 1 run of {math.factorial(order.n_models)}",
+        {"strict": strict, "ties_allowed": allowed, "slsqp": noisy, "standard_error": error},
+    )
+
+
+def _on_doubled(order: WeightOrder) -> Finding:
+    any_, above = _mean(order.doubled)[0], _mean(order.doubled_above_zero)[0]
+    return Finding(
+        DOUBLED,
+        "holds" if any_ > 0 else "does not hold",
+        f"{any_:.3f} of runs",
+        f"In {above:.3f} of the runs the better model has some weight, too",
+        {"runs": any_, "runs_above_zero": above},
+    )
+
+
+def on_slsqp(table: Table) -> Finding:
+    """Judge whether SLSQP stops at the optimum nearest to its start.
+
+    Parameters
+    ----------
+    table : Table
+        Of `slsqp_distances`.
+
+    Returns
+    -------
+    Finding
+        It holds if the weights at the tightest tolerance are within 0.01, in L1, of the nearest optimum's in every
+        instance.
+    """
+    tight = table["ftol"] == table["ftol"].min()
+    apart, farther = table["weights_l1"][tight], table["farther"][tight]
+    paid = [table[f"allocation_l1_{mean}"][tight] for mean in ("geometric", "arithmetic")]
+    by_tolerance = {f"{ftol:g}": float(np.median(table["weights_l1"][table["ftol"] == ftol]))
+                    for ftol in np.unique(table["ftol"])}  # fmt: skip
+    medians = ", ".join(f"{value:.3f} at {ftol}" for ftol, value in reversed(by_tolerance.items()))
+    return Finding(
+        NEAREST,
+        "holds" if apart.max() <= 0.01 else "does not hold",
+        f"{apart.min():.2f} to {apart.max():.2f} away (L1)",
+        f"It stops {farther.min():.2f} to {farther.max():.2f} times as far from uniform weights, its start, as the "
+        f"nearest optimum. The allocation moves by {paid[0].min():.3f} to {paid[0].max():.3f} (geometric mean) and "
+        f"{paid[1].min():.3f} to {paid[1].max():.3f} (arithmetic). Median distance by tolerance: {medians}",
+        {"l1_least": float(apart.min()), "l1_median": float(np.median(apart)), "l1_most": float(apart.max()),
+         "farther_least": float(farther.min()), "farther_most": float(farther.max()),
+         "allocation_geometric_most": float(paid[0].max()), "allocation_arithmetic_most": float(paid[1].max())},
+    )  # fmt: skip
+
+
+def on_pool_growth(table: Table, order: WeightOrder) -> tuple[Finding, Finding]:
+    """Judge whether the ratio of two models' weights depends on the pool.
+
+    Parameters
+    ----------
+    table : Table
+        Of `pool_growth`.
+    order : WeightOrder
+        For how weights go with marginal contributions.
+
+    Returns
+    -------
+    tuple of Finding
+        Of averaging, and of least squares. A ratio is constant if it changes by less than one part in a million;
+        weights go by what models add if their mean rank correlation is above 0.9.
+    """
+    change = float(table["bma_ratio_change"].max())
+    both, reversed_ = float(table["both_seated"][3]), float(table["order_reversed"].max())
+    contribution, loss = _mean(order.weight_by_contribution)[0], _mean(order.contribution_by_loss)[0]
+    size, most = int(table["models"][3]), int(table["models"][-1])
+    averaging = Finding(
+        RATIO_BMA,
+        "holds" if change < 1e-6 else "does not hold",
+        f"changes by {change:.0e} at most",
+        f"Relative change while pools grow from 2 to {most} models",
+        {"change": change},
+    )
+    depends = both < 1 or reversed_ > 0
+    least_squares = Finding(
+        RATIO_LEAST_SQUARES,
+        "holds" if depends and contribution > 0.9 else "does not hold",
+        f"rank correlation {contribution:.2f}",
+        f"Rank correlation of weight and marginal contribution; that of contribution and squared error is {loss:.2f}. "
+        f"In pools of {size} both of two given models have weight in {both:.2f} of the cases, and in up to "
+        f"{reversed_:.2f} their order is reversed",
+        {"weight_by_contribution": contribution, "contribution_by_loss": loss, "both_seated": both,
+         "order_reversed": reversed_},
+    )  # fmt: skip
+    return averaging, least_squares
+
+
+def on_freedom(table: Table) -> Finding:
+    """Judge whether weights are undetermined as soon as models outnumber labels.
+
+    Parameters
+    ----------
+    table : Table
+        Of `freedom_by_pool_size`.
+
+    Returns
+    -------
+    Finding
+        It holds if no pool of 12 models or more has one optimum only, and with a condition if some have.
+    """
+    kind = np.array(table["kind"])
+    more = table["models"] >= 12
+    unique, exact = table["unique"][more], table["fits_exactly"][more]
+    verdict: Verdict = "holds with a condition" if unique.min() < 1 else "does not hold"
+    if not unique.any():
+        verdict = "holds"
+    free = {
+        (k, int(n)): float(d) for k, n, d in zip(kind, table["models"], table["free_dimensions"], strict=True)
+    }  # fmt: skip
+    return Finding(
+        FREEDOM,
+        verdict,
+        f"{free['unbiased', 40]:.0f} free dimensions of 40",
+        "Only where a blend matches every label, and then models less labels less one dimensions are free. 10 labels: "
+        f"of 40 models spread evenly around them {free['unbiased', 40]:.1f}, of 40 random ones "
+        f"{free['random', 40]:.1f}, of 400 random ones {free['random', 400]:.1f}",
+        {f"{k}_{n}": value for (k, n), value in free.items()}
+        | {"unique_or_exact_least": float((unique + exact).min())},
+    )
+
+
+def _mean(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the mean and its standard error."""
+    return float(np.mean(values)), float(np.std(values)) / math.sqrt(len(values))
