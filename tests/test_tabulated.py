@@ -87,6 +87,30 @@ def test_the_order_of_a_jury_and_duplicates_change_little(jury: Judgments, logit
     np.testing.assert_allclose(log_likelihood(logits, doubled), once, rtol=1e-13, atol=1e-13)
 
 
+def test_copies_of_labels_and_their_number_refuse_no_table() -> None:
+    def one_pair(y: Any) -> Judgments:
+        return Judgments.from_arrays(np.zeros(len(y), int), np.ones(len(y), int), y, items=2)
+
+    logits = np.array([[0.0, -0.3], [0.0, 2.0]])
+    values = np.round(np.random.default_rng(3).normal(size=50), 1)
+    once, often = one_pair(values), one_pair(np.repeat(values, 6_000))
+    assert 0 < table_bytes(often)[0] == table_bytes(once)[0]
+    np.testing.assert_allclose(log_likelihood(logits, often), log_likelihood(logits, once), rtol=1e-13)
+    distinct = one_pair(np.random.default_rng(4).normal(size=3_000_000))
+    assert 0 < table_bytes(distinct)[0] < 20_000
+
+
+def test_models_far_from_all_labels_are_read_from_tables(jury: Judgments) -> None:
+    far = np.zeros((64, N_ITEMS))
+    far[:, 5] = np.geomspace(1, 1e6, 64)
+    far[::2] *= -1
+    far[-2:, 0] = -far[-2:, 5]  # differences of 2e6, as large as they may be
+    for sigma in (0.3, 0.5, 30.0):
+        tabulated = log_likelihood(far, jury, sigma=sigma, per="pair")[:, 0]
+        direct = log_likelihood(far, jury, sigma=sigma, per="pair", rtol=0)[:, 0]
+        np.testing.assert_allclose(tabulated, direct, rtol=1e-10, atol=1e-10)
+
+
 def test_float32(jury: Judgments, logits: Any) -> None:
     single = logits.astype(np.float32)
     np.testing.assert_array_equal(log_likelihood(single, jury), log_likelihood(single.astype(np.float64), jury))

@@ -108,8 +108,8 @@ def log_likelihood(
     ``rtol * c_n max(1, |log p_n|)``; the time for it does not depend on its labels, and 4 KiB an item and thread are
     added, or half a MiB a thread. The table is a piecewise polynomial whose error is bounded, not estimated. It is not
     made where rounding could take more than `rtol`, where labels lie so far apart in sigma that its cells would take
-    over 256 KiB, or once the tables of pairs with more labels take 128 MiB: a choice by the judgments, `sigma` and
-    `rtol` alone, see `table_bytes`. Models that put a pair some 60 sigma beyond its labels are scored label by label.
+    over 256 KiB, or where it does not fit into 128 MiB beside those of pairs with more labels: a choice by the
+    judgments, `sigma` and `rtol` alone, see `table_bytes`. Tables cover all models, however far from the labels.
     Building a table costs about as much as scoring its pair label by label under a few thousand models: for fewer
     models `rtol=0` is faster.
 

@@ -129,6 +129,8 @@ fn the_judgments_sigma_and_rtol_choose_the_kernel() -> Result<(), Error> {
         (24, 0.5, 0.0, false),
         (24, 0.5, 9e-14, false),
         (24, 1e6, 1e-10, true),
+        (24, 0.01, 1e-10, true),
+        (5_000_000, 0.5, 1e-10, true),
         (24, 1e-4, 1e-10, false), // 60,000 sigma apart: too many cells
     ] {
         assert_eq!(spread(n, sigma).pairs().bytes(rtol)? > 0, tabulated, "{n} labels, sigma {sigma}, rtol {rtol}");

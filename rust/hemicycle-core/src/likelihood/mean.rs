@@ -60,12 +60,24 @@ fn power_of_two(x: f64) -> f64 {
 
 /// A running sum with its rounding error.
 #[derive(Debug, Clone, Copy, Default)]
-struct Double {
+pub(super) struct Double {
     high: f64,
     low: f64,
 }
 
 impl Double {
+    /// Of these terms.
+    pub(super) fn of(terms: impl IntoIterator<Item = f64>) -> Self {
+        let mut sum = Self::default();
+        terms.into_iter().for_each(|term| sum.add(term));
+        sum
+    }
+
+    /// The sum, rounded.
+    pub(super) fn value(self) -> f64 {
+        self.high + self.low
+    }
+
     fn add(&mut self, term: f64) {
         let sum = self.high + term;
         let seen = sum - self.high;

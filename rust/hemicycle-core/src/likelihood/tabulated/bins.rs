@@ -8,11 +8,12 @@
 //! Far bins err more and count less: their share of the density at any point of a span is at most their ratio to the
 //! nearest bin, whose logarithm but for `x` is linear. Each bin errs by its error times its share.
 
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum};
+use crate::parallel::Interrupt;
 
 use super::UNIT;
 use super::bound::SLOPE;
-use super::labels::{Labels, exponent};
+use super::labels::{Labels, TERMS_PER_SUM, exponent};
 use super::span::Span;
 
 /// Half the width of a bin, at most.
@@ -52,8 +53,9 @@ pub(super) struct Bins {
 }
 
 impl Bins {
-    /// None at all where they would be no help.
-    pub(super) fn new(labels: &Labels, instructions: InstructionSet) -> Self {
+    /// None at all where they would be no help, nor after an interrupt.
+    pub(super) fn new(labels: &Labels, instructions: InstructionSet, interrupt: &Interrupt) -> Self {
+        let none = Self { bins: vec![], errors: [0.0; DISTANCES] };
         let mut starts = vec![0];
         for (k, position) in labels.position.iter().enumerate() {
             if position - labels.position[starts[starts.len() - 1]] > 2.0 * REACH {
@@ -61,13 +63,17 @@ impl Bins {
             }
         }
         if LABELS_A_BIN * starts.len() > labels.position.len() {
-            return Self { bins: vec![], errors: [0.0; DISTANCES] };
+            return none;
         }
         let ends = starts[1..].iter().copied().chain([labels.position.len()]);
-        let bins: Vec<Bin> =
-            starts.iter().zip(ends).map(|(&first, last)| Bin::new(labels, first, last, instructions)).collect();
-        let most = bins.iter().map(|bin| bin.last - bin.first).max().unwrap_or_default();
-        Self { bins, errors: std::array::from_fn(|k| error(0.5 * k as f64, most)) }
+        let mut bins = Vec::with_capacity(starts.len());
+        for (&first, last) in starts.iter().zip(ends) {
+            if interrupt.check().is_err() {
+                return none;
+            }
+            bins.push(Bin::new(labels, first, last, instructions));
+        }
+        Self { bins, errors: std::array::from_fn(|k| error(0.5 * k as f64)) }
     }
 
     /// The bins of the labels from `first` to `last`, if on the span they err by at most `allowed` of the density.
@@ -97,12 +103,12 @@ impl Bins {
     }
 }
 
-/// The relative error of a bin of at most `len` labels at this distance or a smaller one.
-fn error(distance: f64, len: usize) -> f64 {
+/// The relative error of a bin at this distance or a smaller one.
+fn error(distance: f64) -> f64 {
     let x = SLOPE * REACH * distance;
     let left_away = (1..POWERS).fold(1.0, |term, k| term * x / k as f64);
     // exponentials, moments and their quotients, sums of eight and by eights; k products and k sums behind power k
-    let rounding = UNIT * (32.0 + (len / LANES) as f64 + 6.0 * x);
+    let rounding = UNIT * (32.0 + TERMS_PER_SUM as f64 + 6.0 * x);
     (left_away + rounding) * (2.0 * x).exp()
 }
 
@@ -159,23 +165,30 @@ impl Kernel for Moments<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self, simd: impl Simd) -> [f64; POWERS] {
         let Self { position, lightness, centre, lightest } = self;
-        let mut sums = [Lanes::<FMA>::splat(0.0); POWERS];
-        for (position, lightness) in position.chunks(LANES).zip(lightness.chunks(LANES)) {
-            let (mut distance, mut light) = ([0.0; LANES], [NOTHING; LANES]);
-            for i in 0..position.len().min(LANES) {
-                (distance[i], light[i]) = (position[i] - centre, lightness[i] - lightest);
+        let mut sums = [Sum::<FMA>::zero(); POWERS];
+        let many = LANES * TERMS_PER_SUM;
+        for (position, lightness) in position.chunks(many).zip(lightness.chunks(many)) {
+            let mut partial = [Lanes::<FMA>::splat(0.0); POWERS];
+            for (position, lightness) in position.chunks(LANES).zip(lightness.chunks(LANES)) {
+                let (mut distance, mut light) = ([0.0; LANES], [NOTHING; LANES]);
+                for i in 0..position.len().min(LANES) {
+                    (distance[i], light[i]) = (position[i] - centre, lightness[i] - lightest);
+                }
+                let distance = Lanes::<FMA>(distance);
+                let factor = distance * Lanes::splat(SLOPE);
+                let mut term = simd.exp2(Lanes::splat(0.0) - distance.mul_add(distance, Lanes(light))).value();
+                for sum in &mut partial {
+                    *sum = *sum + term;
+                    term = term * factor;
+                }
             }
-            let distance = Lanes::<FMA>(distance);
-            let factor = distance * Lanes::splat(SLOPE);
-            let mut term = simd.exp2(Lanes::splat(0.0) - distance.mul_add(distance, Lanes(light))).value();
-            for sum in &mut sums {
-                *sum = *sum + term;
-                term = term * factor;
+            for (sum, partial) in sums.iter_mut().zip(partial) {
+                sum.add(partial);
             }
         }
         let mut totals = [0.0; POWERS];
         for (total, sum) in totals.iter_mut().zip(sums) {
-            for term in sum.0 {
+            for term in sum.value().0 {
                 *total += term;
             }
         }
@@ -251,7 +264,7 @@ impl Kernel for Spread<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bins, InstructionSet, Kernel, LANES, Labels, Lanes, Simd, Span, Spread, density};
+    use super::{Bins, InstructionSet, Interrupt, Kernel, LANES, Labels, Lanes, Simd, Span, Spread, density};
     use proptest::prelude::*;
 
     struct Density<'a>(&'a [super::Bin], [f64; LANES]);
@@ -288,7 +301,7 @@ mod tests {
             let labels = Labels::new(&position, &weight, 1.0);
             let span = Span { first: begin - labels.middle, last: begin + width - labels.middle };
             for set in InstructionSet::available() {
-                let bins = Bins::new(&labels, set);
+                let bins = Bins::new(&labels, set, &Interrupt::new());
                 let Some(bins) = bins.within(0, labels.position.len(), span, 1e-12) else { continue };
                 let points = places.map(|place| span.at(2.0 * place - 1.0));
                 let densities = set.run(Density(bins, points));
@@ -310,7 +323,7 @@ mod tests {
     fn bins_serve_where_labels_are_many() {
         let bins = |n: usize| {
             let positions: Vec<f64> = (0..n).map(|k| 10.0 * k as f64 / n as f64).collect();
-            Bins::new(&Labels::new(&positions, &vec![1.0; n], 1.0), InstructionSet::detect())
+            Bins::new(&Labels::new(&positions, &vec![1.0; n], 1.0), InstructionSet::detect(), &Interrupt::new())
         };
         assert_eq!((bins(40).bins.len(), bins(1000).bins.len()), (0, 20));
         let bins = bins(1000);

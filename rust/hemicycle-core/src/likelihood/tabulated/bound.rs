@@ -9,11 +9,16 @@
 //! parameter rho, `a, b = h (rho +- 1 / rho) / 2` with `h` half the cell's width, the polynomial of degree q through the Chebyshev
 //! points errs by at most `4 M rho^-q / (rho - 1)` (Trefethen, Approximation Theory and Practice, 2013, theorem 8.2). It
 //! reproduces what is quadratic, so this holds for the log density too.
+//!
+//! Far out the exponents of labels, `t^2`, are rounded: their densities err by `2^(3 units of t^2)` relative to each other, the
+//! variance by no more than that to the fourth power. Beyond 3e7, where that would be much, labels that matter lie so
+//! close together that K differs from a line by less than `1e-12 log(2) t^2`.
 
 use std::f64::consts::LN_2;
 
 use crate::kernels::{InstructionSet, LANES};
 
+use super::UNIT;
 use super::bins::Spread;
 use super::interpolation::DEGREE;
 use super::labels::Moments;
@@ -48,7 +53,7 @@ impl Ellipse {
         let allowed = 0.25 * epsilon * rho.powi(DEGREE as i32) * (rho - 1.0);
         let ratio = 1.0 + (real / imaginary) * (real / imaginary);
         let (mut low, mut high) = (0.0, 0.999);
-        for _ in 0..50 {
+        for _ in 0..30 {
             let kappa = 0.5 * (low + high);
             if kappa * ratio - f64::ln_1p(-kappa) <= allowed { low = kappa } else { high = kappa }
         }
@@ -57,7 +62,7 @@ impl Ellipse {
 
     /// Whether the interpolant on a span keeps the error.
     pub(super) fn holds(&self, labels: Sources<'_>, span: Span, instructions: InstructionSet) -> bool {
-        if labels.is_one() {
+        if labels.only().is_some() {
             return true;
         }
         let (centre, half) = (span.centre(), span.half());
@@ -92,7 +97,9 @@ fn largest_variance(labels: Sources<'_>, centre: f64, reach: f64, instructions: 
         widest = step.max(widest);
         most = (variance[j].max(variance[j + 1]) + 0.25 * step * step + rounding).max(most);
     }
-    1.000_001 * most * (0.25 * gap * SLOPE * widest).exp()
+    let farthest = centre.abs() + reach;
+    let uneven = (12.0 * UNIT * farthest * farthest).min(2.0);
+    1.000_001 * most * (0.25 * gap * SLOPE * widest).exp() * uneven.exp2()
 }
 
 #[cfg(test)]

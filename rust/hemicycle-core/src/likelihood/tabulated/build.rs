@@ -12,7 +12,9 @@ use super::sources::Sources;
 use super::span::Span;
 use super::uniform::Uniform;
 use super::{MOST_BYTES, UNIT};
+use crate::judgments::MAX_LOG;
 use crate::kernels::InstructionSet;
+use crate::parallel::Interrupt;
 
 /// Widths of the spans from which cells of one width are made.
 const ROOT: f64 = 4.0;
@@ -78,6 +80,7 @@ pub(super) struct Build<'a> {
     precision: &'a Precision,
     /// Labels lighter than two to minus this beside another do not matter, even all together.
     bits: f64,
+    interrupt: &'a Interrupt,
 }
 
 /// A part of a root on which an interpolant keeps the error.
@@ -108,17 +111,26 @@ struct Interpolant {
 }
 
 impl<'a> Build<'a> {
-    pub(super) fn new(labels: &'a Labels, scale: f64, constant: f64, precision: &'a Precision) -> Self {
+    pub(super) fn new(
+        labels: &'a Labels,
+        scale: f64,
+        constant: f64,
+        precision: &'a Precision,
+        interrupt: &'a Interrupt,
+    ) -> Self {
         let bits = precision.bits + (labels.position.len() as f64).log2();
-        Self { labels, bins: Bins::new(labels, precision.instructions), scale, constant, precision, bits }
+        let bins = Bins::new(labels, precision.instructions, interrupt);
+        Self { labels, bins, scale, constant, precision, bits, interrupt }
     }
 
     /// Cells of one width around the middle, if they are few, and cells as wide as they may be elsewhere; none if that
-    /// cannot be had within the memory or the error allowed.
+    /// cannot be had within the memory or the error allowed, or after an interrupt. They cover all logit differences.
     pub(super) fn cells(&self) -> Option<(Uniform, Grid, Vec<Coefficients>)> {
+        // rounding takes no difference farther than this
+        let farthest = 1.000_001 * (2.0 * MAX_LOG + self.labels.middle.abs()) * self.scale;
         let (uniform, octaves) = match self.uniform() {
-            Some((uniform, edge)) => (uniform, Octaves::beyond(edge)),
-            None => (Uniform::empty(), Octaves::covering(self.labels.reach())),
+            Some((uniform, edge)) => (uniform, Octaves::beyond(edge, farthest)),
+            None => (Uniform::empty(), Octaves::covering(self.labels.reach(), farthest)),
         };
         let leaves = self.octaves(octaves)?;
         let grid =
@@ -199,7 +211,7 @@ impl<'a> Build<'a> {
                 } else {
                     waiting.extend(span.halves().map(|half| (depth + 1, half, labels)).into_iter().rev());
                 }
-                if n_cells > most || depth == DEEPEST {
+                if n_cells > most || depth == DEEPEST || self.interrupt.check().is_err() {
                     return None;
                 }
             }
@@ -213,6 +225,9 @@ impl<'a> Build<'a> {
         let mut waiting: Vec<_> = roots.iter().enumerate().rev().map(|(root, span)| (root, 0, *span)).collect();
         let mut spans = Vec::with_capacity(4 * roots.len());
         while let Some((root, depth, span)) = waiting.pop() {
+            if self.interrupt.check().is_err() {
+                return None;
+            }
             let labels = self.labels_that_matter(span);
             if ellipse.holds(labels, span, *instructions) {
                 spans.push(Part { root, depth, span, labels });
@@ -264,15 +279,18 @@ impl<'a> Build<'a> {
     fn rounding(&self, interpolant: &Interpolant, level: usize) -> f64 {
         let Interpolant { series, sizes, .. } = interpolant;
         // the difference of logits; of it and the middle, its scaling, its position (at most 16 more than the distance, or
-        // twice it), labels: each twice, as interpolation meets them too
+        // twice it), labels: each twice, as interpolation meets them too; the weights of labels and their sum
         let near = series.span.reach();
         let input = self.labels.middle.abs() * self.scale + 10.0 * near + 48.0 + 2.0 * self.labels.reach();
-        let input = 2.0 * input / series.span.half() * sizes.slope + self.labels.additions;
+        let input = 2.0 * input / series.span.half() * sizes.slope + 4.0;
         series.rounding + sizes.rounding[level] + UNIT * input
     }
 
     /// The same cells from an interpolant on each half, where the bound holds as on the whole.
     fn fill_halves(&self, span: Span, level: usize, first: usize, out: &mut [Coefficients]) -> Option<()> {
+        if self.interrupt.check().is_err() {
+            return None;
+        }
         let n_half = 1 << (level - 1);
         let (before, after) = out.split_at_mut(usize::saturating_sub(n_half, first).min(out.len()));
         let begins = [first, first.saturating_sub(n_half)];

@@ -4,8 +4,9 @@
 //! octave of positions is twice as wide as the last, and inside one equal steps of their bits are equal distances. Either
 //! all labels lie in the first octave, of `base` no smaller than the farthest label and the offset the same; or cells
 //! of one width hold them ([`super::uniform`]) and the first octave begins beyond. The density grows smoother with the
-//! distance. The first bits of a position, less those of `base`, name its bucket; each bucket has its own number of cells,
-//! a power of two, named by the bits that follow; the bits after those are the place in the cell.
+//! distance. The first bits of a position, less those of `base`, name its bucket, in octaves far from all labels those of the octave
+//! alone; each bucket has its own number of cells, a power of two, named by the bits that follow; the bits after those are
+//! the place in the cell.
 
 use crate::kernels::{LANES, Lanes, each_lane};
 
@@ -22,7 +23,7 @@ const FRACTION: u64 = (1 << FRACTION_BITS) - 1;
 /// Bits of 1.0.
 const ONE: u64 = 1023 << FRACTION_BITS;
 
-/// Least distance covered beyond the farthest label, scaled: 56 sigma.
+/// Octaves up to this far beyond the farthest label, scaled, are near: 56 sigma.
 const MARGIN: f64 = 48.0;
 
 /// `base` at least: with less the first octaves would be narrow without need.
@@ -46,6 +47,8 @@ pub(super) struct Octaves {
     offset: f64,
     /// Octaves on each side.
     count: u32,
+    /// Those of them that are near the labels: the first.
+    near: u32,
 }
 
 /// A dyadic part of an octave on one side of the middle.
@@ -84,23 +87,24 @@ impl Cell {
 }
 
 impl Octaves {
-    /// From the middle on, for labels up to `reach` from it.
-    pub(super) fn covering(reach: f64) -> Self {
+    /// From the middle on up to `farthest`, for labels up to `reach` from it.
+    pub(super) fn covering(reach: f64, farthest: f64) -> Self {
         let mut base = LEAST_BASE;
         while base < reach {
             base *= 2.0;
         }
-        Self::up_to(base, base, reach + MARGIN)
+        Self::up_to(base, base, reach + MARGIN, farthest)
     }
 
-    /// From the distance `edge` on.
-    pub(super) fn beyond(edge: f64) -> Self {
-        Self::up_to(BASE_BEYOND, BASE_BEYOND - edge, edge + MARGIN)
+    /// From the distance `edge` on up to `farthest`.
+    pub(super) fn beyond(edge: f64, farthest: f64) -> Self {
+        Self::up_to(BASE_BEYOND, BASE_BEYOND - edge, edge + MARGIN, farthest)
     }
 
-    fn up_to(base: f64, offset: f64, reach: f64) -> Self {
-        let mut octaves = Self { base, offset, count: 1 };
-        while octaves.end() < reach {
+    fn up_to(base: f64, offset: f64, near: f64, farthest: f64) -> Self {
+        let mut octaves = Self { base, offset, count: 1, near: 1 };
+        while octaves.end() < farthest {
+            octaves.near += u32::from(octaves.end() < near);
             octaves.count += 1;
         }
         octaves
@@ -131,14 +135,49 @@ impl Octaves {
 #[derive(Debug)]
 pub(super) struct Grid {
     octaves: Octaves,
-    /// A position's bits shifted by this are its bucket.
-    bucket_shift: u32,
-    /// Buckets on each side of the middle.
-    a_side: u64,
+    sides: Sides,
     /// Those above the middle, then those below.
     buckets: Vec<Bucket>,
     /// Number of cells.
     n_cells: usize,
+}
+
+/// Which bits name buckets, on each side of the middle.
+#[derive(Debug, Clone, Copy)]
+struct Sides {
+    /// A near position's bits shifted by this are its bucket.
+    shift: u32,
+    /// Buckets of near octaves.
+    near: u64,
+    /// The bucket of a far octave is its number and this, modulo 2^64.
+    far: u64,
+    /// Buckets in all.
+    len: u64,
+}
+
+impl Sides {
+    /// Near octaves in `2^bucket_depth` buckets each.
+    fn new(octaves: Octaves, bucket_depth: u32) -> Self {
+        let near = u64::from(octaves.near) << bucket_depth;
+        let far = near - u64::from(octaves.near);
+        Self { shift: FRACTION_BITS - bucket_depth, near, far, len: far + u64::from(octaves.count) }
+    }
+
+    /// The bucket of a position's bits, too large beyond the octaves.
+    #[inline(always)]
+    fn bucket(self, bits: u64) -> u64 {
+        let near = bits >> self.shift;
+        if near < self.near { near } else { (bits >> FRACTION_BITS).wrapping_add(self.far) }
+    }
+
+    /// The first bits of a bucket, and how many of them are free in it.
+    fn start(self, bucket: u64) -> (u64, u32) {
+        if bucket < self.near {
+            (bucket << self.shift, self.shift)
+        } else {
+            ((bucket - self.far) << FRACTION_BITS, FRACTION_BITS)
+        }
+    }
 }
 
 /// The cells of one bucket: the shift of a position's bits that leaves those that name the cell, in the low 8 bits, and
@@ -167,33 +206,33 @@ impl Grid {
     /// they cover both sides.
     pub(super) fn smallest(octaves: Octaves, cells: &[(Cell, u32)]) -> Self {
         let bytes_a_cell = size_of::<Coefficients>();
-        let depths = |bucket_depth| depths(octaves, cells, bucket_depth);
         let bytes = |depths: &[u32]| size_of::<Bucket>() * depths.len() + bytes_a_cell * n_cells(depths);
-        let (mut best, mut bucket_depth) = (depths(0), 0);
+        let mut sides = Sides::new(octaves, 0);
+        let mut best = depths(sides, cells);
         for finer in 1..=FINEST_BUCKET {
-            let next = depths(finer);
+            let finer = Sides::new(octaves, finer);
+            let next = depths(finer, cells);
             if bytes_a_cell * next.len() > bytes(&best) {
                 break;
             }
             if bytes(&next) < bytes(&best) {
-                (best, bucket_depth) = (next, finer);
+                (best, sides) = (next, finer);
             }
         }
-        Self::with_buckets(octaves, bucket_depth, &best)
+        Self::with_buckets(octaves, sides, &best)
     }
 
-    fn with_buckets(octaves: Octaves, bucket_depth: u32, depths: &[u32]) -> Self {
-        let bucket_shift = FRACTION_BITS - bucket_depth;
-        let a_side = u64::from(octaves.count) << bucket_depth;
+    fn with_buckets(octaves: Octaves, sides: Sides, depths: &[u32]) -> Self {
         let mut first = 0;
         let buckets = (0..).zip(depths).map(|(bucket, &depth): (u64, &u32)| {
-            let before = (bucket % a_side) << depth;
-            let entry = Bucket::new(bucket_shift - depth, u64::wrapping_sub(first, before));
+            let (start, free) = sides.start(bucket % sides.len);
+            let shift = free - depth;
+            let entry = Bucket::new(shift, u64::wrapping_sub(first, start >> shift));
             first += 1 << depth;
             entry
         });
         let buckets = buckets.collect();
-        Self { octaves, bucket_shift, a_side, buckets, n_cells: first as usize }
+        Self { octaves, sides, buckets, n_cells: first as usize }
     }
 
     /// Memory of the index and its cells.
@@ -203,16 +242,15 @@ impl Grid {
 
     /// The cells in the order of [`Grid::locate`].
     pub(super) fn cells(&self) -> Vec<Cell> {
-        let a_side = self.buckets.len() / 2;
-        let cells_of = |(index, bucket): (usize, &Bucket)| {
-            let below = index >= a_side;
-            let start = ((index % a_side) as u64) << self.bucket_shift;
+        let cells_of = |(index, bucket): (u64, &Bucket)| {
+            let below = index >= self.sides.len;
+            let (start, free) = self.sides.start(index % self.sides.len);
             let shift = bucket.shift() as u32;
             let depth = FRACTION_BITS - shift;
-            let count = 1_u64 << (self.bucket_shift - shift);
+            let count = 1_u64 << (free - shift);
             (0..count).map(move |k| Cell { below, start: start + (k << shift), depth })
         };
-        self.buckets.iter().enumerate().flat_map(cells_of).collect()
+        (0..).zip(&self.buckets).flat_map(cells_of).collect()
     }
 
     /// The distances from the middle between which each cell lies, by position.
@@ -220,16 +258,15 @@ impl Grid {
         self.cells().into_iter().map(|cell| self.octaves.span(cell))
     }
 
-    /// The cell and half the place in it, in `[-1/2, 1/2)`, of points at these distances from the middle. A point outside
-    /// gets some cell. One plain loop a step, so that each becomes vector instructions.
+    /// The cell and half the place in it, in `[-1/2, 1/2)`, of points at these distances from the middle. A point beyond
+    /// the octaves gets some cell. One plain loop a step, so that each becomes vector instructions.
     #[inline(always)]
     pub(super) fn locate<const FMA: bool>(&self, distance: Lanes<FMA>) -> Located<FMA> {
         let base = self.octaves.base.to_bits();
-        let a_side = self.a_side;
+        let a_side = self.sides.len;
         let position: Lanes<FMA> = each_lane!(i => self.octaves.offset + distance.0[i].abs());
         let bits = words!(i => position.0[i].to_bits().wrapping_sub(base));
-        let bucket = words!(i => bits[i] >> self.bucket_shift);
-        let inside = words!(i => u64::from(bucket[i] < a_side));
+        let bucket = words!(i => self.sides.bucket(bits[i]));
         let bucket = words!(i => bucket[i].min(a_side - 1) + if distance.0[i] < 0.0 { a_side } else { 0 });
         let last = self.buckets.len().saturating_sub(1);
         let bucket = words!(i => self.buckets[(bucket[i] as usize).min(last)].0);
@@ -240,7 +277,7 @@ impl Grid {
         let growth = words!(i => (u64::from(FRACTION_BITS) - Bucket(bucket[i]).shift()).wrapping_sub(octave[i]));
         let growth = words!(i => (growth[i] << FRACTION_BITS).wrapping_add(ONE - (base - ONE)));
         let growth = each_lane!(i => f64::from_bits(growth[i]).copysign(distance.0[i]));
-        Located { cell, place, growth, inside }
+        Located { cell, place, growth }
     }
 }
 
@@ -252,21 +289,18 @@ pub(super) struct Located<const FMA: bool> {
     pub place: Lanes<FMA>,
     /// The derivative of half the place with respect to the distance.
     pub growth: Lanes<FMA>,
-    /// 1 for points in a cell, 0 for others.
-    pub inside: [u64; LANES],
 }
 
 /// For each bucket, those above the middle first, how often it is halved, at least, so that no cell is wider than the parts of these.
-fn depths(octaves: Octaves, cells: &[(Cell, u32)], bucket_depth: u32) -> Vec<u32> {
-    let bucket_shift = FRACTION_BITS - bucket_depth;
-    let a_side = (octaves.count as usize) << bucket_depth;
-    let mut depths = vec![0; 2 * a_side];
+fn depths(sides: Sides, cells: &[(Cell, u32)]) -> Vec<u32> {
+    let mut depths = vec![0; 2 * sides.len as usize];
     for &(cell, deeper) in cells {
         let last = cell.start + cell.bits() - 1;
-        let side = usize::from(cell.below) * a_side;
-        for bucket in cell.start >> bucket_shift..=last >> bucket_shift {
-            let deepest = &mut depths[side + bucket as usize];
-            *deepest = (cell.depth + deeper).saturating_sub(bucket_depth).max(*deepest);
+        let side = u64::from(cell.below) * sides.len;
+        for bucket in sides.bucket(cell.start)..=sides.bucket(last) {
+            let deepest = &mut depths[(side + bucket) as usize];
+            let of_bucket = FRACTION_BITS - sides.start(bucket).1;
+            *deepest = (cell.depth + deeper).saturating_sub(of_bucket).max(*deepest);
         }
     }
     depths
@@ -295,28 +329,27 @@ mod tests {
         cells
     }
 
-    fn roots(octaves: Octaves) -> Vec<(Cell, u32)> {
-        octaves.roots().into_iter().map(|cell| (cell, 0)).collect()
-    }
-
     proptest! {
         #[test]
         fn points_are_found_where_their_cell_says(
-            reach in 0.0..1000.0, narrow in -1.0..1.0, distance in prop::array::uniform8(-1.0..1.0), from_middle: bool,
+            reach in 0.0..1000.0_f64, narrow in -1.0..1.0, distance in prop::array::uniform8(-1.0..1.0), from_middle: bool,
+            far in 0..20,
         ) {
-            let octaves = if from_middle { Octaves::covering(reach) } else { Octaves::beyond(reach.ceil()) };
+            let span = MARGIN * f64::powi(2.0, far);
+            let farthest = reach.ceil() + span;
+            let octaves =
+                if from_middle { Octaves::covering(reach, farthest) } else { Octaves::beyond(reach.ceil(), farthest) };
             let begin = if from_middle { 0.0 } else { reach.ceil() };
             let divided = divided(octaves, narrow * reach);
             let wanted: Vec<(Cell, u32)> = divided.iter().map(|cell| (*cell, 0)).collect();
             let grid = Grid::smallest(octaves, &wanted);
             let cells = grid.cells();
-            let distance: [f64; LANES] = distance.map(|d: f64| d * MARGIN + begin.copysign(d));
-            let Located { cell, place, growth, inside } = grid.locate(Lanes::<false>(distance));
+            let distance: [f64; LANES] = distance.map(|d: f64| d * span + begin.copysign(d));
+            let Located { cell, place, growth } = grid.locate(Lanes::<false>(distance));
             for i in 0..LANES {
-                prop_assert_eq!(inside[i], 1);
                 let cell = cells[cell[i] as u32 as usize];
                 let recovered = octaves.span(cell).at(2.0 * place.0[i]);
-                prop_assert!((recovered - distance[i]).abs() <= 1e-15 * (reach + 200.0), "{recovered} {}", distance[i]);
+                prop_assert!((recovered - distance[i]).abs() <= 1e-15 * (farthest + 200.0), "{recovered} {}", distance[i]);
                 prop_assert!((-0.5..0.5).contains(&place.0[i]));
                 let Span { first, last } = octaves.span(cell);
                 prop_assert_eq!(growth.0[i], 1.0 / (last - first));
@@ -329,14 +362,12 @@ mod tests {
     }
 
     #[test]
-    fn points_beyond_the_last_octave_are_outside() {
-        let points = |end: f64| [end - 1e-9, end, -end, 1e-9 - end, 1e300, 0.0, -0.0, -1e300];
-        let octaves = Octaves::covering(10.0);
-        let grid = Grid::smallest(octaves, &roots(octaves));
-        assert_eq!(grid.locate(Lanes::<false>(points(16.0 * 7.0))).inside, [1, 0, 0, 1, 0, 1, 1, 0]);
-        let octaves = Octaves::beyond(10.0);
-        let grid = Grid::smallest(octaves, &roots(octaves));
-        assert_eq!(grid.locate(Lanes::<false>(points(10.0 + 16.0 * 3.0))).inside, [1, 0, 0, 1, 0, 0, 0, 0]);
-        assert_eq!(grid.locate(Lanes::<false>(points(10.0))).inside, [0, 1, 1, 0, 0, 0, 0, 0]);
+    fn octaves_reach_as_far_as_they_should() {
+        for farthest in [1.0, 64.0, 1e4, 2.6e12] {
+            for octaves in [Octaves::covering(10.0, farthest), Octaves::beyond(10.0, farthest)] {
+                assert!((farthest..(2.0 * farthest).max(70.0)).contains(&octaves.end()), "{farthest} {octaves:?}");
+            }
+        }
+        assert_eq!(Octaves::covering(10.0, 1.0).roots().len(), 2);
     }
 }

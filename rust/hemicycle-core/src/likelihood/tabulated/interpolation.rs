@@ -49,20 +49,54 @@ impl Interpolation {
         constant: f64,
         instructions: InstructionSet,
     ) -> Series {
+        let beside = labels.beside(span);
+        let magnitude = beside.map_or(0.0, |position| magnitude(position, labels.len(), span, constant));
+        if let Some(label) = labels.only() {
+            return Series { magnitude, ..of_one(label, span, constant) };
+        }
         let mut places = [0.0; POINTS];
         for (j, point) in self.points.iter().enumerate() {
             (places[j], places[MIRRORED + j]) = (span.at(*point), span.at(-point));
         }
-        let Fit { coefficients, origin, largest, total } =
-            instructions.run(Through { interpolation: self, labels, places, constant });
+        let fit = Through { interpolation: self, labels, places, constant, beside };
+        let Fit { mut coefficients, mut origin, largest, total } = instructions.run(fit);
         // values: distances, scale and exponents err in proportion to the mean exponent, at most the log density, its
         // normaliser (below 15) and the log of the number of labels; exp2, ln and the chain of additions in units
         let value = 12.0 * largest + 300.0 + labels.additions();
         // 32 coefficients of 16 products: a sum of two values, their weight and additions err by 21 units of
         // share * total, and all differences from the origin by one
-        let rounding = UNIT * (LEBESGUE * value + (42.0 + 0.5 * LEBESGUE) * total);
-        Series { span, coefficients, origin, rounding }
+        let mut rounding = UNIT * (LEBESGUE * value + (42.0 + 0.5 * LEBESGUE) * total);
+        if let Some(position) = beside {
+            let parabola = of_one((position, 0.0), span, 0.0);
+            // its values are of the size of its origin; taking them away rounds them four times
+            rounding += parabola.rounding + UNIT * (8.0 + 8.0 * LEBESGUE) * (parabola.size() + largest);
+            origin += parabola.origin;
+            for (c, of_parabola) in coefficients.iter_mut().zip(parabola.coefficients) {
+                *c += of_parabola;
+            }
+        }
+        Series { span, coefficients, origin, rounding, magnitude }
     }
+}
+
+/// A lower bound of the absolute value of the log density on a span beyond `n` labels, of which the nearest is at `position`: none
+/// weighs more than 1.
+fn magnitude(position: f64, n: usize, span: Span, constant: f64) -> f64 {
+    let distance = (span.first - position).abs().min((span.last - position).abs());
+    0.999 * (LN_2 * distance * distance - constant - (n as f64).ln()).max(0.0)
+}
+
+/// The series of the log density of a label, by position and lightness: a parabola.
+fn of_one((position, lightness): (f64, f64), span: Span, constant: f64) -> Series {
+    let (distance, half) = (span.centre() - position, 0.5 * (span.last - span.first));
+    let mut coefficients = [0.0; POINTS];
+    // x^2 = (T_0 + T_2) / 2
+    let curved = -0.5 * LN_2 * half * half;
+    (coefficients[0], coefficients[1], coefficients[2]) = (curved, -2.0 * LN_2 * half * distance, curved);
+    let nearest = -LN_2 * distance.mul_add(distance, lightness);
+    let series = Series { span, coefficients, origin: constant + nearest, rounding: 0.0, magnitude: 0.0 };
+    // constant and lightness are logarithms; all else takes a few units
+    Series { rounding: UNIT * (12.0 * (series.size() + constant.abs()) + 300.0), ..series }
 }
 
 /// `cos(pi n / 64)`, from an angle of at most half a right angle's double.
@@ -87,6 +121,8 @@ struct Through<'a> {
     labels: Sources<'a>,
     places: [f64; POINTS],
     constant: f64,
+    /// A label whose parabola is taken away.
+    beside: Option<f64>,
 }
 
 impl Kernel for Through<'_> {
@@ -94,15 +130,24 @@ impl Kernel for Through<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self, simd: impl Simd) -> Fit {
-        let Self { interpolation, labels, places, constant } = self;
+        let Self { interpolation, labels, places, constant, beside } = self;
         let mut values = [0.0; POINTS];
         for (values, places) in values.chunks_exact_mut(LANES).zip(places.chunks_exact(LANES)) {
             values.copy_from_slice(&log_density::<FMA>(simd, labels, lanes(places), constant).0);
         }
-        let origin = values[MIRRORED - 1];
         let (mut largest, mut total) = (0.0_f64, 0.0);
-        for value in &mut values {
+        for value in &values {
             largest = largest.max(value.abs());
+        }
+        if let Some(position) = beside {
+            for (values, places) in values.chunks_exact_mut(LANES).zip(places.chunks_exact(LANES)) {
+                let distance = lanes::<FMA>(places) - Lanes::splat(position);
+                let without = (distance * distance).mul_add(Lanes::splat(LN_2), lanes(values));
+                values.copy_from_slice(&without.0);
+            }
+        }
+        let origin = values[MIRRORED - 1];
+        for value in &mut values {
             *value -= origin;
             total += value.abs();
         }

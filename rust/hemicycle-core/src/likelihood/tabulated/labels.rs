@@ -3,12 +3,13 @@
 
 use std::ops::Range;
 
-use crate::kernels::{Kernel, LANES, Lanes, Simd};
+use crate::kernels::{Kernel, LANES, Lanes, Simd, Sum};
 
+use super::super::mean::Double;
 use super::span::Span;
 
-/// Terms added before the partial sum is: bounds the rounding error of a sum over many labels.
-const TERMS_PER_SUM: usize = 64;
+/// Terms added before the partial sum is, compensated: bounds the rounding error of a sum over many labels.
+pub(super) const TERMS_PER_SUM: usize = 64;
 
 /// Labels of one pair, distinct and rising.
 #[derive(Debug)]
@@ -21,8 +22,6 @@ pub(super) struct Labels {
     pub middle: f64,
     /// The sum of the weights relative to the heaviest.
     pub total: f64,
-    /// Additions in a row behind a weight or their sum, at most: each may take half a unit.
-    pub additions: f64,
 }
 
 impl Labels {
@@ -30,13 +29,8 @@ impl Labels {
     pub(super) fn new(log_ratio: &[f64], weight: &[f64], scale: f64) -> Self {
         let mut labels: Vec<(f64, f64)> = log_ratio.iter().copied().zip(weight.iter().copied()).collect();
         labels.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)));
-        labels.dedup_by(|next, kept| {
-            let equal = next.0 == kept.0;
-            if equal {
-                kept.1 += next.1;
-            }
-            equal
-        });
+        let merge = |equal: &[(f64, f64)]| (equal[0].0, Double::of(equal.iter().map(|label| label.1)).value());
+        let labels: Vec<(f64, f64)> = labels.chunk_by(|x, y| x.0 == y.0).map(merge).collect();
         let middle = 0.5 * (labels[0].0 + labels[labels.len() - 1].0);
         let heaviest = labels.iter().fold(0.0, |heaviest: f64, label| heaviest.max(label.1));
         let shares: Vec<f64> = labels.iter().map(|label| label.1 / heaviest).collect();
@@ -47,9 +41,13 @@ impl Labels {
             position: labels.iter().map(|label| (label.0 - middle) * scale).collect(),
             lightness: shares.iter().zip(&labels).map(lightness).collect(),
             middle,
-            total: shares.chunks(TERMS_PER_SUM).map(|shares| shares.iter().sum::<f64>()).sum(),
-            additions: (log_ratio.len() - labels.len()) as f64 + additions(labels.len()),
+            total: Double::of(shares).value(),
         }
+    }
+
+    /// Memory of them.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.position.as_slice()) + size_of_val(self.lightness.as_slice())
     }
 
     /// All of them.
@@ -130,16 +128,16 @@ impl Window<'_> {
     #[inline(always)]
     pub(super) fn density<const FMA: bool>(self, simd: impl Simd, t: Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
         let nearest = self.nearest(t);
-        let mut total = Lanes::splat(0.0);
+        let mut total = Sum::zero();
         let chunks = self.position.chunks(TERMS_PER_SUM).zip(self.lightness.chunks(TERMS_PER_SUM));
         for (positions, lightness) in chunks {
             let mut sum = Lanes::splat(0.0);
             for (&position, &light) in positions.iter().zip(lightness) {
                 sum = simd.exp2(nearest - exponent(t, position, light)).add_to(sum);
             }
-            total = total + sum;
+            total.add(sum);
         }
-        (nearest, total)
+        (nearest, total.value())
     }
 
     /// The mean distance of eight points to the labels, weighted by their densities there.
@@ -170,15 +168,25 @@ impl Window<'_> {
         nearest
     }
 
-    /// Number of terms in the longest chain of additions of [`Window::density`].
+    /// Additions in the longest chain of [`Window::density`], and those of compensated sums.
     pub(super) fn additions(&self) -> f64 {
-        additions(self.len())
+        (TERMS_PER_SUM.min(self.len()) + 2) as f64
     }
-}
 
-/// Number of terms in the longest chain of additions of a sum in chunks.
-fn additions(len: usize) -> f64 {
-    (TERMS_PER_SUM.min(len) + len / TERMS_PER_SUM) as f64
+    /// The position of the label that is nearest to a span beyond all of these.
+    pub(super) fn beside(&self, span: Span) -> Option<f64> {
+        let (first, last) = (self.position[0], self.position[self.len() - 1]);
+        if last <= span.first.min(span.last) {
+            Some(last)
+        } else {
+            (first >= span.first.max(span.last)).then_some(first)
+        }
+    }
+
+    /// Position and lightness of the label, if there is one alone.
+    pub(super) fn only(&self) -> Option<(f64, f64)> {
+        (self.len() == 1).then(|| (self.position[0], self.lightness[0]))
+    }
 }
 
 /// The exponent of one label, or what is like one, at eight points.

@@ -3,8 +3,8 @@
 //! What a model costs does then not depend on the number of labels. The error of a pair is at most
 //! `rtol * max(1, |log p|)`, by construction: a quarter of it may be the interpolants' ([`bound`]), a quarter what cutting
 //! them down to eight coefficients takes ([`parts`]), an eighth what labels that hardly matter add, a sixteenth what bins
-//! of labels take ([`bins`]), the rest what rounding takes; a pair for which that cannot be had is left to the direct kernel. Models farther away than the table
-//! reaches are scored label by label.
+//! of labels take ([`bins`]), the rest what rounding takes; a pair for which that cannot be had is left to the direct kernel. Tables cover all logit differences
+//! of the domain: a model far from all labels costs as much as any other.
 //!
 //! Whether a pair has a table follows from the judgments, sigma and `rtol` alone, by the constants here.
 
@@ -29,7 +29,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::judgments::Pairs;
 use crate::kernels::InstructionSet;
-use crate::parallel::Execution;
+use crate::parallel::{Execution, Interrupt};
 
 use super::Likelihood;
 use super::plan::{log_normaliser, scale};
@@ -61,7 +61,7 @@ const FEWEST_LABELS: usize = 24;
 /// The smallest `rtol` that tables are built for; below it rounding alone could take more.
 const LEAST_RTOL: f64 = 1e-13;
 
-/// Bytes that the cells and the index of one pair may have; its labels come on top.
+/// Bytes that the cells and the index of one pair may have; labels for slopes come on top.
 const MOST_BYTES: usize = 1 << 18;
 
 /// Bytes that the tables of all pairs may have together.
@@ -76,36 +76,41 @@ const UNIT: f64 = 0.5 * f64::EPSILON;
 /// The log density of one pair, tabulated.
 #[derive(Debug)]
 pub(crate) struct Table {
-    labels: Labels,
+    /// The logit difference half way between the first and the last label.
+    middle: f64,
     /// From logit differences to the unit of the labels.
     scale: f64,
-    /// What the log density adds to that of the labels.
-    constant: f64,
     /// Cells of one width around the middle; there may be none.
     uniform: Uniform,
     /// The index of the others.
     grid: Grid,
     cells: Vec<Coefficients>,
-    /// Whether the slopes of the polynomials are as precise as promised.
-    slopes: bool,
+    /// Slopes are summed over these where those of the polynomials are less precise than promised.
+    labels: Option<Labels>,
 }
 
 impl Table {
-    /// Of the labels of one pair; none if it cannot be had within the memory or the error allowed.
-    fn new(log_ratio: &[f64], weight: &[f64], sigma: f64, precision: &Precision) -> Option<Self> {
+    /// Of the labels of one pair; none if it cannot be had within the memory or the error allowed, or after an interrupt.
+    fn new(
+        log_ratio: &[f64],
+        weight: &[f64],
+        sigma: f64,
+        precision: &Precision,
+        interrupt: &Interrupt,
+    ) -> Option<Self> {
         let scale = scale(sigma);
         let labels = Labels::new(log_ratio, weight, scale);
         let constant = -(labels.total.ln() + log_normaliser(sigma));
-        let (uniform, grid, cells) = Build::new(&labels, scale, constant, precision).cells()?;
+        let (uniform, grid, cells) = Build::new(&labels, scale, constant, precision, interrupt).cells()?;
         let all = uniform.spans(scale).zip(&uniform.cells).chain(grid.spans().zip(&cells));
-        let slopes = slope::precise(all, &labels, precision.rtol);
-        Some(Self { labels, scale, constant, uniform, grid, cells, slopes })
+        let precise = slope::precise(all, &labels, precision.rtol);
+        let middle = labels.middle;
+        Some(Self { middle, scale, uniform, grid, cells, labels: (!precise).then_some(labels) })
     }
 
-    /// Memory of the table, with the labels that score what lies outside it.
+    /// Memory of the table, with the labels that it may need for slopes.
     pub(crate) fn bytes(&self) -> usize {
-        let labels = size_of_val(self.labels.position.as_slice()) + size_of_val(self.labels.lightness.as_slice());
-        size_of::<Self>() + labels + self.uniform.bytes() + self.grid.bytes()
+        size_of::<Self>() + self.labels.as_ref().map_or(0, Labels::bytes) + self.uniform.bytes() + self.grid.bytes()
     }
 }
 
@@ -141,7 +146,8 @@ impl Tables {
         Self((0..n_pairs).map(|_| None).collect())
     }
 
-    /// Build those of pairs with many labels and a weight above 0, most labels first, until memory is used up.
+    /// Build those of pairs with many labels and a weight above 0, most labels first, as far as they fit into memory.
+    /// Once none of many pairs in a row does, no more are built.
     pub(crate) fn new(
         pairs: &Pairs<'_>,
         likelihood: Likelihood,
@@ -166,16 +172,25 @@ impl Tables {
             execution.interrupt.check()?;
             let build = |&n: &usize| {
                 execution.interrupt.check()?;
-                let labels = pairs.labels(n);
-                Ok(Table::new(&pairs.log_ratio[labels.clone()], &pairs.weight[labels], sigma, &precision))
+                let (labels, interrupt) = (pairs.labels(n), &execution.interrupt);
+                let (log_ratio, weight) = (&pairs.log_ratio[labels.clone()], &pairs.weight[labels]);
+                let table = Table::new(log_ratio, weight, sigma, &precision, interrupt);
+                interrupt.check()?;
+                Ok(table)
             };
             let built: Vec<Option<Table>> = chunk.par_iter().map(build).collect::<Result<_>>()?;
+            let (mut kept, mut left) = (0, 0);
             for (&n, table) in chunk.iter().zip(built) {
-                bytes += table.as_ref().map_or(0, Table::bytes);
-                if bytes > MOST_BYTES_TOGETHER {
-                    return Ok(tables);
+                let with = bytes + table.as_ref().map_or(0, Table::bytes);
+                if with <= MOST_BYTES_TOGETHER {
+                    kept += usize::from(table.is_some());
+                    (bytes, tables.0[n]) = (with, table);
+                } else {
+                    left += 1;
                 }
-                tables.0[n] = table;
+            }
+            if kept == 0 && left == PAIRS_AT_ONCE {
+                break;
             }
         }
         Ok(tables)

@@ -68,7 +68,7 @@ impl Parts {
         let [left, rounding, far] = instructions.run(Measure { parts: self, coefficients: &series.coefficients });
         let by_level = |sizes: [f64; LANES]| std::array::from_fn(|level| sizes[level]);
         Sizes {
-            magnitude: (series.origin + series.coefficients[0]).abs() - left[LEVELS],
+            magnitude: ((series.origin + series.coefficients[0]).abs() - left[LEVELS]).max(series.magnitude),
             slope: rounding[LEVELS],
             left: by_level(left),
             far: by_level(far),
@@ -299,7 +299,7 @@ mod tests {
 
     fn series(coefficients: [f64; POINTS], decay: f64) -> Series {
         let coefficients = std::array::from_fn(|k| coefficients[k] * decay.powi(k as i32));
-        Series { span: Span { first: 0.0, last: 1.0 }, coefficients, origin: 3.0, rounding: 0.0 }
+        Series { span: Span { first: 0.0, last: 1.0 }, coefficients, origin: 3.0, rounding: 0.0, magnitude: 0.0 }
     }
 
     /// The polynomial of a part at a place of the span.
@@ -353,7 +353,7 @@ mod tests {
         let coefficients = std::array::from_fn(|k| if k < KEPT { 1.0 } else { 0.0 });
         let (series, parts, set) = (series(coefficients, 1.0), Parts::new(), InstructionSet::detect());
         let sizes = parts.sizes(&series, set);
-        assert_eq!((sizes.left, sizes.slope, sizes.magnitude), ([0.0; LEVELS], 140.0, -3.0));
+        assert_eq!((sizes.left, sizes.slope, sizes.magnitude), ([0.0; LEVELS], 140.0, 0.0));
         assert_eq!(parts.level(&series, &sizes, 0.0, set), Some(0));
     }
 

@@ -3,14 +3,12 @@
 use std::f64::consts::LN_2;
 
 use crate::error::Result;
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, each_lane};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum};
 use crate::parallel::Interrupt;
 use crate::pool::{BLOCK, Block, GROUPS};
 
 use super::Table;
 use super::grid::Located;
-use super::interpolation::log_density;
-use super::sources::Sources;
 
 /// Terms added without compensation before the partial sum is.
 const TERMS_PER_SUM: usize = 64;
@@ -44,78 +42,64 @@ impl Table {
     /// The log density at eight logit differences.
     #[inline(always)]
     fn log_density<const FMA: bool>(&self, simd: impl Simd, mu: Lanes<FMA>) -> Lanes<FMA> {
-        let difference = mu - Lanes::splat(self.labels.middle);
+        let difference = mu - Lanes::splat(self.middle);
         let (cell, place) = self.uniform.locate(difference);
         if self.uniform.have(cell) {
             return simd.polynomials(self.uniform.rows(cell), place);
         }
-        let near = self.nearby(difference, cell, place);
-        let value = simd.polynomials(near.rows, near.place);
-        if near.inside == [1; LANES] {
-            return value;
-        }
-        let exact = log_density(simd, Sources::Labels(self.labels.all()), near.distance, self.constant);
-        each_lane!(i => if near.inside[i] == 1 { value.0[i] } else { exact.0[i] })
+        let anywhere = self.anywhere(difference, cell, place);
+        simd.polynomials(anywhere.rows, anywhere.place)
     }
 
     /// The same bits, and the derivative with respect to the logit difference.
     #[inline(always)]
     pub(super) fn with_slope<const FMA: bool>(&self, simd: impl Simd, mu: Lanes<FMA>) -> (Lanes<FMA>, Lanes<FMA>) {
-        let difference = mu - Lanes::splat(self.labels.middle);
+        let difference = mu - Lanes::splat(self.middle);
         let (cell, place) = self.uniform.locate(difference);
-        if self.slopes && self.uniform.have(cell) {
+        let (value, slope) = if self.uniform.have(cell) {
             let (value, slope) = simd.polynomials_with_slopes(self.uniform.rows(cell), place);
-            return (value, slope * Lanes::splat(self.uniform.scale));
+            (value, slope * Lanes::splat(self.uniform.scale))
+        } else {
+            let anywhere = self.anywhere(difference, cell, place);
+            let (value, slope) = simd.polynomials_with_slopes(anywhere.rows, anywhere.place);
+            (value, slope * anywhere.growth)
+        };
+        if let Some(labels) = &self.labels {
+            let distance = labels.all().mean_distance(simd, difference * Lanes::splat(self.scale));
+            return (value, distance * Lanes::splat(-2.0 * LN_2 * self.scale));
         }
-        let near = self.nearby(difference, cell, place);
-        let (value, slope) = simd.polynomials_with_slopes(near.rows, near.place);
-        let slope = slope * near.growth;
-        if self.slopes && near.inside == [1; LANES] {
-            return (value, slope);
-        }
-        let labels = self.labels.all();
-        let exact = log_density(simd, Sources::Labels(labels), near.distance, self.constant);
-        let pull = labels.mean_distance(simd, near.distance) * Lanes::splat(-2.0 * LN_2 * self.scale);
-        (
-            each_lane!(i => if near.inside[i] == 1 { value.0[i] } else { exact.0[i] }),
-            each_lane!(i => if self.slopes && near.inside[i] == 1 { slope.0[i] } else { pull.0[i] }),
-        )
+        (value, slope)
     }
 
     /// The cells of eight differences from the middle, those without a cell of one width among them.
     #[inline(always)]
-    fn nearby<const FMA: bool>(
+    fn anywhere<const FMA: bool>(
         &self,
         difference: Lanes<FMA>,
         uniform: [u64; LANES],
         uniform_place: Lanes<FMA>,
-    ) -> Nearby<'_, FMA> {
-        let distance = difference * Lanes::splat(self.scale);
-        let Located { cell, mut place, growth, mut inside } = self.grid.locate(distance);
+    ) -> Anywhere<'_, FMA> {
+        let Located { cell, mut place, growth } = self.grid.locate(difference * Lanes::splat(self.scale));
         let mut growth = growth * Lanes::splat(self.scale);
         let mut rows = [&NOTHING; LANES];
         for i in 0..LANES {
             if let Some(row) = self.uniform.cells.get(uniform[i] as usize) {
-                (rows[i], place.0[i], growth.0[i], inside[i]) = (&row.0, uniform_place.0[i], self.uniform.scale, 1);
+                (rows[i], place.0[i], growth.0[i]) = (&row.0, uniform_place.0[i], self.uniform.scale);
             } else if let Some(row) = self.cells.get(cell[i] as u32 as usize) {
                 rows[i] = &row.0;
             }
         }
-        Nearby { distance, rows, place, growth, inside }
+        Anywhere { rows, place, growth }
     }
 }
 
-/// Where eight points are.
-struct Nearby<'a, const FMA: bool> {
-    /// From the middle, scaled.
-    distance: Lanes<FMA>,
+/// The cells of eight points.
+struct Anywhere<'a, const FMA: bool> {
     rows: [&'a [f64; LANES]; LANES],
     /// Half the place.
     place: Lanes<FMA>,
     /// Its derivative with respect to the logit difference.
     growth: Lanes<FMA>,
-    /// 1 for points in a cell, 0 for others.
-    inside: [u64; LANES],
 }
 
 /// A polynomial for no cell.
@@ -237,6 +221,7 @@ impl Kernel for AddTables<'_> {
                 let factor = Lanes::splat(pair.factor);
                 if let Some(slopes) = &mut slopes {
                     for ((partial, slope), (a, b)) in partial.iter_mut().zip(&mut slope).zip(columns) {
+                        interrupt.check()?; // of many labels slopes may be slow
                         let mu = Lanes::<FMA>(b.0) - Lanes(a.0);
                         let (value, change) = pair.table.with_slope(simd, mu);
                         *partial = value.mul_add(factor, *partial);

@@ -27,6 +27,15 @@ pub(super) struct Series {
     pub origin: f64,
     /// Rounding in all but the place took at most this from the log density.
     pub rounding: f64,
+    /// A lower bound of the absolute value, as far as it is known by other means; 0 if it is not.
+    pub magnitude: f64,
+}
+
+impl Series {
+    /// A bound of the absolute values of what is added to a value.
+    pub(super) fn size(&self) -> f64 {
+        self.origin.abs() + self.coefficients.iter().map(|c| c.abs()).sum::<f64>()
+    }
 }
 
 /// What bounds a series and, by level, the polynomials on its parts.

@@ -4,6 +4,7 @@ use crate::kernels::{Lanes, Simd};
 
 use super::bins::{self, Bin};
 use super::labels::Window;
+use super::span::Span;
 
 /// Labels that matter on a span.
 #[derive(Debug, Clone, Copy)]
@@ -15,9 +16,28 @@ pub(super) enum Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// Whether there is one label alone.
-    pub(super) fn is_one(&self) -> bool {
-        matches!(self, Self::Labels(labels) if labels.len() == 1)
+    /// Position and lightness of the label, if there is one alone.
+    pub(super) fn only(&self) -> Option<(f64, f64)> {
+        match self {
+            Self::Labels(labels) => labels.only(),
+            Self::Bins(_) => None,
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Labels(labels) => labels.len(),
+            Self::Bins(bins) => bins.len(),
+        }
+    }
+
+    /// The position of the label that is nearest to a span beyond all of them: the log density is nearly its parabola.
+    pub(super) fn beside(&self, span: Span) -> Option<f64> {
+        match self {
+            Self::Labels(labels) => labels.beside(span),
+            Self::Bins(_) => None,
+        }
     }
 
     /// Number of terms in the longest chain of additions of [`Sources::density`].
