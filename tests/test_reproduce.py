@@ -17,7 +17,7 @@ from hemicycle.cli import main
 from hemicycle.cli.app import Figures, Published
 from hemicycle.errors import DomainError, MissingExtraError, OptionError
 from hemicycle.least_squares import simplex_least_squares
-from hemicycle.reproduce import NAMES, pool_growth, reproduce, tie_breaks, weight_order
+from hemicycle.reproduce import NAMES, pool_growth, reproduce, share_ranges, tie_breaks, weight_order
 from hemicycle.reproduce.camps import majority_mass
 from hemicycle.reproduce.figures import KINDS, render
 from hemicycle.reproduce.label_modes import agreeing_labels, mode_shares, two_modes
@@ -54,6 +54,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(pool_growth, "N_POOLS", 8)
     monkeypatch.setattr(tie_breaks, "POOLS_A_SIZE", 3)
     monkeypatch.setattr(tie_breaks, "INSTANCES", 2)
+    monkeypatch.setattr(share_ranges, "POOLS_A_SIZE", 1)
+    monkeypatch.setattr(share_ranges, "POOL_SIZES", (12, 40))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path
@@ -73,7 +75,8 @@ def without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return real_module(name, *args)
 
     monkeypatch.setattr(builtins, "__import__", blocked)
-    monkeypatch.setattr("hemicycle.reproduce.figures.import_module", blocked_module)
+    for module in ("figures", "many_model"):
+        monkeypatch.setattr(f"hemicycle.reproduce.{module}.import_module", blocked_module)
     for name in [name for name in sys.modules if name.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
 
@@ -167,6 +170,17 @@ def test_slsqp_reaches_an_optimum_but_not_the_nearest(small: Path) -> None:
     assert table["farther"].min() > 1 - 1e-3
     assert table["weights_l1"].min() > 0.01
     assert table["allocation_l1_geometric"].min() > 0
+    assert table["judged_l1_geometric"][table["ftol"] == 1e-12].max() < 1e-5
+
+
+def test_shares_move_only_where_weights_do_and_more_in_larger_pools(small: Path) -> None:
+    table = share_ranges.share_ranges(rng(6), quiet)
+    columns = [name for name in table.columns if name != "models"]
+    assert len(columns) == 4
+    for name in columns:
+        assert table[name][0] == 0  # pools of 12 models do not match 10 labels
+        assert np.all(np.diff(table[name]) >= -1e-4)  # more models, more optima
+        assert 0.01 < table[name][-1] < 1
 
 
 def test_every_claim_has_a_verdict(small: Path) -> None:
@@ -175,7 +189,7 @@ def test_every_claim_has_a_verdict(small: Path) -> None:
     verdicts = {f.claim.key: f.verdict for f in found.findings}
     assert {f.claim.key: f.verdict for f in found.findings if f.claim.by_source} == OF_THE_SOURCE
     assert verdicts["ratio_bma"] == verdicts["ratio_least_squares"] == "holds"
-    assert verdicts["freedom"] == "holds with a condition"
+    assert verdicts["freedom"] == verdicts["share_ranges"] == "holds with a condition"
     assert len(verdicts) == len(found.findings) == len(found.claims())
     for finding in found.findings:
         assert finding.because
@@ -183,7 +197,7 @@ def test_every_claim_has_a_verdict(small: Path) -> None:
         assert not finding.because.endswith(".")
         assert all(math.isfinite(value) for value in finding.numbers.values())
     last = {what: (done, of) for what, done, of in told}
-    assert len(last) == 4
+    assert len(last) == 5
     assert all(done == of for done, of in last.values())
 
 
@@ -268,10 +282,11 @@ def test_without_matplotlib_all_but_figures_is_done(
         render({})
 
 
-def test_without_scipy_nothing_is_begun(
-    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("package", ["scipy", "highspy"])
+def test_without_a_solver_nothing_is_begun(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], package: str
 ) -> None:
-    without("scipy", monkeypatch)
+    without(package, monkeypatch)
     assert main(["reproduce", "many-model", "--runs", "20"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -280,6 +295,12 @@ def test_without_scipy_nothing_is_begun(
     assert not Path("hemicycle-reproduce").exists()
     with pytest.raises(MissingExtraError):
         reproduce("many-model", runs=20)
+
+
+def test_slsqp_without_scipy_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    without("scipy", monkeypatch)
+    with pytest.raises(MissingExtraError, match=r"hemicycle\[solve\]"):
+        slsqp_weights(np.zeros((2, 3)), np.zeros(3))
 
 
 @pytest.mark.parametrize("arguments", [["cold-fusion"], [], ["many-model", "--runs", "0"], ["many-model", "--seed=-1"]])

@@ -41,6 +41,7 @@ STYLE = {
 }
 KINDS = ("svg", "png")
 DPI = 200
+SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def render(figures: Mapping[str, Figure], kind: str = "svg") -> dict[str, bytes]:
@@ -124,27 +125,29 @@ def draw_pool_growth(table: Table, canvas: Any) -> None:
         panel.legend(fontsize=7.5)
 
 
-def draw_freedom(table: Table, canvas: Any) -> None:
-    """Draw how often weights are undecided, and in how many dimensions, against the pool's size."""
-    left, right = canvas.subplots(1, 2)
+def draw_freedom(table: Table, ranges: Table, canvas: Any) -> None:
+    """Draw how often weights are undecided, in how many dimensions, and how far shares move, by the pool's size."""
+    left, middle, right = canvas.subplots(1, 3)
     kinds = np.array(table["kind"])
-    for kind, colour, label in (
-        ("unbiased", BLUE, "models spread evenly around the labels"),
-        ("random", ORANGE, "models that know nothing of the labels"),
-    ):
+    for kind, colour, label in (("unbiased", BLUE, "spread around the labels"), ("random", ORANGE, "random")):
         rows = kinds == kind
         models = table["models"][rows]
         left.plot(models, 1 - table["unique"][rows], "o-", color=colour, label=label)
-        right.plot(models, table["free_dimensions"][rows], "o-", color=colour, label=label)
-    right.plot(models, np.maximum(models - 11, 0), ":", color=GREY, label="models less 11")
-    left.set(xscale="log", ylim=(-0.02, 1.02), ylabel="share of pools with many optima")
-    right.set(xscale="log", yscale="symlog", ylabel="free dimensions of the weights, mean", ylim=(-0.15, 2000))
-    right.set(yticks=[0, 1, 10, 100, 1000], yticklabels=["0", "1", "10", "100", "1,000"])
-    for panel in (left, right):
-        panel.set_xlabel("models (10 labels)")
-        panel.set(xticks=[2, 10, 50, 200, 800], xticklabels=["2", "10", "50", "200", "800"])
+        middle.plot(models, table["free_dimensions"][rows], "o-", color=colour, label=label)
+    middle.plot(models, np.maximum(models - 11, 0), ":", color=GREY, label="models less 11")
+    for mean, colour in (("arithmetic", BLUE), ("geometric", GREEN)):
+        for items, style in (("unjudged", "s--"), ("judged", "o-")):
+            share = 100 * ranges[f"{mean}_{items}"]
+            right.plot(ranges["models"], share, style, color=colour, label=f"{mean}, {items}")
+    left.set(ylim=(-0.02, 1.25), yticks=SHARES, ylabel="share of pools with many optima")
+    middle.set(yscale="symlog", ylabel="free dimensions of the weights, mean", ylim=(-0.15, 20000))
+    middle.set(yticks=[0, 1, 10, 100, 1000], yticklabels=["0", "1", "10", "100", "1,000"])
+    right.set(ylabel="widest range of a share, % of the budget", ylim=(-1, 62))
+    for panel in (left, middle, right):
+        panel.set(xscale="log", xlabel="models (10 labels)", xlim=(1.7, 1000))
+        panel.set(xticks=[2, 10, 50, 400], xticklabels=["2", "10", "50", "400"])
         panel.minorticks_off()
-    right.legend(fontsize=7.5, loc="upper left")
+        panel.legend(fontsize=7, loc="upper left", borderaxespad=0.1)
 
 
 def draw_slsqp(table: Table, canvas: Any) -> None:
@@ -184,7 +187,7 @@ def draw_labels(bimodal: Table, agreeing: Table, canvas: Any) -> None:
         panel.plot(table["prediction"], table["sum_gaussian"], color=BLUE, label="sum-Gaussian")
         panel.plot(table["prediction"], table["gaussian"], "--", color=ORANGE, label="Gaussian")
         panel.set(xlabel="predicted log ratio", ylabel="likelihood over its largest value", title=title)
-        panel.set_ylim(-0.02, 1.25)
+        panel.set(ylim=(-0.02, 1.25), yticks=SHARES)
         panel.legend(loc="upper right", ncols=2, fontsize=7.5)
     for mode in (-1, 1):
         panels[0].axvline(mode, color=GREY, linestyle=":", linewidth=0.8, ymax=0.8)

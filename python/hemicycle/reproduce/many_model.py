@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.reproduce import figures, label_verdicts, weight_verdicts
+from hemicycle.errors import MissingExtraError
+from hemicycle.reproduce import figures, label_verdicts, tie_break_verdicts, weight_verdicts
 from hemicycle.reproduce.camps import majority_mass
 from hemicycle.reproduce.claims import Figure, Reproduction
 from hemicycle.reproduce.label_modes import agreeing_labels, mode_shares, two_modes
 from hemicycle.reproduce.pool_growth import pool_growth
-from hemicycle.reproduce.slsqp import require_scipy
+from hemicycle.reproduce.share_ranges import share_ranges
 from hemicycle.reproduce.tie_breaks import freedom_by_pool_size, slsqp_distances
 from hemicycle.reproduce.weight_order import weight_order
 
@@ -44,13 +46,14 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
     Raises
     ------
     MissingExtraError
-        If scipy is not installed.
+        If scipy or highspy is not installed.
     """
-    require_scipy()  # before the minute of work that would be lost
+    _require_solvers()
     order = weight_order(n_runs, np.random.default_rng([seed, 0]), progress)
     growth = pool_growth(np.random.default_rng([seed, 1]), progress)
     freedom = freedom_by_pool_size(np.random.default_rng([seed, 2]), progress)
     distances = slsqp_distances(np.random.default_rng([seed, 3]), progress)
+    ranges = share_ranges(np.random.default_rng([seed, 4]), progress)
     bimodal, agreeing, shares, camps = two_modes(), agreeing_labels(), mode_shares(), majority_mass()
     return Reproduction(
         name="many-model",
@@ -62,15 +65,17 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
             label_verdicts.on_mode_shares(shares),
             label_verdicts.on_agreeing_labels(agreeing),
             label_verdicts.on_proportionality(camps),
-            weight_verdicts.on_slsqp(distances),
+            tie_break_verdicts.on_slsqp(distances),
             *weight_verdicts.on_pool_growth(growth, order),
-            weight_verdicts.on_freedom(freedom),
+            tie_break_verdicts.on_freedom(freedom),
+            tie_break_verdicts.on_share_ranges(ranges, distances),
         ),
         tables={
             "spearman": order.spearman_table(),
             "inversions": order.inversions_table(),
             "pool_growth": growth,
             "freedom": freedom,
+            "share_ranges": ranges,
             "slsqp": distances,
             "two_modes": bimodal,
             "agreeing_labels": agreeing,
@@ -80,9 +85,20 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
         figures={
             "weight_order": Figure(7.0, 3.2, partial(figures.draw_weight_order, order)),
             "pool_growth": Figure(7.0, 3.2, partial(figures.draw_pool_growth, growth)),
-            "freedom": Figure(7.0, 3.2, partial(figures.draw_freedom, freedom)),
+            "freedom": Figure(7.0, 3.2, partial(figures.draw_freedom, freedom, ranges)),
             "slsqp": Figure(7.0, 3.2, partial(figures.draw_slsqp, distances)),
             "labels": Figure(7.0, 3.2, partial(figures.draw_labels, bimodal, agreeing)),
             "proportions": Figure(7.0, 3.2, partial(figures.draw_proportions, shares, camps)),
         },
     )
+
+
+def _require_solvers() -> None:
+    """Miss a package now, and not after the minute of work that would be lost."""
+    for package in ("scipy", "highspy"):
+        try:
+            import_module(package)
+        except ImportError as error:
+            raise MissingExtraError(
+                f"the comparison needs {package}, which is not installed: pip install 'hemicycle[solve]'"
+            ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,26 +11,9 @@ from hemicycle.errors import MissingExtraError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["require_scipy", "slsqp_weights"]
+__all__ = ["slsqp_weights"]
 
 MAX_ITER = 1000
-
-
-def require_scipy() -> Any:
-    """Return ``scipy.optimize.minimize``.
-
-    Raises
-    ------
-    MissingExtraError
-        If scipy is not installed.
-    """
-    try:
-        from scipy.optimize import minimize
-    except ImportError as error:
-        raise MissingExtraError(
-            "comparing with SLSQP needs scipy, which is not installed: pip install 'hemicycle[solve]'"
-        ) from error
-    return minimize
 
 
 def slsqp_weights(x: NDArray[np.float64], y: NDArray[np.float64], ftol: float = 1e-6) -> NDArray[np.float64]:
@@ -59,7 +42,10 @@ def slsqp_weights(x: NDArray[np.float64], y: NDArray[np.float64], ftol: float = 
     ----------
     D. Kraft, A software package for sequential quadratic programming, DFVLR-FB 88-28, 1988.
     """
-    minimize = require_scipy()
+    try:
+        from scipy.optimize import minimize
+    except ImportError as error:
+        raise MissingExtraError("SLSQP needs scipy, which is not installed: pip install 'hemicycle[solve]'") from error
     n_models = len(x)
     ones = np.ones(n_models)
     found = minimize(

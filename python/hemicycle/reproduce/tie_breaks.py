@@ -14,6 +14,7 @@ from hemicycle.table import Table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemicycle.allocation import Mean
     from hemicycle.reproduce.claims import Progress
 
 __all__ = ["freedom_by_pool_size", "slsqp_distances"]
@@ -85,8 +86,9 @@ def slsqp_distances(rng: np.random.Generator, progress: Progress) -> Table:
     -------
     Table
         One row an instance and tolerance: models, labels, instance, ftol, mse (SLSQP's), weights_l1,
-        allocation_l1_geometric, allocation_l1_arithmetic (distances between both, at most 2), farther (distance of
-        SLSQP's weights from uniform over that of the nearest optimum).
+        allocation_l1_geometric, allocation_l1_arithmetic, judged_l1_geometric (distances between both, at most 2; the
+        last where the items that nobody judged are left out) and farther (distance of SLSQP's weights from uniform over
+        that of the nearest optimum).
 
     Raises
     ------
@@ -109,7 +111,7 @@ def slsqp_distances(rng: np.random.Generator, progress: Progress) -> Table:
         progress("SLSQP", len(rows), len(SHAPES) * INSTANCES * len(TOLERANCES))
     columns = (
         "models", "labels", "instance", "ftol", "mse", "weights_l1", "allocation_l1_geometric",
-        "allocation_l1_arithmetic", "farther",
+        "allocation_l1_arithmetic", "judged_l1_geometric", "farther",
     )  # fmt: skip
     return Table({name: np.array(values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)})
 
@@ -118,10 +120,15 @@ def _distances(
     logits: NDArray[np.float64], stopped: NDArray[np.float64], nearest: NDArray[np.float64]
 ) -> tuple[float, ...]:
     """Return the L1 distances of weights and allocations, and how many times farther from uniform one is."""
-    apart = [
-        np.abs(allocate(logits, stopped, mean=mean) - allocate(logits, nearest, mean=mean)).sum()
-        for mean in ("geometric", "arithmetic")
-    ]
+
+    def paid_apart(paid: NDArray[np.float64], mean: Mean) -> float:
+        return float(np.abs(allocate(paid, stopped, mean=mean) - allocate(paid, nearest, mean=mean)).sum())
+
     uniform = 1.0 / len(nearest)
-    farther = np.linalg.norm(stopped - uniform) / np.linalg.norm(nearest - uniform)
-    return float(np.abs(stopped - nearest).sum()), float(apart[0]), float(apart[1]), float(farther)
+    return (
+        float(np.abs(stopped - nearest).sum()),
+        paid_apart(logits, "geometric"),
+        paid_apart(logits, "arithmetic"),
+        paid_apart(logits[:, :-UNJUDGED_ITEMS], "geometric"),
+        float(np.linalg.norm(stopped - uniform) / np.linalg.norm(nearest - uniform)),
+    )

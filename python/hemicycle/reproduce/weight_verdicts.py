@@ -1,4 +1,4 @@
-"""Claims about weights over many models, and the rules by which a measurement becomes a verdict."""
+"""Claims about weights over random models, and the rules by which a measurement becomes a verdict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hemicycle.reproduce.weight_order import WeightOrder
     from hemicycle.table import Table
 
-__all__ = ["on_freedom", "on_pool_growth", "on_slsqp", "on_weight_order"]
+__all__ = ["on_pool_growth", "on_weight_order"]
 
 SPEARMAN = Claim(
     "spearman",
@@ -41,9 +41,6 @@ DOUBLED = Claim(
     "In some of the same runs a worse model has more than twice the weight of a better one",
     "occurs",
 )
-NEAREST = Claim(
-    "slsqp_nearest", "optimum of SLSQP", "scipy's SLSQP returns the optimum that is nearest to its start", "the nearest"
-)
 RATIO_BMA = Claim(
     "ratio_bma",
     "averaging: ratio of two weights",
@@ -56,13 +53,6 @@ RATIO_LEAST_SQUARES = Claim(
     "least squares: what weight follows",
     "Under least squares it does: the weight of a model goes by what it adds to the others",
     "what a model adds",
-    by_source=False,
-)
-FREEDOM = Claim(
-    "freedom",
-    "least squares: more models than labels",
-    "Where models outnumber labels the weights of least squares are not determined",
-    "undetermined",
     by_source=False,
 )
 
@@ -138,39 +128,6 @@ def _on_doubled(order: WeightOrder) -> Finding:
     )
 
 
-def on_slsqp(table: Table) -> Finding:
-    """Judge whether SLSQP stops at the optimum nearest to its start.
-
-    Parameters
-    ----------
-    table : Table
-        Of `slsqp_distances`.
-
-    Returns
-    -------
-    Finding
-        It holds if the weights at the tightest tolerance are within 0.01, in L1, of the nearest optimum's in every
-        instance.
-    """
-    tight = table["ftol"] == table["ftol"].min()
-    apart, farther = table["weights_l1"][tight], table["farther"][tight]
-    paid = [table[f"allocation_l1_{mean}"][tight] for mean in ("geometric", "arithmetic")]
-    by_tolerance = {f"{ftol:g}": float(np.median(table["weights_l1"][table["ftol"] == ftol]))
-                    for ftol in np.unique(table["ftol"])}  # fmt: skip
-    medians = ", ".join(f"{value:.3f} at {ftol}" for ftol, value in reversed(by_tolerance.items()))
-    return Finding(
-        NEAREST,
-        "holds" if apart.max() <= 0.01 else "does not hold",
-        f"{apart.min():.2f} to {apart.max():.2f} away (L1)",
-        f"It stops {farther.min():.2f} to {farther.max():.2f} times as far from uniform weights, its start, as the "
-        f"nearest optimum. The allocation moves by {paid[0].min():.3f} to {paid[0].max():.3f} (geometric mean) and "
-        f"{paid[1].min():.3f} to {paid[1].max():.3f} (arithmetic). Median distance by tolerance: {medians}",
-        {"l1_least": float(apart.min()), "l1_median": float(np.median(apart)), "l1_most": float(apart.max()),
-         "farther_least": float(farther.min()), "farther_most": float(farther.max()),
-         "allocation_geometric_most": float(paid[0].max()), "allocation_arithmetic_most": float(paid[1].max())},
-    )  # fmt: skip
-
-
 def on_pool_growth(table: Table, order: WeightOrder) -> tuple[Finding, Finding]:
     """Judge whether the ratio of two models' weights depends on the pool.
 
@@ -210,40 +167,6 @@ def on_pool_growth(table: Table, order: WeightOrder) -> tuple[Finding, Finding]:
          "order_reversed": reversed_},
     )  # fmt: skip
     return averaging, least_squares
-
-
-def on_freedom(table: Table) -> Finding:
-    """Judge whether weights are undetermined as soon as models outnumber labels.
-
-    Parameters
-    ----------
-    table : Table
-        Of `freedom_by_pool_size`.
-
-    Returns
-    -------
-    Finding
-        It holds if no pool of 12 models or more has one optimum only, and with a condition if some have.
-    """
-    kind = np.array(table["kind"])
-    more = table["models"] >= 12
-    unique, exact = table["unique"][more], table["fits_exactly"][more]
-    verdict: Verdict = "holds with a condition" if unique.min() < 1 else "does not hold"
-    if not unique.any():
-        verdict = "holds"
-    free = {
-        (k, int(n)): float(d) for k, n, d in zip(kind, table["models"], table["free_dimensions"], strict=True)
-    }  # fmt: skip
-    return Finding(
-        FREEDOM,
-        verdict,
-        f"{free['unbiased', 40]:.0f} free dimensions of 40",
-        "Only where a blend matches every label, and then models less labels less one dimensions are free. 10 labels: "
-        f"of 40 models spread evenly around them {free['unbiased', 40]:.1f}, of 40 random ones "
-        f"{free['random', 40]:.1f}, of 400 random ones {free['random', 400]:.1f}",
-        {f"{k}_{n}": value for (k, n), value in free.items()}
-        | {"unique_or_exact_least": float((unique + exact).min())},
-    )
 
 
 def _mean(values: NDArray[Any]) -> tuple[float, float]:
