@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.stats import spearmanr
 
 from hemicycle.cli import main
 from hemicycle.cli.app import Figures, Published
 from hemicycle.errors import DomainError, MissingExtraError, OptionError
 from hemicycle.least_squares import simplex_least_squares
-from hemicycle.reproduce import NAMES, pool_growth, reproduce, share_ranges, tie_breaks, weight_order
+from hemicycle.reproduce import NAMES, divergence, pool_growth, reproduce, share_ranges, tie_breaks, weight_order
 from hemicycle.reproduce.camps import majority_mass
 from hemicycle.reproduce.figures import KINDS, render
 from hemicycle.reproduce.label_modes import agreeing_labels, mode_shares, two_modes
@@ -35,6 +36,7 @@ OF_THE_SOURCE = {
     "agreeing_labels": "holds with a condition",
     "proportional": "holds with a condition",
     "slsqp_nearest": "does not hold",
+    "divergence": "holds with a condition",
 }
 has_matplotlib = importlib.util.find_spec("matplotlib") is not None
 
@@ -55,6 +57,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tie_breaks, "POOLS_A_SIZE", 3)
     monkeypatch.setattr(tie_breaks, "INSTANCES", 2)
     monkeypatch.setattr(share_ranges, "POOLS_A_SIZE", 1)
+    monkeypatch.setattr(divergence, "DRAWS_A_MODEL", 12)
     monkeypatch.setattr(share_ranges, "POOL_SIZES", (12, 40))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
@@ -149,6 +152,31 @@ def test_the_majority_takes_all_but_under_stacking_on_labels() -> None:
     assert table["stacking_by_pair"].min() > 0.999
 
 
+def test_divergences_by_hand_and_least_for_averaging_on_average(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(divergence, "N_LABELS", (1, 3))
+    table = divergence.divergences(rng(7), quiet)
+    drawn = np.array(table["truth"]) == "model"
+    assert drawn.tolist() == [True, True, False, False]
+    assert np.all(table["bma"][drawn] < table["stacking"][drawn])
+    assert np.all(table["bma"][drawn] < table["uniform"][drawn])
+    draws, errors = rng(7), []
+    for truth in np.repeat(np.arange(5), divergence.DRAWS_A_MODEL):
+        weights = np.eye(5)[truth]
+        label = divergence.MODELS[draws.choice(5, 1, p=weights)] + 0.5 * draws.standard_normal(1)
+        density = np.exp(-2 * (label - divergence.MODELS) ** 2)
+        errors.append(quad_divergence(weights, density / density.sum()))
+    assert table["bma"][0] == pytest.approx(np.mean(errors), rel=1e-7)
+    assert table["best"][0] == table["stacking"][0]  # one label is explained best by one model
+
+
+def quad_divergence(truth: np.ndarray, weights: np.ndarray) -> float:
+    def term(y: float) -> float:
+        each = np.exp(-2 * (y - divergence.MODELS) ** 2) * 2 / math.sqrt(2 * math.pi)
+        return float(truth @ each * np.log(truth @ each / (weights @ each)))
+
+    return float(quad(term, -5, 5, epsabs=1e-10, limit=200)[0])
+
+
 def test_freedom_begins_where_the_hull_holds_the_labels(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tie_breaks, "POOLS_A_SIZE", 200)
     monkeypatch.setattr(tie_breaks, "POOL_SIZES", (5, 11, 15, 20, 30))
@@ -197,7 +225,7 @@ def test_every_claim_has_a_verdict(small: Path) -> None:
         assert not finding.because.endswith(".")
         assert all(math.isfinite(value) for value in finding.numbers.values())
     last = {what: (done, of) for what, done, of in told}
-    assert len(last) == 5
+    assert len(last) == 6
     assert all(done == of for done, of in last.values())
 
 
@@ -252,7 +280,7 @@ def test_figures_are_drawn_the_same_each_time(small: Path) -> None:
         assert render(found.figures, kind) == drawn
     for content in render(found.figures).values():
         said = "".join(ElementTree.fromstring(content).itertext())
-        assert "share" in said or "distance" in said or "likelihood" in said
+        assert any(word in said for word in ("share", "distance", "likelihood", "divergence"))
 
 
 @pytest.mark.skipif(not has_matplotlib, reason="matplotlib is not installed")
@@ -260,7 +288,7 @@ def test_figures_of_an_earlier_run_do_not_stay(
     small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["reproduce", "many-model", "--runs", "20", "--quiet", "--figures", "png"]) == 0
-    assert len(list(Path("hemicycle-reproduce").glob("*.png"))) == 6
+    assert len(list(Path("hemicycle-reproduce").glob("*.png"))) == 7
     capsys.readouterr()
     without("matplotlib", monkeypatch)
     assert main(["reproduce", "many-model", "--runs", "20"]) == 0

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS",
+    "draw_divergences",
     "draw_freedom",
     "draw_labels",
     "draw_pool_growth",
@@ -215,3 +216,25 @@ def draw_proportions(shares: Table, camps: Table, canvas: Any) -> None:
     right.minorticks_off()
     for panel in (left, right):
         panel.legend(fontsize=7.5)
+
+
+def draw_divergences(table: Table, canvas: Any) -> None:
+    """Draw the divergence of ensembles from the truth against the number of labels, for both kinds of truth."""
+    panels = canvas.subplots(1, 2, sharey=True)
+    kinds = np.array(table["truth"])
+    titles = ("truth drawn from the prior", "truth a mixture of two models, 70 to 30")
+    for panel, kind, title in zip(panels, ("model", "mixture"), titles, strict=True):
+        rows = kinds == kind
+        for name, style, colour, label in (
+            ("bma", "o-", ORANGE, "averaging"),
+            ("stacking", "s-", BLUE, "stacking on labels"),
+            ("best", "^--", GREEN, "likeliest model"),
+            ("uniform", ":", GREY, "all models alike"),
+        ):
+            nats = np.maximum(table[name][rows], 1e-4)  # below the panel, where a logarithm of 0 would be
+            panel.plot(table["labels"][rows], nats, style, color=colour, label=label)
+        panel.set(xscale="log", yscale="log", xlabel="labels", title=title)
+        panel.set(xticks=[1, 2, 5, 10, 30, 100], xticklabels=["1", "2", "5", "10", "30", "100"])
+        panel.tick_params(axis="x", which="minor", bottom=False)
+    panels[0].set(ylabel="mean divergence, nats", ylim=(1e-3, 5))
+    panels[0].legend(fontsize=7.5)

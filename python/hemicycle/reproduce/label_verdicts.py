@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hemicycle.reproduce.claims import Verdict
     from hemicycle.table import Table
 
-__all__ = ["on_agreeing_labels", "on_mode_shares", "on_proportionality", "on_two_modes"]
+__all__ = ["on_agreeing_labels", "on_divergence", "on_mode_shares", "on_proportionality", "on_two_modes"]
 
 TWO_MODES = Claim(
     "two_modes",
@@ -34,6 +34,13 @@ PROPORTIONAL = Claim(
     "camps of jurors",
     "Camps of jurors are represented in proportion to their labels",
     "proportional",
+)
+ROUNDING = 1e-12  #: nats
+DIVERGENCE = Claim(
+    "divergence",
+    "averaging: divergence from truth",
+    "Averaging minimises the divergence to the true distribution of labels among all ensembles of the models",
+    "least of all",
 )
 
 
@@ -147,4 +154,40 @@ def on_proportionality(table: Table) -> Finding:
         f"{at[8]:.3f} for 8: likelihoods multiply over pairs. Stacking on single labels gives it {label:.2f} for any "
         "number of pairs",
         {f"bma_{n}_pairs": mass for n, mass in at.items()} | {"stacking_by_label": label},
+    )
+
+
+def on_divergence(table: Table) -> Finding:
+    """Judge whether no ensemble is nearer to the truth than averaging.
+
+    Parameters
+    ----------
+    table : Table
+        Of `divergences`.
+
+    Returns
+    -------
+    Finding
+        It holds if no other method is nearer by more than three standard errors, and with a condition if that is so
+        where the truth is drawn from the prior, and not for every truth.
+    """
+    drawn = np.array(table["truth"]) == "model"
+    others = ("stacking", "best", "uniform")
+    least = np.all([table[o] - table["bma"] >= -3 * table[f"{o}_excess_error"] - ROUNDING for o in others], axis=0)
+    verdict: Verdict = "holds" if least.all() else "holds with a condition" if least[drawn].all() else "does not hold"
+    two, many = int(np.flatnonzero(drawn)[1]), len(table) - 1
+    averaging, stacking = float(table["bma"][many]), float(table["stacking"][many])
+    return Finding(
+        DIVERGENCE,
+        verdict,
+        f"{averaging:.2f}, stacking {stacking:.3f}",
+        f"Truths drawn from the prior, on average: {table['bma'][two]:.2f} nats after {table['labels'][two]} labels, "
+        f"stacking {table['stacking'][two]:.2f}, the likeliest model {table['best'][two]:.2f}, all models alike "
+        f"{table['uniform'][two]:.2f}. For a given truth that is a mixture, 70 to 30, averaging settles on one model: "
+        f"{averaging:.2f} after {table['labels'][many]} labels, and stacking on labels {stacking:.3f}",
+        {
+            f"{name}_{kind}": float(table[name][row])
+            for name in ("bma", *others)
+            for kind, row in (("prior", two), ("mixture", many))
+        },
     )

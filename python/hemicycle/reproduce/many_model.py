@@ -12,6 +12,7 @@ from hemicycle.errors import MissingExtraError
 from hemicycle.reproduce import figures, label_verdicts, tie_break_verdicts, weight_verdicts
 from hemicycle.reproduce.camps import majority_mass
 from hemicycle.reproduce.claims import Figure, Reproduction
+from hemicycle.reproduce.divergence import divergences
 from hemicycle.reproduce.label_modes import agreeing_labels, mode_shares, two_modes
 from hemicycle.reproduce.pool_growth import pool_growth
 from hemicycle.reproduce.share_ranges import share_ranges
@@ -54,6 +55,7 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
     freedom = freedom_by_pool_size(np.random.default_rng([seed, 2]), progress)
     distances = slsqp_distances(np.random.default_rng([seed, 3]), progress)
     ranges = share_ranges(np.random.default_rng([seed, 4]), progress)
+    nearness = divergences(np.random.default_rng([seed, 5]), progress)
     bimodal, agreeing, shares, camps = two_modes(), agreeing_labels(), mode_shares(), majority_mass()
     return Reproduction(
         name="many-model",
@@ -66,6 +68,7 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
             label_verdicts.on_agreeing_labels(agreeing),
             label_verdicts.on_proportionality(camps),
             tie_break_verdicts.on_slsqp(distances),
+            label_verdicts.on_divergence(nearness),
             *weight_verdicts.on_pool_growth(growth, order),
             tie_break_verdicts.on_freedom(freedom),
             tie_break_verdicts.on_share_ranges(ranges, distances),
@@ -81,6 +84,7 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
             "agreeing_labels": agreeing,
             "mode_shares": shares,
             "camps": camps,
+            "divergences": nearness,
         },
         figures={
             "weight_order": Figure(7.0, 3.2, partial(figures.draw_weight_order, order)),
@@ -88,6 +92,7 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
             "freedom": Figure(7.0, 3.2, partial(figures.draw_freedom, freedom, ranges)),
             "slsqp": Figure(7.0, 3.2, partial(figures.draw_slsqp, distances)),
             "labels": Figure(7.0, 3.2, partial(figures.draw_labels, bimodal, agreeing)),
+            "divergences": Figure(7.0, 3.2, partial(figures.draw_divergences, nearness)),
             "proportions": Figure(7.0, 3.2, partial(figures.draw_proportions, shares, camps)),
         },
     )

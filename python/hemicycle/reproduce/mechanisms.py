@@ -14,11 +14,17 @@ from hemicycle.likelihood import log_likelihood
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.types import Likelihood
 
-__all__ = ["averaging_weights", "label_log_likelihood", "least_squares_weights", "marginal_contributions"]
+__all__ = [
+    "averaging_weights",
+    "label_densities",
+    "label_log_likelihood",
+    "least_squares_weights",
+    "marginal_contributions",
+]
 
 
 def least_squares_weights(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,6 +90,27 @@ def label_log_likelihood(
     jury = Judgments.from_arrays([0] * n, [1] * n, labels, items=2)
     logits = np.column_stack([np.zeros(len(predicted)), predicted])
     return log_likelihood(logits, jury, likelihood=likelihood, sigma=sigma)
+
+
+def label_densities(predicted: ArrayLike, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the log density of each label under each prediction of one log ratio, with sigma 0.5.
+
+    Parameters
+    ----------
+    predicted : array_like of float, shape (n_models,)
+        One a model.
+    labels : ndarray of float64, shape (n_labels,)
+        What the jurors said.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_models, n_labels)
+        Log densities.
+    """
+    n = len(labels)
+    jury = Judgments.from_arrays([0] * n, [1] * n, labels, items=2)
+    logits = np.column_stack([np.zeros(np.size(predicted)), predicted])
+    return log_likelihood(logits, jury, per="label")
 
 
 def marginal_contributions(
