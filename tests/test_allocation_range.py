@@ -131,6 +131,24 @@ def test_a_unique_optimum_leaves_no_range_and_needs_no_program(mean: Any, monkey
     assert "widest 0" in repr(found)
 
 
+@pytest.mark.parametrize("n_models", range(5, 12))
+def test_models_that_agree_on_every_judgment_leave_all_else_open(n_models: int) -> None:
+    # Their deviations from the fit are rounding, which no scale may magnify.
+    free = np.arange(float(n_models))
+    logits = np.vstack([np.column_stack([0 * free, 0 * free + 1, free]), [5.0, -1.0, 9.0]])
+    judgments = Judgments.from_arrays([0], [1], [1.5], items=3)
+    solution = pair_least_squares(logits, judgments)
+    assert solution.face.tolist() == list(range(n_models))
+    alone = allocate_each(logits[:-1], "arithmetic")
+    arithmetic = allocation_range(logits, judgments, solution, mean="arithmetic")
+    np.testing.assert_allclose(arithmetic.low, alone.min(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(arithmetic.high, alone.max(axis=0), rtol=1e-12)
+
+
+def allocate_each(logits: NDArray[np.float64], mean: Any) -> NDArray[np.float64]:
+    return np.array([allocate(logits, weights, mean=mean) for weights in np.eye(len(logits))])
+
+
 def test_parents_are_ranged_apart() -> None:
     rng = np.random.default_rng(2)
     items = [("p", "a"), ("p", "b"), ("q", "c"), ("q", "d"), ("q", "e"), ("r", "f")]

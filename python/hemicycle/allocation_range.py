@@ -42,6 +42,8 @@ class AllocationRange:
         convex, its ``value`` is the best that was found.
     lowest_logit, highest_logit : tuple of FaceOptimum, length n_items, or None
         Centred logit of each item, its logit less the mean of its parent's; under the geometric mean only.
+    passes : int
+        Passes over the models of the face that were made.
     """
 
     mean: Mean
@@ -50,6 +52,7 @@ class AllocationRange:
     highest: tuple[FaceOptimum, ...]
     lowest_logit: tuple[FaceOptimum, ...] | None = None
     highest_logit: tuple[FaceOptimum, ...] | None = None
+    passes: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "component", read_only(self.component))
@@ -238,6 +241,10 @@ class _Problem:
             self._face = OptimalFace.of_pairs(self.matrix, self.judgments, self.solution, self.cost)
         return self._face
 
+    @property
+    def passes(self) -> int:
+        return 0 if self._face is None else self._face.passes
+
     def fixed(self, value: float) -> FaceOptimum:
         """Return the end of a range that is one number."""
         support = self.solution.support
@@ -261,9 +268,11 @@ class _Problem:
                 ends[:, items] = [self.fixed(share) for share in shares[items]]
                 continue
             of_models = _shares(self.matrix[np.ix_(self.face.models, items)], self.face.models, items)
-            for item, costs in zip(items, of_models.T, strict=True):
-                ends[:, item] = self.face.minimise(costs), self.face.maximise(costs)
-        return AllocationRange("arithmetic", self.component, *map(tuple, ends))
+            for end, program in zip(ends, (self.face.minimise, self.face.maximise), strict=True):
+                for item, costs in zip(items, of_models.T, strict=True):  # one vertex after another of its kind
+                    end[item] = program(costs)
+        lowest, highest = map(tuple, ends)
+        return AllocationRange("arithmetic", self.component, lowest, highest, passes=self.passes)
 
     def geometric(self, shares: NDArray[np.float64]) -> AllocationRange:
         support = self.solution.support
@@ -278,7 +287,10 @@ class _Problem:
                 ends[2:, items] = [self.fixed(logit) for logit in centred]
             else:
                 ends[:, items] = self._free(items, centred)
-        return AllocationRange("geometric", self.component, *map(tuple, ends))
+        lowest, highest, lowest_logit, highest_logit = map(tuple, ends)
+        return AllocationRange(
+            "geometric", self.component, lowest, highest, lowest_logit, highest_logit, passes=self.passes
+        )
 
     def _free(self, items: NDArray[np.int64], centred: NDArray[np.float64]) -> NDArray[Any]:
         """Return the ends for the items of a parent of several components, shape (4, n_chosen)."""

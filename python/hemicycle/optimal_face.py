@@ -129,7 +129,9 @@ class OptimalFace:
     ) -> OptimalFace:
         models = known_face(solution)
         weights = solution.weights[models]
+        rounding = 1e-14 * np.abs(coordinates).max(axis=0, initial=0.0)
         coordinates -= weights @ coordinates
+        coordinates[np.abs(coordinates) <= rounding] = 0.0  # so that no scale magnifies it
         if cost is not None and np.ptp(cost[models]) > 0:
             price = cost[models] - weights @ cost[models]
             unit = np.sqrt(np.median(np.square(coordinates).sum(axis=1)) or 1.0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -30,6 +30,12 @@ TOLERANCE = 1e-7  #: of shares: programs are solved to 1e-9, and rounding of the
 values = st.integers(-3, 3).map(float) | st.floats(-4, 4, width=16)
 
 
+def is_certifiable(logits: NDArray[np.float64], judgments: Judgments) -> bool:
+    """Models a hundred times further away than the median may leave too few digits for the solver's tie-break."""
+    loss = np.square(logits[:, judgments.b] - logits[:, judgments.a] - judgments.log_ratio).sum(axis=1)
+    return bool(loss.max() <= 1e4 * np.median(loss) or np.median(loss) == 0)
+
+
 @st.composite
 def problems(draw: Any, max_models: int = 10) -> tuple[NDArray[np.float64], Judgments]:
     """Models, and comparisons whose labels are those of a mixture of the models, or any."""
@@ -37,7 +43,9 @@ def problems(draw: Any, max_models: int = 10) -> tuple[NDArray[np.float64], Judg
     pairs = st.permutations(range(N_ITEMS)).map(lambda items: items[:2])
     a, b = np.array(draw(st.lists(pairs, min_size=1, max_size=4))).T
     mixed = logits.mean(axis=0) if draw(st.booleans()) else draw(arrays(np.float64, N_ITEMS, elements=values))
-    return logits, Judgments.from_arrays(a, b, mixed[b] - mixed[a], items=N_ITEMS)
+    judgments = Judgments.from_arrays(a, b, mixed[b] - mixed[a], items=N_ITEMS)
+    assume(is_certifiable(logits, judgments))
+    return logits, judgments
 
 
 def bounds(logits: NDArray[np.float64], judgments: Judgments, mean: Mean) -> NDArray[np.float64]:
@@ -64,6 +72,7 @@ def test_order_and_copies_of_models_change_no_range(
 ) -> None:
     logits, judgments = problem
     other = np.vstack([logits, logits[: len(logits) // 2]])
+    assume(is_certifiable(other, judgments))
     other = other[random.sample(range(len(other)), len(other))]
     plain, changed = bounds(logits, judgments, mean), bounds(other, judgments, mean)
     exact = [1, 2] if mean == "arithmetic" else [0, 3]  # a lowest geometric share is only the best found
