@@ -6,18 +6,29 @@ taken. A cell that a peer needs minutes for is skipped unless HEMICYCLE_BENCH is
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hemicycle import simplex_least_squares
+
 from .peers import FULL, require
-from .peers.least_squares import NEEDS, PEERS
+from .peers.least_squares import NEEDS, PEERS, clarabel_nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 # Numbers of models up to which a peer is run, normally and in full.
-LIMITS = {"scipy_slsqp": (100, 400), "scipy_nnls": (100_000, 100_000), "clarabel": (10_000, 100_000)}
+LIMITS = {
+    "scipy_slsqp": (100, 400),
+    "scipy_nnls": (100_000, 100_000),
+    "clarabel": (10_000, 100_000),
+    "piqp": (10_000, 100_000),
+}
 SIZES = {"100 x 100": (100, 100), "400 x 100": (400, 100), "10000 x 200": (10_000, 200), "100000 x 100": (100_000, 100)}
 
 
@@ -28,6 +39,19 @@ def relative_gap(x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any]) -> flo
     z = x - y
     slopes = z @ (w @ z)
     return float(2 * w @ (slopes - slopes.min()) / np.median(np.square(z).sum(axis=1)))
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def peak_private() -> int:
+    """Return the most memory that this process held beside files, in bytes, where the system tells it."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    peak, shared = (int(status[name].split()[0]) * 1024 for name in ("VmHWM", "RssFile"))
+    return peak - shared
 
 
 class LeastSquares:
@@ -70,6 +94,126 @@ class LeastSquares:
     def track_support(self, _hull: str, _size: str, peer: str) -> int:
         weights = PEERS[peer](self.x, self.y)
         return int(np.count_nonzero(weights > 1e-9 / len(weights)))
+
+
+class Growth:
+    """Ours against models at 100 observations, and against observations at 10,000 models."""
+
+    params = (
+        ["outside", "inside"],
+        ["1000 x 100", "10000 x 100", "100000 x 100", "10000 x 25", "10000 x 50", "10000 x 200"],
+    )
+    param_names = ("hull", "size")
+    timeout = 600.0
+
+    def setup(self, hull: str, size: str) -> None:
+        n_models, n_observations = map(int, size.split(" x "))
+        rng = np.random.default_rng(0)
+        self.x = rng.normal(size=(n_models, n_observations))
+        inside = rng.dirichlet(np.ones(n_models)) @ self.x
+        self.y = inside if hull == "inside" else 1.5 * rng.normal(size=n_observations)
+        PEERS["hemicycle"](self.x[:3], self.y)
+
+    def time_solve(self, _hull: str, _size: str) -> None:
+        PEERS["hemicycle"](self.x, self.y)
+
+
+class Million:
+    """A million models in a file of 0.8 GB, in units of one product with a vector, and the memory beside the file."""
+
+    params = (["outside", "inside"],)
+    param_names = ("hull",)
+    timeout = 1800.0
+    shape = (1_000_000, 100)
+
+    def setup_cache(self) -> None:
+        """Write the predictions in parts, so that the process that measures never held them."""
+        rng = np.random.default_rng(0)
+        n_models, n_observations = self.shape
+        x = np.lib.format.open_memmap("million.npy", mode="w+", dtype=np.float64, shape=self.shape)
+        middle = np.zeros(n_observations)
+        for first in range(0, n_models, 10_000):
+            part = rng.normal(size=(10_000, n_observations))
+            x[first : first + 10_000] = part
+            middle += rng.random(10_000) @ part
+        x.flush()
+        np.save("million inside.npy", middle / (0.5 * n_models))
+        np.save("million outside.npy", 1.5 * rng.normal(size=n_observations))
+
+    def setup(self, hull: str) -> None:
+        self.x, self.y = np.load("million.npy", mmap_mode="r"), np.load(f"million {hull}.npy")
+        self.plain = np.asarray(self.x)
+        self.plain.sum()  # the pages of the file are in memory
+        simplex_least_squares(self.x[:3], self.y)
+
+    def track_passes(self, _hull: str) -> float:
+        """Return the time of a solution over that of a product in NumPy, medians of five in turns."""
+        v = np.ones(self.shape[1])
+        times = [[seconds(lambda: self.plain @ v), seconds(self.solve)] for _ in range(5)]
+        product, solution = np.median(times, axis=0)
+        return float(solution / product)
+
+    track_passes.unit = "products"
+
+    def track_memory_beside_the_file(self, _hull: str) -> float:
+        """Return the private memory that a solution adds, in MB; the pages of the file are shared."""
+        before = peak_private()
+        self.solve()
+        return (peak_private() - before) / 1e6
+
+    track_memory_beside_the_file.unit = "MB"
+
+    def track_relative_gap(self, _hull: str) -> float:
+        return self.solve().relative_gap
+
+    def solve(self) -> Any:
+        return simplex_least_squares(self.x, self.y)
+
+
+class Nearest:
+    """The optimum nearest to uniform, labels in the hull; Clarabel solves the one stage left once the fit is known."""
+
+    params = ([2_000, 100_000], ["hemicycle", "clarabel"])
+    param_names = ("n_models", "peer")
+    timeout = 600.0
+
+    def setup(self, n_models: int, peer: str) -> None:
+        if n_models > 10_000 and peer == "clarabel" and not FULL:
+            raise NotImplementedError("clarabel needs too long")
+        rng = np.random.default_rng(0)
+        self.x = rng.normal(size=(n_models, 50))
+        self.y = rng.dirichlet(np.full(n_models, 0.2)) @ self.x
+
+    def time_nearest(self, _n_models: int, peer: str) -> None:
+        self.solve(peer)
+
+    def track_squared_distance(self, n_models: int, peer: str) -> float:
+        """Return the squared distance to uniform, in units of that of ours."""
+        ours, theirs = (np.square(self.solve(name) - 1 / n_models).sum() for name in ("hemicycle", peer))
+        return float(theirs / ours)
+
+    def track_misfit(self, _n_models: int, peer: str) -> float:
+        """Return how far the weights are from the labels."""
+        return float(np.abs(self.solve(peer) @ self.x - self.y).max())
+
+    def solve(self, peer: str) -> NDArray[Any]:
+        return PEERS["hemicycle"](self.x, self.y) if peer == "hemicycle" else clarabel_nearest(self.x, self.y)
+
+
+class WarmStart:
+    """A warm start beside a cold one, with a model more than before."""
+
+    params = ([10_000, 100_000], ["cold", "warm"])
+    param_names = ("n_models", "start")
+
+    def setup(self, n_models: int, start: str) -> None:
+        rng = np.random.default_rng(0)
+        self.x, self.y = rng.normal(size=(n_models, 100)), 1.5 * rng.normal(size=100)
+        before = simplex_least_squares(self.x[:-1], self.y)
+        self.start = before if start == "warm" else None
+
+    def time_solve(self, _n_models: int, _start: str) -> None:
+        simplex_least_squares(self.x, self.y, start=self.start)
 
 
 class Pass:

@@ -34,7 +34,9 @@ const PATIENCE: usize = 4;
 const SMALL: f64 = 1e-9;
 /// Ridge of the Newton system relative to the residual: the support of a far point may not span all directions.
 const DAMPING: f64 = 1e-4;
-/// Residuals of this size relative to the rows are rounding.
+/// Newton steps end at residuals of this size relative to the rows: where rows do not span all directions, steps further
+/// down follow rounding. Refinement goes on to what is rounding itself.
+const CLOSE: f64 = 1e-14;
 const ROUNDING: f64 = 4e-16;
 /// Weights whose sum is further than this from 1 are no weights.
 const LOST: f64 = 1e-3;
@@ -107,7 +109,7 @@ impl Dual<'_> {
         let mut since = 0;
         for _ in 0..max_steps {
             let size = best.size();
-            let enough = (ROUNDING * self.length).max(goal * self.ridge * dot(&best.z, &best.z).sqrt());
+            let enough = (CLOSE * self.length).max(goal * self.ridge * dot(&best.z, &best.z).sqrt());
             if size <= enough || (since > PATIENCE && size <= SMALL * self.length) {
                 break;
             }

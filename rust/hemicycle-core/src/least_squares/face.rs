@@ -23,6 +23,8 @@ pub(super) struct Face {
     /// By how much the objective rises, per weight, towards the nearest model that no optimum can use: infinite if there
     /// is none.
     pub(super) reduced_cost: f64,
+    /// Whether the residual is rounding: the optima are the weights that give the labels themselves.
+    pub(super) exact: bool,
 }
 
 impl Face {
@@ -33,6 +35,7 @@ impl Face {
         certificate: &Certificate,
         execution: &Execution,
     ) -> Result<Self> {
+        let exact = is_exact(problem, certificate);
         let (mut models, reduced_cost) = flat_models(problem, weights, certificate);
         let n = problem.predictions.n_coordinates();
         let lead = problem.typical_length();
@@ -61,7 +64,7 @@ impl Face {
             }
             let (rank, passes) = affine_rank(rows, lead, execution)?;
             problem.passes += passes;
-            return Ok(Self { dimension: models.len() - rank, models, reduced_cost });
+            return Ok(Self { dimension: models.len() - rank, models, reduced_cost, exact });
         }
     }
 
@@ -71,7 +74,7 @@ impl Face {
     }
 
     fn only(weights: &[f64], reduced_cost: f64) -> Self {
-        Self { models: support(weights), dimension: 0, reduced_cost }
+        Self { models: support(weights), dimension: 0, reduced_cost, exact: false }
     }
 }
 
@@ -80,11 +83,17 @@ pub(super) fn support(weights: &[f64]) -> Vec<usize> {
     (0..weights.len()).filter(|&d| weights[d] > 0.0).collect()
 }
 
+fn is_exact(problem: &Problem<'_>, certificate: &Certificate) -> bool {
+    let fit = dot(&certificate.residual, &certificate.residual);
+    let residual = (fit + problem.predictions.constant()).sqrt();
+    residual <= FLAT * problem.median_loss.sqrt() && problem.cost.is_none() && problem.l2 == 0.0
+}
+
 /// The models whose slope is the least, to rounding, and twice the excess of the least slope among the others.
 fn flat_models(problem: &Problem<'_>, weights: &[f64], certificate: &Certificate) -> (Vec<usize>, f64) {
     let fit = dot(&certificate.residual, &certificate.residual);
     let residual = (fit + problem.predictions.constant()).sqrt();
-    if residual <= FLAT * problem.median_loss.sqrt() && problem.cost.is_none() && problem.l2 == 0.0 {
+    if is_exact(problem, certificate) {
         return ((0..problem.n_models()).collect(), f64::INFINITY);
     }
     let least = certificate.slopes.iter().copied().fold(f64::INFINITY, f64::min);

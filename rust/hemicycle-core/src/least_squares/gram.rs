@@ -1,15 +1,17 @@
 //! Small dense symmetric systems: the scatter matrix of the models with weight, and its Cholesky factor.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::error::Result;
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd};
 use crate::least_squares::lanes::{add_scaled, dot};
 use crate::least_squares::predictions::Predictions;
 use crate::parallel::Execution;
 
-/// Rows gathered before they are multiplied.
-const BLOCK: usize = 64;
+/// Rows gathered before they are multiplied: they stay in the cache next to the core.
+const BLOCK: usize = 32;
+/// Columns and vectors of columns of a tile of products, whose sums stay in registers.
+const TILE: [usize; 2] = [4, 2];
 /// Models of one partial sum, at least; many models are cut into at most `MAX_LEAVES`.
 const MIN_LEAF: usize = 1024;
 const MAX_LEAVES: usize = 32;
@@ -25,10 +27,8 @@ pub(super) fn scatter(
 ) -> Result<Vec<f64>> {
     let n = centre.len();
     let leaf_length = MIN_LEAF.max(weights.len().div_ceil(MAX_LEAVES));
-    let leaf = |(leaf, weights): (usize, &[f64])| {
-        execution.interrupt.check()?;
-        Ok(Leaf::sum(predictions, leaf * leaf_length, weights, centre))
-    };
+    let leaf =
+        |(leaf, weights): (usize, &[f64])| Leaf::sum(predictions, leaf * leaf_length, weights, centre, execution);
     let leaves: Vec<Leaf> = weights.par_chunks(leaf_length).enumerate().map(leaf).collect::<Result<_>>()?;
     let mut total = Leaf::empty(n);
     for leaf in &leaves {
@@ -36,17 +36,19 @@ pub(super) fn scatter(
         add_scaled(&mut total.sum, 1.0, &leaf.sum);
         total.count += leaf.count;
     }
+    let mut matrix = vec![0.0; n * n];
     for i in 0..n {
         for j in i..n {
-            let value = total.products[i * n + j] - total.sum[i] * total.sum[j] / total.count.max(1.0);
-            (total.products[i * n + j], total.products[j * n + i]) = (value, value);
+            let value = total.products[i * total.stride + j] - total.sum[i] * total.sum[j] / total.count.max(1.0);
+            (matrix[i * n + j], matrix[j * n + i]) = (value, value);
         }
     }
-    Ok(total.products)
+    Ok(matrix)
 }
 
-/// Sums of products (upper triangle), of rows, and their number.
+/// Sums of products (the tiles of the upper triangle), of rows, and their number. Rows are filled up with zeros.
 struct Leaf {
+    stride: usize,
     products: Vec<f64>,
     sum: Vec<f64>,
     count: f64,
@@ -54,62 +56,92 @@ struct Leaf {
 
 impl Leaf {
     fn empty(n: usize) -> Self {
-        Self { products: vec![0.0; n * n], sum: vec![0.0; n], count: 0.0 }
+        let stride = n.next_multiple_of(TILE[1] * LANES);
+        Self { stride, products: vec![0.0; stride * stride], sum: vec![0.0; stride], count: 0.0 }
     }
 
-    fn sum(predictions: &dyn Predictions, first: usize, weights: &[f64], centre: &[f64]) -> Self {
+    fn sum(
+        predictions: &dyn Predictions,
+        first: usize,
+        weights: &[f64],
+        centre: &[f64],
+        execution: &Execution,
+    ) -> Result<Self> {
         let n = centre.len();
         let mut leaf = Self::empty(n);
-        let mut block = Vec::with_capacity(BLOCK * n);
+        let mut block = Vec::with_capacity(BLOCK * leaf.stride);
         let mut row = vec![0.0; n];
         let active = (0..weights.len()).filter(|&i| weights[i] > 0.0);
         for i in active {
             predictions.coordinates(first + i, &mut row);
             block.extend(row.iter().zip(centre).map(|(value, centre)| value - centre));
+            block.resize(block.len().next_multiple_of(leaf.stride.max(1)), 0.0);
             leaf.count += 1.0;
-            if block.len() == BLOCK * n {
-                leaf.multiply(&block);
+            if block.len() == BLOCK * leaf.stride {
+                execution.interrupt.check()?;
+                leaf.add(&block);
                 block.clear();
             }
         }
-        leaf.multiply(&block);
-        leaf
+        leaf.add(&block);
+        Ok(leaf)
     }
 
-    fn multiply(&mut self, block: &[f64]) {
-        let n = self.sum.len();
-        if n == 0 {
-            return;
+    fn add(&mut self, block: &[f64]) {
+        let Self { stride, products, sum, .. } = self;
+        if *stride > 0 {
+            InstructionSet::detect().run(Products { block, stride: *stride, products, sum });
         }
-        Arch::new().dispatch(|| {
-            for row in block.chunks_exact(n) {
-                add_scaled(&mut self.sum, 1.0, row);
-            }
-            let mut quads = block.chunks_exact(4 * n);
-            for rows in &mut quads {
-                let (a, rest) = rows.split_at(n);
-                let (b, rest) = rest.split_at(n);
-                let (c, d) = rest.split_at(n);
-                for i in 0..n {
-                    let products = &mut self.products[i * n + i..(i + 1) * n];
-                    add_four(products, [a[i], b[i], c[i], d[i]], [&a[i..], &b[i..], &c[i..], &d[i..]]);
-                }
-            }
-            for row in quads.remainder().chunks_exact(n) {
-                for i in 0..n {
-                    add_scaled(&mut self.products[i * n + i..(i + 1) * n], row[i], &row[i..]);
-                }
-            }
-        });
     }
 }
 
-#[inline(always)]
-fn add_four(target: &mut [f64], factors: [f64; 4], rows: [&[f64]; 4]) {
-    let [a, b, c, d] = rows;
-    for ((((target, a), b), c), d) in target.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-        *target += (factors[0] * a + factors[1] * b) + (factors[2] * c + factors[3] * d);
+/// Add the products of the columns of a block of rows to those of its tiles on and above the diagonal.
+struct Products<'a> {
+    block: &'a [f64],
+    stride: usize,
+    products: &'a mut [f64],
+    sum: &'a mut [f64],
+}
+
+impl Kernel for Products<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self, _: impl Simd) {
+        let Self { block, stride, products, sum } = self;
+        let [height, width] = [TILE[0], TILE[1] * LANES];
+        for row in block.chunks_exact(stride) {
+            add_scaled(sum, 1.0, row);
+        }
+        for i in (0..stride).step_by(height) {
+            for j in (i / width * width..stride).step_by(width) {
+                let mut tile = [[Lanes::<FMA>::splat(0.0); TILE[1]]; TILE[0]];
+                for row in block.chunks_exact(stride) {
+                    let (left, right) = (&row[i..i + height], &row[j..j + width]);
+                    let right: [Lanes<FMA>; TILE[1]] = [lanes(&right[..LANES]), lanes(&right[LANES..])];
+                    for (sums, &factor) in tile.iter_mut().zip(left) {
+                        for (sum, right) in sums.iter_mut().zip(right) {
+                            *sum = Lanes::splat(factor).mul_add(right, *sum);
+                        }
+                    }
+                }
+                for (r, sums) in tile.iter().enumerate() {
+                    let out = &mut products[(i + r) * stride + j..][..width];
+                    for (out, sums) in out.chunks_exact_mut(LANES).zip(sums) {
+                        out.copy_from_slice(&(lanes(out) + *sums).0);
+                    }
+                }
+            }
+        }
     }
+}
+
+/// Eight numbers of a slice of eight.
+#[inline(always)]
+fn lanes<const FMA: bool>(numbers: &[f64]) -> Lanes<FMA> {
+    let mut out = [0.0; LANES];
+    out.copy_from_slice(numbers);
+    Lanes(out)
 }
 
 /// The Cholesky factor of a symmetric positive semidefinite matrix, scaled to unit diagonal, with a tiny ridge.
@@ -166,4 +198,32 @@ fn factor(matrix: &[f64], scale: &[f64], ridge: f64) -> Option<Vec<f64>> {
         row[i] = pivot.sqrt();
     }
     Some(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scatter;
+    use crate::least_squares::Dense;
+    use crate::parallel::Execution;
+
+    #[test]
+    fn the_scatter_is_that_of_the_definition() {
+        for (n_models, n) in [(1, 1), (5, 3), (40, 8), (100, 16), (90, 17), (2500, 21)] {
+            let value = |at: usize| (((at * 31 + 7).pow(2) % 1009) as f64).sin();
+            let x: Vec<f64> = (0..n_models * n).map(value).collect();
+            let weights: Vec<f64> = (0..n_models).map(|d| if d % 3 == 1 { 0.0 } else { 1.0 }).collect();
+            let (y, centre) = (vec![0.0; n], vec![0.25; n]);
+            let models = Dense::new(&x, &y, n_models).expect("valid");
+            let matrix = scatter(&models, &weights, &centre, &Execution::default()).expect("runs");
+            let active: Vec<&[f64]> = (0..n_models).filter(|d| d % 3 != 1).map(|d| &x[d * n..][..n]).collect();
+            let count = active.len() as f64;
+            let mean: Vec<f64> = (0..n).map(|i| active.iter().map(|row| row[i]).sum::<f64>() / count).collect();
+            for i in 0..n {
+                for j in 0..n {
+                    let expected: f64 = active.iter().map(|row| (row[i] - mean[i]) * (row[j] - mean[j])).sum();
+                    assert!((matrix[i * n + j] - expected).abs() < 1e-13 * count, "{n_models} x {n}: {i}, {j}");
+                }
+            }
+        }
+    }
 }

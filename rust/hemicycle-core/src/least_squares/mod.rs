@@ -41,6 +41,9 @@ pub use predictions::{Dense, Predictions};
 /// Above so many coordinates a model, the rows are turned into their own span first.
 const COMPACT: usize = 2;
 
+/// Steps from an optimum towards the nearest one that are tried where rounding keeps that one from fitting.
+const MAX_HALVINGS: i32 = 40;
+
 /// Weights and their certificate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Solution {
@@ -92,7 +95,7 @@ pub fn solve(predictions: &dyn Predictions, options: &Options<'_>, execution: &E
     let mut problem = Problem::new(predictions, options.l2, options.cost, options.tol, execution)?;
     problem.passes += compact.passes + 1;
     let Solution { weights, reason, face, face_dimension, reduced_cost, vertex, .. } = compact;
-    let optima = Optima { face: Face { models: face, dimension: face_dimension, reduced_cost }, vertex };
+    let optima = Optima { face: Face { models: face, dimension: face_dimension, reduced_cost, exact: false }, vertex };
     let (weights, certificate) = certified(&mut problem, weights, execution)?;
     Ok(solution(&problem, weights, certificate, reason, optima))
 }
@@ -168,12 +171,8 @@ fn solve_as_given(predictions: &dyn Predictions, options: &Options<'_>, executio
     let uniform = vec![1.0 / predictions.n_models() as f64; predictions.n_models()];
     let reference = options.reference.unwrap_or(&uniform);
     let nearest = nearest(&mut problem, &weights, &optima.face, reference, execution)?;
-    let reason = if nearest.fits() {
-        "nearest to the reference among the optima"
-    } else {
-        "nearest to the reference among the optima, as far as rounding lets weights fit"
-    };
-    match certified(&mut problem, nearest.weights, execution) {
+    let reason = if nearest.fits() { NEAREST } else { NEARLY_NEAREST };
+    match certified(&mut problem, nearest.weights.clone(), execution) {
         Err(Error::NotConverged { .. }) => {}
         Err(error) => return Err(error),
         Ok((nearest, certificate)) => return Ok(solution(&problem, nearest, certificate, reason, optima)),
@@ -181,9 +180,11 @@ fn solve_as_given(predictions: &dyn Predictions, options: &Options<'_>, executio
     if problem.unit() == 0.0 {
         return exact_fits(&mut problem, reference, optima, execution);
     }
-    Err(not_converged(&problem, "the tie-break of simplex_least_squares", weights, certificate.gap))
+    towards(&mut problem, weights, &nearest.weights, optima, execution)
 }
 
+const NEAREST: &str = "nearest to the reference among the optima";
+const NEARLY_NEAREST: &str = "nearest to the reference among the optima, as far as rounding lets weights fit";
 const RIDGE: &str = "the ridge makes the optimum unique";
 
 impl Optima {
@@ -229,6 +230,28 @@ fn ridge(
     Ok(solution(problem, weights, certificate, reason, optima))
 }
 
+/// Half of the way from `optimum` to `nearest`, a quarter, and so on: the first weights that are certified. The face is
+/// so thin that rounding keeps what should be on it from fitting.
+fn towards(
+    problem: &mut Problem<'_>,
+    optimum: Vec<f64>,
+    nearest: &[f64],
+    optima: Optima,
+    execution: &Execution,
+) -> Result<Solution> {
+    for halvings in 1..MAX_HALVINGS {
+        let share = 0.5_f64.powi(halvings);
+        let weights = optimum.iter().zip(nearest).map(|(from, to)| (1.0 - share) * from + share * to).collect();
+        match certified(problem, weights, execution) {
+            Err(Error::NotConverged { .. }) => {}
+            Err(error) => return Err(error),
+            Ok((weights, certificate)) => return Ok(solution(problem, weights, certificate, NEARLY_NEAREST, optima)),
+        }
+    }
+    let (weights, certificate) = certified(problem, optimum, execution)?;
+    Ok(solution(problem, weights, certificate, NEARLY_NEAREST, optima))
+}
+
 /// More than half of the models fit exactly, and so must the answer: the weights nearest to the reference among those
 /// that use only such models.
 fn exact_fits(problem: &mut Problem<'_>, reference: &[f64], optima: Optima, execution: &Execution) -> Result<Solution> {
@@ -264,7 +287,7 @@ fn solution(
 ) -> Solution {
     let Certificate { objective, gap, .. } = certificate;
     let relative_gap = problem.relative(gap);
-    let Optima { face: Face { models: face, dimension: face_dimension, reduced_cost }, vertex } = optima;
+    let Optima { face: Face { models: face, dimension: face_dimension, reduced_cost, .. }, vertex } = optima;
     let passes = problem.passes;
     Solution { weights, objective, gap, relative_gap, passes, reason, face, face_dimension, reduced_cost, vertex }
 }

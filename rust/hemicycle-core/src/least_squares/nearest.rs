@@ -36,16 +36,19 @@ pub(super) fn nearest(
     let anchor: Vec<f64> = face.models.iter().map(|&d| reference[d]).collect();
     let mut gathered = None;
     let mut projected = if face.models.len() == problem.n_models() && problem.cost.is_none() {
-        project(problem, problem.predictions, &start, &anchor, execution)?
+        let target = target(problem.predictions, &start, face.exact, execution)?;
+        project(problem, problem.predictions, &target, &anchor, execution)?
     } else {
         // Fixing fit and price fixes the objective.
         let rows = gathered.insert(FaceRows::gather(problem.predictions, &face.models, problem.cost));
-        project(problem, rows, &start, &anchor, execution)?
+        let target = target(rows, &start, face.exact, execution)?;
+        project(problem, rows, &target, &anchor, execution)?
     };
     if !projected.fits() {
         let gather = || FaceRows::gather(problem.predictions, &face.models, problem.cost);
         let rows = gathered.unwrap_or_else(gather).orthonormal();
-        let other = project(problem, &rows, &start, &anchor, execution)?;
+        let target = target(&rows, &start, false, execution)?;
+        let other = project(problem, &rows, &target, &anchor, execution)?;
         if other.misfit < projected.misfit {
             projected = other;
         }
@@ -55,19 +58,26 @@ pub(super) fn nearest(
     Ok(Nearest { weights: nearest, misfit: projected.misfit })
 }
 
-/// The weights nearest to `anchor` that fit what `feasible` fits.
+/// What the weights have to give: what `optimum` gives, or the labels themselves, from which deviations are counted.
+fn target(rows: &dyn Predictions, optimum: &[f64], exact: bool, execution: &Execution) -> Result<Vec<f64>> {
+    if exact {
+        return Ok(vec![0.0; rows.n_coordinates()]);
+    }
+    passes::mix(&InCoordinates(rows), optimum, execution)
+}
+
+/// The weights nearest to `anchor` that give `target`.
 fn project(
     problem: &mut Problem<'_>,
     rows: &dyn Predictions,
-    feasible: &[f64],
+    target: &[f64],
     anchor: &[f64],
     execution: &Execution,
 ) -> Result<Nearest> {
     let rows = &InCoordinates(rows);
-    let target = passes::mix(rows, feasible, execution)?;
     let lengths = passes::squared_lengths(rows, execution)?;
     let (length, longest) = (typical_length(&lengths), longest(&lengths));
-    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target: &target, length, longest };
+    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target, length, longest };
     let (weights, residual, passes) = dual.solve(execution)?;
     problem.passes += passes + 2;
     Ok(Nearest { weights, misfit: residual / length })
