@@ -201,3 +201,9 @@ def test_pairs_tell_their_face_too() -> None:
     dense = simplex_least_squares(differences, judgments.log_ratio)
     assert solution.face_dimension == dense.face_dimension
     np.testing.assert_array_equal(solution.face, dense.face)
+
+
+def test_models_that_differ_by_one_rounding_are_tied() -> None:
+    x = np.array([[(0.1 + 1 / 3) - 0.1, 1.0], [1 / 3, 1.0], [2.0, 5.0]])
+    solution = simplex_least_squares(x, [0.0, 0.0])
+    assert (solution.face.tolist(), solution.face_dimension) == ([0, 1], 1)

@@ -17,11 +17,11 @@ N_ITEMS = 6
 
 @pytest.fixture
 def jury() -> Judgments:
-    """One pair of 100 labels with weights, one of 23, and some of a few."""
+    """One pair of 100 labels with weights, one of 9, and some of a few."""
     rng = np.random.default_rng(0)
-    a = np.concatenate([np.zeros(100), np.ones(23), [2, 3, 3]]).astype(int)
-    b = np.concatenate([np.full(100, 5), np.full(23, 2), [3, 4, 4]]).astype(int)
-    return Judgments.from_arrays(a, b, rng.normal(size=126), weight=rng.uniform(0.5, 2, size=126), items=N_ITEMS)
+    a = np.concatenate([np.zeros(100), np.ones(9), [2, 3, 3]]).astype(int)
+    b = np.concatenate([np.full(100, 5), np.full(9, 2), [3, 4, 4]]).astype(int)
+    return Judgments.from_arrays(a, b, rng.normal(size=112), weight=rng.uniform(0.5, 2, size=112), items=N_ITEMS)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class Path(NamedTuple):
 
     @property
     def tabulated(self) -> bool:
-        return self.rtol > 0 and self.n_labels >= 24
+        return self.rtol > 0 and self.n_labels >= 10
 
 
 PATHS = {

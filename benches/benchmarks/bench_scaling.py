@@ -59,7 +59,7 @@ class Pairs:
 class Labels:
     """Seconds against the number of labels a pair, the making of tables included, which large pools do not notice."""
 
-    params = ([1, 2, 3, 5, 8, 12, 16, 23, 24, 40, 100, 300, 1_000], [10_000, 1_000_000 if FULL else 100_000])
+    params = ([1, 2, 3, 5, 7, 9, 10, 16, 24, 40, 100, 300, 1_000], [10_000, 1_000_000 if FULL else 100_000])
     param_names = ("n_labels", "n_models")
     repeat, warmup_time = REPEAT, 0
 

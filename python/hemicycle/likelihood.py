@@ -104,14 +104,14 @@ def log_likelihood(
     counts as a term, ``1e-13 * sum_n c_n sum_i u_i max(1, |log Normal(y_i)|)``. On processors with AVX2 or
     AVX-512 results are the same bits; elsewhere the last bits may differ.
 
-    A pair of at least 24 labels has a table, under ``"sum_gaussian"``, and the term of that pair errs by at most
+    A pair of at least 10 labels has a table, under ``"sum_gaussian"``, and the term of that pair errs by at most
     ``rtol * c_n max(1, |log p_n|)``; the time for it does not depend on its labels, and 4 KiB an item and thread are
     added, or half a MiB a thread. The table is a piecewise polynomial whose error is bounded, not estimated. It is not
     made where rounding could take more than `rtol`, where labels lie so far apart in sigma that its cells would take
     over 256 KiB, or where it does not fit into 128 MiB beside those of pairs with more labels: a choice by the
     judgments, `sigma` and `rtol` alone, see `table_bytes`. Tables cover all models, however far from the labels.
-    Building a table costs about as much as scoring its pair label by label under 7,500 models with 24 labels, 400 with
-    1,000: for fewer models `rtol=0` is faster.
+    Building a table costs as much as scoring its pair label by label under some 15,000 models with 10 labels, 7,000
+    with 24, 400 with 1,000: for fewer models `rtol=0` is faster.
 
     References
     ----------

@@ -89,7 +89,7 @@ def label_log_likelihood(
     n = len(labels)
     jury = Judgments.from_arrays([0] * n, [1] * n, labels, items=2)
     logits = np.column_stack([np.zeros(len(predicted)), predicted])
-    return log_likelihood(logits, jury, likelihood=likelihood, sigma=sigma)
+    return log_likelihood(logits, jury, likelihood=likelihood, sigma=sigma, rtol=0)
 
 
 def label_densities(predicted: ArrayLike, labels: NDArray[np.float64]) -> NDArray[np.float64]:

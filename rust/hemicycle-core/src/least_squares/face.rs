@@ -103,7 +103,8 @@ fn flat_models(problem: &Problem<'_>, weights: &[f64], certificate: &Certificate
     for (d, &slope) in certificate.slopes.iter().enumerate() {
         let inner = slope - 0.5 * problem.price(d) - problem.l2 * weights[d];
         let distance = (problem.lengths[d] - 2.0 * inner + fit).max(0.0).sqrt();
-        let flat = known * distance + FLAT * 0.5 * problem.price(d).abs();
+        let rounding = 4.0 * f64::EPSILON * residual * problem.lengths[d].sqrt();
+        let flat = known * distance + rounding + FLAT * 0.5 * problem.price(d).abs();
         if weights[d] > 0.0 || slope - least <= flat {
             models.push(d);
         } else {

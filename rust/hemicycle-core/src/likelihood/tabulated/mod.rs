@@ -54,9 +54,8 @@ macro_rules! words {
 }
 use words;
 
-/// Labels that a pair must have at least: with fewer the direct kernel is as fast, or faster until a pool has thousands
-/// of models and the time to build the table is forgotten.
-const FEWEST_LABELS: usize = 24;
+/// Labels that a pair must have at least: with fewer the direct kernel is about as fast, however many models there are.
+const FEWEST_LABELS: usize = 10;
 
 /// The smallest `rtol` that tables are built for; below it rounding alone could take more.
 const LEAST_RTOL: f64 = 1e-13;
