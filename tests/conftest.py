@@ -1,4 +1,4 @@
-"""Hypothesis profiles and the place of the real data; no mathematics."""
+"""Hypothesis profiles, the place of the real data and a small round; no mathematics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from hemicycle.synthetic import two_camp_round
 
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
@@ -22,3 +24,12 @@ def round_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real round data not found at {folder}; set HEMICYCLE_DATA to run this test")
     return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a folder with a small round: jury.csv and submissions/."""
+    two_camp_round(3, n_items=12, n_pairs=30, n_models=40).write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path

@@ -4,93 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from hemicycle import Judgments, Pool, SimplexSolution, simplex_least_squares
-from hemicycle.errors import (
-    DomainError,
-    DtypeError,
-    NoDataError,
-    NonFiniteError,
-    NotConvergedError,
-    OptionError,
-    ShapeError,
-)
-from hemicycle.least_squares import pair_least_squares
+from hemicycle import SimplexSolution, simplex_least_squares
+from hemicycle.errors import DomainError, DtypeError, NonFiniteError, NotConvergedError, OptionError, ShapeError
+from instances import INSTANCES, SMALL, check_simplex, relative_gap
 from reference import least_squares as reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
-
-SIZES = [(1, 1), (1, 5), (5, 1), (2, 2), (3, 10), (10, 3), (50, 20), (20, 50), (300, 5), (200, 40)]
-
-
-def instances(n_models: int, n_observations: int) -> Iterator[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
-    """Random and degenerate problems of one size, each with its name."""
-    rng = np.random.default_rng([n_models, n_observations])
-    x = rng.normal(size=(n_models, n_observations))
-    y = rng.normal(size=n_observations)
-    middle = x.mean(axis=0)
-    yield "outside", x, 3 * y
-    yield "inside", x, rng.dirichlet(np.ones(n_models)) @ x
-    yield "inside with few models", x, rng.dirichlet(np.full(n_models, 0.05)) @ x
-    yield "between three models", x, rng.dirichlet(np.ones(min(n_models, 3))) @ x[:3]
-    yield "a model itself", x, x[0].copy()
-    yield "three copies of each, outside", np.repeat(x, 3, axis=0), 2 * y
-    yield "three copies of each, inside", np.repeat(x, 3, axis=0), middle
-    near = np.vstack([x, x + 1e-8 * rng.normal(size=x.shape)])
-    yield "near copies, outside", near, 2 * y
-    yield "near copies, inside", near, middle
-    for scale in (1e-6, 1e6):
-        yield f"scale {scale:g}, outside", scale * x, 2 * scale * y
-        yield f"scale {scale:g}, inside", scale * x, scale * middle
-        yield f"shift {scale:g}", x + scale, y + scale
-    constant = np.column_stack([np.ones(n_models), x[:, 1:]])
-    yield "constant column", constant, y
-    yield "constant column, inside", constant, constant.mean(axis=0)
-    hilbert = 1 / (np.arange(n_observations) + np.arange(n_models)[:, None] + 1.0)
-    yield "Hilbert, outside", hilbert, 0.1 * y
-    yield "Hilbert, inside", hilbert, hilbert.mean(axis=0)
-    columns = x * 10.0 ** -np.linspace(0, 8, n_observations)
-    yield "columns of all sizes, outside", columns, y
-    yield "columns of all sizes, inside", columns, columns.mean(axis=0)
-    rows = x * 10.0 ** rng.uniform(-2, 2, size=(n_models, 1))
-    yield "rows of all sizes, outside", rows, y
-    yield "rows of all sizes, inside", rows, rows.mean(axis=0)
-    low_rank = rng.normal(size=(n_models, 2)) @ rng.normal(size=(2, n_observations))
-    yield "rank 2, outside", low_rank, y
-    yield "rank 2, inside", low_rank, low_rank.mean(axis=0)
-    yield "corners of a cube", np.sign(x), 0.3 * y
-    yield "integers", rng.integers(-1, 2, x.shape).astype(float), rng.integers(-1, 2, y.shape).astype(float)
-    yield "all models equal", np.zeros_like(x), y
-    yield "all models right", np.tile(y, (n_models, 1)), y
-
-
-INSTANCES = [
-    pytest.param(x, y, id=f"{n_models} x {n_observations}, {name}")
-    for n_models, n_observations in SIZES
-    for name, x, y in instances(n_models, n_observations)
-]
-
-
-def relative_gap(x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    z = (x - y).astype(np.longdouble)
-    w = weights.astype(np.longdouble)
-    g = z @ (w @ z)
-    median = np.median((z**2).sum(axis=1))
-    gap = 2 * w @ (g - g.min())
-    return float(gap / median) if median else (0.0 if gap == 0 else math.inf)
-
-
-def check_simplex(weights: NDArray[np.float64]) -> None:
-    assert (weights >= 0).all()
-    assert abs(math.fsum(weights) - 1) <= 2**-52
 
 
 @pytest.mark.parametrize(("x", "y"), INSTANCES)
@@ -119,23 +44,6 @@ def test_objective_and_fit_agree_with_an_interior_point_method(x: NDArray[np.flo
     assert excess <= 1e-6
 
 
-def small_instances() -> Iterator[Any]:
-    rng = np.random.default_rng(5)
-    for seed, (n_models, n_observations) in enumerate([(1, 2), (2, 1), (3, 2), (5, 1), (5, 2), (5, 3), (6, 2), (4, 6)]):
-        x = rng.normal(size=(n_models, n_observations))
-        yield pytest.param(x, 2 * rng.normal(size=n_observations), id=f"{seed} outside")
-        yield pytest.param(x, x.mean(axis=0), id=f"{seed} inside")
-        yield pytest.param(np.round(x), np.round(rng.normal(size=n_observations)), id=f"{seed} integers")
-        yield pytest.param(np.repeat(np.round(x[:3]), 2, axis=0), np.zeros(n_observations), id=f"{seed} copies")
-    square = np.array([[1.0, 0], [0, 0], [-1, 0], [0, -1]])
-    yield pytest.param(square, np.array([1.0, 1.0]), id="unique although three models lie on a line")
-    yield pytest.param(square, np.array([0.0, 1.0]), id="the middle of an edge")
-    yield pytest.param(square, np.array([0.0, 0.0]), id="a model on an edge")
-
-
-SMALL = list(small_instances())
-
-
 @pytest.mark.parametrize(("x", "y"), SMALL)
 def test_the_gap_bounds_the_true_error(x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     solution = simplex_least_squares(x, y)
@@ -154,83 +62,6 @@ def test_half_the_certificate_would_not_bound_the_error() -> None:
     x, y, w = np.array([[-1.0], [3.0]]), np.array([10.0]), [1.0, 0.0]
     error = reference.objective(x, y, w) - reference.minimum(x, y)[0]
     assert reference.gap(x, y, w) / 2 < error <= reference.gap(x, y, w)
-
-
-@pytest.mark.parametrize(("x", "y"), SMALL)
-@pytest.mark.parametrize("kind", ["uniform", "given"])
-def test_the_nearest_optimum_is_exact(x: NDArray[np.float64], y: NDArray[np.float64], kind: str) -> None:
-    n_models = len(x)
-    given = None if kind == "uniform" else np.arange(n_models, dtype=float) + 1
-    anchor = [Fraction(1, n_models)] * n_models
-    if given is not None:
-        anchor = [Fraction(value) / Fraction(given.sum()) for value in given]
-    expected = np.array([float(w) for w in reference.nearest(x, y, anchor)])
-    solution = simplex_least_squares(x, y, reference=given)
-    np.testing.assert_allclose(solution.weights, expected, rtol=0, atol=1e-11)
-
-
-@pytest.mark.parametrize("alpha", [1.0, 0.05])
-@pytest.mark.parametrize("copies", [1, 3])
-def test_the_nearest_optimum_agrees_with_an_interior_point_method(alpha: float, copies: int) -> None:
-    rng = np.random.default_rng(8)
-    x = np.repeat(rng.normal(size=(150, 12)), copies, axis=0)
-    anchor = rng.dirichlet(np.ones(len(x)))
-    solution = simplex_least_squares(x, rng.dirichlet(np.full(len(x), alpha)) @ x, reference=anchor)
-    theirs = reference.clarabel_nearest(x, solution.weights @ x, anchor)
-    assert np.abs(solution.weights - theirs).max() <= 3e-6
-    assert np.square(solution.weights - anchor).sum() <= np.square(theirs - anchor).sum() + 1e-9
-
-
-def test_the_nearest_optimum_satisfies_its_own_optimality_conditions() -> None:
-    rng = np.random.default_rng(3)
-    x = rng.normal(size=(400, 30))
-    anchor = rng.dirichlet(np.ones(400))
-    weights = simplex_least_squares(x, rng.dirichlet(np.full(400, 0.05)) @ x, reference=anchor).weights
-    rows = np.column_stack([x, np.ones(400)])
-    support = weights > 0
-    assert 31 < support.sum() < 400
-    multipliers, *_ = np.linalg.lstsq(rows[support], (weights - anchor)[support], rcond=None)
-    stationary = anchor + rows @ multipliers
-    np.testing.assert_allclose(stationary[support], weights[support], rtol=0, atol=1e-12)
-    assert stationary[~support].max() <= 1e-12
-
-
-def test_nearest_to_uniform_is_minimum_norm_and_the_limit_of_the_ridge() -> None:
-    rng = np.random.default_rng(4)
-    x = rng.normal(size=(60, 5))
-    y = rng.dirichlet(np.ones(60)) @ x
-    nearest = simplex_least_squares(x, y).weights
-    errors = [np.abs(simplex_least_squares(x, y, l2=l2).weights - nearest).max() for l2 in (1e-2, 1e-5, 1e-8)]
-    assert errors[0] > 10 * errors[1] > 100 * errors[2]
-    assert errors[2] <= 1e-8
-    # No other optimum is shorter: move along random directions that keep fit and sum.
-    null = np.linalg.svd(np.column_stack([x, np.ones(60)]).T)[2][6:]
-    for direction in null:
-        for step in (-1e-3, 1e-3):
-            other = nearest + step * direction
-            if other.min() >= 0:
-                assert other @ other > nearest @ nearest
-
-
-def test_ties_outside_the_hull_are_broken_too() -> None:
-    # Four models on the edge x = 1 that faces y, one behind.
-    x = np.array([[1.0, -1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 2.0], [-3.0, 0.0]])
-    solution = simplex_least_squares(x, np.array([5.0, 0.25]))
-    np.testing.assert_allclose(solution.weights, [0.25, 0.25, 0.25, 0.25, 0.0], atol=1e-14)
-    assert solution.reason == "nearest to the reference among the optima"
-    assert solution.objective == pytest.approx(16.0)
-
-
-def test_copies_share_equally_and_change_no_fit() -> None:
-    rng = np.random.default_rng(6)
-    x = rng.normal(size=(20, 8))
-    for y in (x.mean(axis=0), 2 * rng.normal(size=8)):
-        alone = simplex_least_squares(x, y).weights @ x
-        copied = np.vstack([x, x[:5], x[:5]])
-        weights = simplex_least_squares(copied, y).weights
-        np.testing.assert_allclose(weights @ copied, alone, atol=1e-12)
-        np.testing.assert_allclose(weights[:5], weights[20:25], atol=1e-13)
-        np.testing.assert_allclose(weights[:5], weights[25:], atol=1e-13)
 
 
 @pytest.mark.parametrize("l2", [1e-6, 1e-2, 1.0, 1e3])
@@ -356,94 +187,6 @@ def test_solution_is_frozen_and_shows_what_matters() -> None:
     assert repr(solution).startswith("SimplexSolution(1 of 3 models, objective=1, gap=0.0e+00, relative_gap=0.0e+00")
 
 
-# Pairs of items
-
-
-def pair_round(dtype: Any = np.float64) -> tuple[NDArray[Any], Judgments]:
-    rng = np.random.default_rng(12)
-    logits = rng.normal(size=(40, 9)).astype(dtype)
-    # Items 0-4 and 5-7 are two components, item 8 is never judged; pairs repeat, in both orders.
-    a = np.array([0, 1, 2, 3, 0, 1, 1, 5, 6, 7, 6])
-    b = np.array([1, 0, 3, 4, 2, 3, 3, 6, 7, 5, 5])
-    log_ratio = rng.normal(size=len(a))
-    return logits, Judgments.from_arrays(a, b, log_ratio, weight=rng.uniform(0.5, 3, size=len(a)), items=9)
-
-
-def rows_of(logits: NDArray[Any], judgments: Judgments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One row a judgment, as in the reference implementation."""
-    root = np.sqrt(judgments.weight)
-    wide = logits.astype(np.float64)
-    return (wide[:, judgments.b] - wide[:, judgments.a]) * root, judgments.log_ratio * root
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("options", [{}, {"l2": 0.3}, {"cost": np.linspace(-1, 1, 40)}, {"reference": np.arange(40.0)}])
-def test_pairs_equal_one_row_a_judgment(dtype: Any, options: dict[str, Any]) -> None:
-    logits, judgments = pair_round(dtype)
-    ours = pair_least_squares(logits, judgments, **options)
-    x, y = rows_of(logits, judgments)
-    dense = simplex_least_squares(x, y, **options)
-    assert ours.objective == pytest.approx(dense.objective, rel=1e-12)
-    assert ours.relative_gap <= 1e-12
-    np.testing.assert_allclose(ours.weights, dense.weights, atol=1e-9)
-
-
-def test_pairs_inside_the_hull_take_the_nearest_optimum() -> None:
-    logits, judgments = pair_round()
-    share = np.random.default_rng(1).dirichlet(np.ones(40))
-    mixed = share @ logits
-    fitted = Judgments.from_arrays(judgments.a, judgments.b, mixed[judgments.b] - mixed[judgments.a], items=9)
-    ours = pair_least_squares(logits, fitted)
-    x, y = rows_of(logits, fitted)
-    np.testing.assert_allclose(ours.weights, simplex_least_squares(x, y).weights, atol=1e-12)
-    assert ours.objective <= 1e-24
-
-
-def test_constants_of_a_model_do_not_matter() -> None:
-    logits, judgments = pair_round()
-    shifted = logits.copy()
-    shifted[:, :5] += 1e6 * np.arange(40)[:, None]
-    shifted[:, 5:8] -= 77.0
-    ours = pair_least_squares(shifted, judgments)
-    plain = pair_least_squares(logits, judgments)
-    assert ours.objective == pytest.approx(plain.objective, rel=1e-8)
-    np.testing.assert_allclose(ours.weights, plain.weights, atol=1e-7)
-
-
-def test_the_whole_jury_twice_is_the_same_problem_at_twice_the_weight() -> None:
-    logits, judgments = pair_round()
-    once = pair_least_squares(logits, judgments)
-    twice = pair_least_squares(logits, judgments.select(np.r_[np.arange(11), np.arange(11)]))
-    assert twice.objective == pytest.approx(2 * once.objective, rel=1e-13)
-    np.testing.assert_allclose(twice.weights, once.weights, atol=1e-12)
-
-
-def test_pairs_take_a_pool_and_ignore_what_no_one_judged() -> None:
-    logits, judgments = pair_round()
-    logits[3, 8] = -np.inf
-    expected = pair_least_squares(np.nan_to_num(logits, neginf=0.0), judgments).weights
-    assert (pair_least_squares(Pool.from_array(logits), judgments).weights == expected).all()
-    logits[3, 7] = -np.inf
-    with pytest.raises(NonFiniteError, match=r"logits\[3, 7\] is -inf"):
-        pair_least_squares(Pool.from_array(logits), judgments)
-
-
-def test_pairs_refuse_other_items_and_no_labels() -> None:
-    logits, judgments = pair_round()
-    with pytest.raises(ShapeError, match="expected 9 columns"):
-        pair_least_squares(logits[:, :8], judgments)
-    with pytest.raises(ShapeError, match="at least one model"):
-        pair_least_squares(logits[:0], judgments)
-    with pytest.raises(ShapeError, match="2 dimensions"):
-        pair_least_squares(logits[0], judgments)
-    ordinal = Judgments.from_arrays([0], [1], [np.nan], choice=[1], items=9)
-    with pytest.raises(NoDataError, match="cardinal"):
-        pair_least_squares(logits, ordinal)
-
-
-# Input
-
-
 @pytest.mark.parametrize("dtype", ["<f8", ">f8", "f4", "f2", "i4", "u1"])
 def test_any_real_dtype_is_converted(dtype: str) -> None:
     x = np.array([[0, 2], [4, 1], [3, 3]], dtype=dtype)
@@ -516,16 +259,6 @@ def test_what_rounding_cannot_reach_raises_with_the_best_weights() -> None:
     assert residual @ residual == pytest.approx(best.objective, rel=1e-13)
     assert 0 < caught.value.gap <= 1e-12
     assert caught.value.passes > 0
-
-
-def test_where_rounding_keeps_the_nearest_optimum_from_fitting_the_answer_is_certified_and_says_so() -> None:
-    # The last model is 70,000 times further away than the median, and the nearest optimum uses all six.
-    x = np.array([[-(2.0**-24)], [0.0], [0.0], [0.0], [-1e-3], [0.0]])
-    y = np.array([-(2.0**-26)])
-    solution = simplex_least_squares(x, y)
-    assert relative_gap(x, y, solution.weights) <= 1e-12
-    assert solution.reason == "nearest to the reference among the optima, as far as rounding lets weights fit"
-    assert len(simplex_least_squares(x, y, tol=1e-9).support) == 6
 
 
 @pytest.mark.parametrize("l2", [1e-300, 1e-20, 1e-12])

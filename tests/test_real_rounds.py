@@ -1,4 +1,4 @@
-"""Rounds that took place: the published scores, digit for digit, and whole runs."""
+"""Rounds that took place: what is read of their files, the published scores, digit for digit, and whole runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from hemicycle.allocation import allocate
 from hemicycle.allocation_range import allocation_range, log_ratio_range
+from hemicycle.errors import NoDataError
 from hemicycle.judgments import Judgments
 from hemicycle.least_squares import pair_least_squares
 from hemicycle.pool import Pool
@@ -40,6 +41,71 @@ def level1(round_data) -> dict[str, Round]:
 
 def agrees(value: float, printed: str) -> bool:
     return f"{value:.{len(printed.partition('.')[2])}f}" == printed
+
+
+def test_submissions_of_level_1_of_2025(round_data):
+    folder = round_data / "level1-2025"
+    pool = Pool.read(folder / "submissions")
+    assert (pool.logits.shape, pool.rejects, pool.scorable.all()) == ((20, 45), (), True)
+    repaired = Pool.read(
+        [folder / "submissions" / "gasquez-final-seer.csv", folder / "malformed" / "final_seer_weights_raw.csv"]
+    )
+    (reject,) = repaired.rejects
+    assert (reject.file, reject.line, reject.field, reject.value, reject.reason) == (
+        "final_seer_weights_raw.csv",
+        21,
+        "weight",
+        "0.02853076603930131C",
+        "not a number",
+    )
+    line = (folder / "malformed" / reject.file).read_text().splitlines()[reject.line - 1]
+    assert line.endswith(reject.value)
+
+
+def test_vectors_carried_across_rounds_lack_an_item(round_data):
+    folder = round_data / "level1-2025"
+    assert Pool.read(folder / "submissions_xround").logits.shape == (32, 44)
+    with pytest.raises(NoDataError, match="no submission can be used, 32 turned away") as caught:
+        Pool.read(folder / "submissions_xround", items=folder / "repos.csv")
+    # the file of 97 of 98 repositories lacks nothing more once it is carried over
+    assert all(
+        "lacks 1 of 45 items: 'https://github.com/ethereum/py-evm'" in reject.reason for reject in caught.value.rejects
+    )
+
+
+def test_submissions_of_gg24_level_1(round_data):
+    pool = Pool.read(round_data / "gg24-2025" / "level1" / "submissions")
+    assert pool.logits.shape == (30, 98)
+    assert [reject.file for reject in pool.rejects] == ["gasquez-97-bt-regularized.csv", "gasquez-97-elo.csv"]
+    assert all("lacks 1 of 98 items: 'deepfunding/dependency-graph'" in reject.reason for reject in pool.rejects)
+    duels = Pool.read(round_data / "gg24-2025" / "level1" / "duels_phase1_weights")
+    assert duels.logits.shape == (6, 201)
+
+
+def test_submissions_of_gg24_level_2(round_data):
+    folder = round_data / "gg24-2025" / "level2" / "submissions"
+    pool = Pool.read(folder)
+    assert (pool.logits.shape, pool.items.n_parents) == ((4, 196), 98)
+    (reject,) = pool.rejects
+    assert (reject.file, "'own' of 'hyperledger-web3j/web3j'" in reject.reason) == ("eienel-v1.csv", True)
+    with pytest.raises(NoDataError) as caught:
+        Pool.read(folder, rename={"hyperledger-web3j/web3j": "lfdt-web3j/web3j"})
+    reasons = {reject.file: reject.reason for reject in caught.value.rejects}
+    assert "of the round: 'own' of 'deepfunding/dependency-graph'" in reasons.pop("eienel-v1.csv")
+    assert len(reasons) == 4
+    assert all("names 2 items twice: 'own' of 'lfdt-web3j/web3j'" in reason for reason in reasons.values())
+
+
+def test_submissions_of_gg24_level_3(round_data):
+    pool = Pool.read(round_data / "gg24-2025" / "level3" / "submissions")
+    assert (pool.logits.shape, pool.items.n_parents) == ((5, 3677), 83)
+    (reject,) = pool.rejects
+    assert (reject.file, "lacks 160 of 3677 items" in reject.reason) == ("niemerg-seed-weights.csv", True)
+    zeros = dict(zip(pool.models, np.isneginf(pool.logits).sum(axis=1).tolist(), strict=True))
+    assert (zeros["eienel-ai-juror"], zeros["eienel-answer-key"], sum(zeros.values())) == (27, 28, 55)
+    assert pool.scorable.sum() == 3
+    shares = Pool.read(round_data / "gg24-2025" / "level3" / "jury.csv")
+    assert shares.logits.shape == (1, 162)
 
 
 def test_level1_equals_the_ranked_table_to_its_last_digit(ranked, level1):
