@@ -81,6 +81,9 @@ def small_instances() -> Iterator[Any]:
 SMALL = list(small_instances())
 
 
+THIN = pytest.mark.filterwarnings("ignore::hemicycle.errors.TieBreakWarning")  #: some faces are thinner than rounding
+
+
 def relative_gap(x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     z = (x - y).astype(np.longdouble)
     w = weights.astype(np.longdouble)

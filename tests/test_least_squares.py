@@ -11,13 +11,14 @@ import pytest
 
 from hemicycle import SimplexSolution, simplex_least_squares
 from hemicycle.errors import DomainError, DtypeError, NonFiniteError, NotConvergedError, OptionError, ShapeError
-from instances import INSTANCES, SMALL, check_simplex, relative_gap
+from instances import INSTANCES, SMALL, THIN, check_simplex, relative_gap
 from reference import least_squares as reference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@THIN
 @pytest.mark.parametrize(("x", "y"), INSTANCES)
 def test_every_instance_is_certified(x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     solution = simplex_least_squares(x, y)
@@ -28,6 +29,7 @@ def test_every_instance_is_certified(x: NDArray[np.float64], y: NDArray[np.float
     assert solution.objective == pytest.approx(fit, rel=1e-9, abs=1e-24 * (np.square(x - y).sum(axis=1).max() or 1.0))
 
 
+@THIN
 @pytest.mark.parametrize(("x", "y"), INSTANCES)
 def test_objective_and_fit_agree_with_an_interior_point_method(x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     scale = np.sqrt(np.median(np.square(x - y).sum(axis=1))) or 1.0
@@ -119,6 +121,7 @@ def test_prices_choose_among_equal_fits() -> None:
     np.testing.assert_allclose(solution.weights, [0.5, 0.5, 0.0, 0.0], atol=1e-12)
 
 
+@THIN
 def test_where_most_models_fit_exactly_the_gap_is_zero() -> None:
     rng = np.random.default_rng(14)
     for _ in range(20):
@@ -126,6 +129,7 @@ def test_where_most_models_fit_exactly_the_gap_is_zero() -> None:
         solution = simplex_least_squares(x, [0.0, 0.0])
         assert solution.gap == solution.relative_gap == 0
         if "fit exactly" in solution.reason:
+            assert solution.tie_broken is False
             np.testing.assert_allclose(solution.weights, [1 / 6] * 6 + [0] * 5, atol=1e-15)
             break
     else:
@@ -236,8 +240,8 @@ BAD = [
     ({"reference": [math.nan, 1.0]}, NonFiniteError, r"reference\[0\] is nan"),
     ({"n_threads": 0}, DomainError, "n_threads is 0"),
     ({"n_threads": 1.5}, DtypeError, "n_threads: expected an integer"),
-    ({"solver": "slsqp"}, OptionError, "solver: expected one of 'working_set'"),
-    ({"tie_break": "first"}, OptionError, "tie_break: expected one of 'nearest'"),
+    ({"solver": "slsqp"}, OptionError, "solver: expected 'working_set' or"),
+    ({"tie_break": "first"}, OptionError, "tie_break: expected 'nearest' or"),
 ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hemicycle import simplex_least_squares
+from hemicycle.errors import TieBreakWarning
 from instances import SMALL, relative_gap
 from reference import least_squares as reference
 
@@ -97,7 +98,10 @@ def test_where_rounding_keeps_the_nearest_optimum_from_fitting_the_answer_is_cer
     # The last model is 70,000 times further away than the median, and the nearest optimum uses all six.
     x = np.array([[-(2.0**-24)], [0.0], [0.0], [0.0], [-1e-3], [0.0]])
     y = np.array([-(2.0**-26)])
-    solution = simplex_least_squares(x, y)
+    with pytest.warns(TieBreakWarning, match="these weights are optimal, but not those that the tie-break names"):
+        solution = simplex_least_squares(x, y)
     assert relative_gap(x, y, solution.weights) <= 1e-12
     assert solution.reason == "nearest to the reference among the optima, as far as rounding lets weights fit"
-    assert len(simplex_least_squares(x, y, tol=1e-9).support) == 6
+    assert solution.tie_broken is False
+    loose = simplex_least_squares(x, y, tol=1e-9)
+    assert (len(loose.support), loose.tie_broken) == (6, True)

@@ -18,6 +18,7 @@ from hemicycle.errors import (
     NotCertifiedWarning,
     OptionError,
     ShapeError,
+    TieBreakWarning,
 )
 from hemicycle.judgments import Judgments
 from hemicycle.pool import Pool
@@ -239,14 +240,15 @@ def test_submissions_of_extreme_weights_stop_no_round(seed):
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         least_squares = made.mechanisms()[0]
-    assert [(str(warning.message), warning.category) for warning in warned] == [
-        (doubt, NotCertifiedWarning) for doubt in made.doubts
-    ]
+    assert [warning.category for warning in warned] in ([], [NotCertifiedWarning], [TieBreakWarning])
+    assert len(made.doubts) == len(warned)
+    assert all(str(warning.message) in doubt for warning, doubt in zip(warned, made.doubts, strict=True))
     assert abs(math.fsum(least_squares.weights) - 1) <= 2**-52
     assert least_squares.solution.relative_gap <= 1e-10
     assert least_squares.mse <= made.scores().mse.min() * (1 + 1e-9)
-    assert all("did not converge" in doubt for doubt in made.doubts)
-    assert ("did not converge" in least_squares.solution.reason) == bool(made.doubts)
+    for doubt in made.doubts:
+        assert least_squares.solution.reason in doubt
+        assert "did not converge" in doubt or "as far as rounding lets weights fit" in doubt
 
 
 def test_no_model_left():

@@ -74,8 +74,9 @@ def certify_least_squares(
     x: NDArray[np.float64] | NDArray[np.float32],
     y: NDArray[np.float64],
     weights: NDArray[np.float64],
+    optimum: NDArray[np.float64],
     options: SolverOptions,
-) -> tuple[NDArray[np.float64], float, float, float, int]: ...
+) -> tuple[NDArray[np.float64], float, float, float, int, bool]: ...
 def certify_pair_least_squares(
     logits: NDArray[np.float64] | NDArray[np.float32],
     a: NDArray[np.uint32],
@@ -83,8 +84,9 @@ def certify_pair_least_squares(
     weight: NDArray[np.float64],
     y: NDArray[np.float64],
     weights: NDArray[np.float64],
+    optimum: NDArray[np.float64],
     options: SolverOptions,
-) -> tuple[NDArray[np.float64], float, float, float, int]: ...
+) -> tuple[NDArray[np.float64], float, float, float, int, bool]: ...
 def instruction_sets() -> list[str]: ...
 def log_likelihood(
     logits: Logits,

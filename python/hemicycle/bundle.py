@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from hemicycle.outcome import Outcome
     from hemicycle.rejects import Rejects
+    from hemicycle.table import Table
 
-__all__ = ["Mark", "allocation_csv", "bundle_files", "csv_bytes", "require_ours", "sha256_of", "write_bundle"]
+__all__ = ["RANGES", "Mark", "allocation_csv", "bundle_files", "csv_bytes", "require_ours", "sha256_of", "write_bundle"]
 
 _CHUNK = 1 << 20
 
@@ -37,6 +38,7 @@ class Mark(NamedTuple):
 
 
 ROUND = Mark("round.toml", HEADER)
+RANGES = "allocation_range.csv"  #: only where it was asked for
 
 
 def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
@@ -63,8 +65,9 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         effective_models=paid.effective_models[0],
         n_models=len(paid.models),
     )
-    return {
-        "leaderboard.csv": csv_bytes(outcome.leaderboard.columns, (row.values() for row in outcome.leaderboard)),
+    ranges = {} if outcome.ranges is None else {RANGES: _table_csv(outcome.ranges)}
+    return ranges | {
+        "leaderboard.csv": _table_csv(outcome.leaderboard),
         "allocation.csv": allocation_csv(outcome),
         "weights.csv": _weights_csv(outcome),
         "rejects.csv": _rejects_csv(outcome.rejects),
@@ -76,7 +79,11 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
 
 def allocation_csv(outcome: Outcome) -> bytes:
     """Write the allocation of the method that pays: ``parent,item,share``."""
-    return csv_bytes(outcome.allocation.columns, (row.values() for row in outcome.allocation))
+    return _table_csv(outcome.allocation)
+
+
+def _table_csv(table: Table) -> bytes:
+    return csv_bytes(table.columns, (row.values() for row in table))
 
 
 def _weights_csv(outcome: Outcome) -> bytes:

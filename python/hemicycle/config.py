@@ -10,7 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from hemicycle.errors import FormatError, OptionError
-from hemicycle.round import METHODS
+from hemicycle.least_squares import TIE_BREAKS, TieBreak
+from hemicycle.options import known_word
+from hemicycle.round import METHODS, PRIORS
 
 __all__ = ["Inputs", "RoundConfig", "read_config"]
 
@@ -18,7 +20,7 @@ HEADER = "# hemicycle round: repeat it with `hemicycle ensemble round.toml`\n"
 """First line of every round.toml that hemicycle writes; a folder that holds one is a folder of ours."""
 
 _MAX_BYTES = 1 << 20
-_PATHS = ("jury", "pool", "items", "rename", "prior")
+_PATHS = ("jury", "pool", "items", "rename", "prior", "reference")
 
 
 class Inputs(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -29,6 +31,7 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     items: str | None = None
     rename: str | None = None
     prior: str | None = None
+    reference: str | None = None
 
 
 class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -48,6 +51,12 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         Power of the likelihood in Bayesian model averaging.
     prior : str, default "uniform"
         "uniform", "per_author" or the path of a csv file with columns ``model,weight``.
+    tie_break : {"nearest", "least_individual_loss"}, default "nearest"
+        Which of several weights that are optimal for least squares.
+    reference : str, default "uniform"
+        What "nearest" refers to, given as `prior` is.
+    ranges : bool, default False
+        Whether to find how far each share can move over all weights that are optimal for least squares.
     items, rename : str, optional
         Paths of the item list and of the rename table.
     min_weight : float, optional
@@ -65,6 +74,9 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     sigma: float = 0.5
     power: float = 1.0
     prior: str = "uniform"
+    tie_break: TieBreak = "nearest"
+    reference: str = "uniform"
+    ranges: bool = False
     items: str | None = None
     rename: str | None = None
     min_weight: float | None = None
@@ -76,21 +88,34 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             raise OptionError(f"method is {self.method!r}; it must be one of {', '.join(METHODS)}")
         if self.mean not in ("geometric", "arithmetic"):
             raise OptionError(f"mean is {self.mean!r}; it must be geometric or arithmetic")
+        known_word(self.tie_break, "tie_break", TIE_BREAKS)
+        if self.tie_break != "nearest" and self.reference != "uniform":
+            raise OptionError(f"reference is for the tie-break nearest only; the tie-break is {self.tie_break}")
 
     @property
     def prior_file(self) -> str | None:
         """Path of the prior, or None where it is named by a word."""
-        return None if self.prior in ("uniform", "per_author") else self.prior
+        return None if self.prior in PRIORS else self.prior
+
+    @property
+    def reference_file(self) -> str | None:
+        """Path of the reference, or None where it is named by a word."""
+        return None if self.reference in PRIORS else self.reference
 
     def paths(self) -> dict[str, str]:
         """Return the path of each input that this run reads, by name."""
         given = {"jury": self.jury, "pool": self.pool, "items": self.items, "rename": self.rename}
-        return {name: path for name, path in (given | {"prior": self.prior_file}).items() if path is not None}
+        masses = {"prior": self.prior_file, "reference": self.reference_file}
+        return {name: path for name, path in (given | masses).items() if path is not None}
 
     def options(self) -> dict[str, Any]:
         """Return every option that is no path, by name."""
-        options = {name: getattr(self, name) for name in ("method", "mean", "sigma", "power", "min_weight", "split")}
-        return options | {"prior": "file" if self.prior_file else self.prior}
+        names = ("method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges")
+        masses = {
+            "prior": "file" if self.prior_file else self.prior,
+            "reference": "file" if self.reference_file else self.reference,
+        }
+        return {name: getattr(self, name) for name in names} | masses
 
     def toml(self, folder: Path, sha256: dict[str, str]) -> str:
         """Write the round.toml that repeats this run from `folder`.
@@ -112,7 +137,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         moved = {name: _relative(path, folder) for name, path in self.paths().items()}
         config = msgspec.structs.replace(self, **moved, sha256=Inputs(**sha256))
         fields = msgspec.to_builtins(config)
-        every_option = {name: getattr(config, name) for name in ("method", "mean", "sigma", "power", "prior")}
+        names = ("method", "mean", "sigma", "power", "prior", "tie_break", "reference")
+        every_option = {name: getattr(config, name) for name in names}
         return HEADER + tomli_w.dumps({"jury": config.jury, "pool": config.pool} | every_option | fields)
 
 
@@ -146,7 +172,7 @@ def read_config(path: Path, **changes: Any) -> RoundConfig:
     beside = {
         name: _from(path.parent, fields[name])
         for name in _PATHS
-        if isinstance(fields.get(name), str) and (name != "prior" or fields[name] not in ("uniform", "per_author"))
+        if isinstance(fields.get(name), str) and (name not in ("prior", "reference") or fields[name] not in PRIORS)
     }
     given = {name: value for name, value in changes.items() if value is not None}
     try:

@@ -73,7 +73,13 @@ def dominance_notice(ensemble: Ensemble) -> str | None:
     else:
         sentences.append(f"No pair has two labels, so how far jurors differ is not known (sigma {ensemble.sigma:g}).")
     sentences.append(_reason(ensemble.method, len(pairs)))
-    others = ensemble.round.mechanisms(sigma=ensemble.sigma, prior=ensemble.prior, power=ensemble.power)
+    others = ensemble.round.mechanisms(
+        sigma=ensemble.sigma,
+        prior=ensemble.prior,
+        power=ensemble.power,
+        tie_break=ensemble.tie_break,
+        reference=ensemble.reference,
+    )
     more = [other for other in others if other.weights.max() <= DOMINANT]
     if more:
         counts = ", ".join(f"{other.method} {other.effective_models[0]:.1f}" for other in more)

@@ -19,6 +19,7 @@ from hemicycle.mixture import log_mixture
 from hemicycle.predictive import Predictive
 from hemicycle.scores import mean_squared_error
 from hemicycle.table import Table
+from hemicycle.tie_breaks import tie_notice
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from hemicycle.allocation import Mean
     from hemicycle.items import Items
+    from hemicycle.least_squares import TieBreak
     from hemicycle.round import Method, Prior, Round
     from hemicycle.solution import SimplexSolution
 
@@ -55,6 +57,10 @@ class Ensemble:
         Prior of Bayesian model averaging, as it was given.
     power : float
         Power of the likelihood in Bayesian model averaging.
+    tie_break : {"nearest", "least_individual_loss"}
+        Which of the weights that are optimal for least squares.
+    reference : None, str or ndarray
+        What "nearest" refers to, as it was given.
     """
 
     round: Round = field(repr=False)
@@ -64,6 +70,8 @@ class Ensemble:
     solution: SimplexSolution | None = None
     prior: Prior = None
     power: float = 1.0
+    tie_break: TieBreak = "nearest"
+    reference: Prior = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", read_only(self.weights))
@@ -114,6 +122,23 @@ class Ensemble:
     def notice(self) -> str | None:
         """What the reader should know where one model has more than 0.9 of the weight; else None."""
         return dominance_notice(self)
+
+    def tie_notice(self, mean: Mean = "geometric", ranges: Table | None = None) -> str | None:
+        """Return what the reader should know where other weights are optimal for least squares too; else None.
+
+        Parameters
+        ----------
+        mean : {"geometric", "arithmetic"}, default "geometric"
+            Which average of the models' shares is paid.
+        ranges : Table, optional
+            What `allocation_range` found: then the notice says by how much the allocation moves at most.
+
+        Returns
+        -------
+        str or None
+            Sentences. None where the weights are unique, or the method does not say.
+        """
+        return tie_notice(self, mean, ranges)
 
     def leaderboard(self) -> Table:
         """Return the scores of the single models beside their weights.

@@ -25,6 +25,7 @@ __all__ = [
     "ObservationsDroppedWarning",
     "OptionError",
     "ShapeError",
+    "TieBreakWarning",
     "UnknownItemError",
 ]
 
@@ -43,6 +44,10 @@ class NotCertifiedWarning(HemicycleWarning):
 
 class ObservationsDroppedWarning(HemicycleWarning):
     """Observations were left out because no model gives them a density above 0."""
+
+
+class TieBreakWarning(HemicycleWarning):
+    """Weights are optimal and certified, but rounding kept them from being those that the tie-break names."""
 
 
 class ShapeError(HemicycleError, ValueError):

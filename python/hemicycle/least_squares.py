@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from hemicycle import _core
 from hemicycle.arrays import float_array, index_array, require_finite, require_length, require_non_negative
-from hemicycle.errors import DomainError, NoDataError, OptionError, ShapeError
+from hemicycle.errors import DomainError, NoDataError, NotConvergedError, OptionError, ShapeError, TieBreakWarning
 from hemicycle.logits import logits_matrix, naming_logits
 from hemicycle.optimal_face import OptimalFace
-from hemicycle.options import finite_number, positive_number, thread_count
+from hemicycle.options import finite_number, known_word, positive_number, thread_count
 from hemicycle.scores import mean_squared_error
 from hemicycle.solution import SimplexSolution
 
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
 
-__all__ = ["pair_least_squares", "simplex_least_squares"]
+__all__ = ["TIE_BREAKS", "TieBreak", "pair_least_squares", "simplex_least_squares", "tie_doubt"]
+
+TieBreak: TypeAlias = Literal["nearest", "least_individual_loss"]
+"""Which of several optimal weights."""
 
 SOLVERS = ("working_set", "projected_gradient")
-TIE_BREAKS = ("nearest", "least_individual_loss")
+TIE_BREAKS: tuple[TieBreak, ...] = ("nearest", "least_individual_loss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,17 @@ def simplex_least_squares(
         If `start` names a model that does not exist.
     NotConvergedError
         If rounding ends progress above `tol`; it carries the best weights. With the default this takes y in the hull
-        and models that are hundreds of times further from it than the median model.
+        and models that are hundreds of times further from it than the median model. If the linear program of
+        "least_individual_loss" finds no end; it carries optimal weights, the nearest to uniform.
     KeyboardInterrupt
         Soon after Ctrl-C.
+
+    Warns
+    -----
+    TieBreakWarning
+        If the optimal weights that the tie-break names cannot be certified to `tol`, as the set of optimal weights is
+        thinner than rounding. The result is optimal, and goes from an optimum towards them as far as it can:
+        ``tie_broken`` is False.
 
     Notes
     -----
@@ -154,15 +166,14 @@ def simplex_least_squares(
     options = _options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
     solution = SimplexSolution(*_core.simplex_least_squares(predictions, labels, options))
     if tie_break == "nearest" or solution.unique:
-        return solution
+        return _told(solution)
     face = OptimalFace.of_rows(predictions, solution, options.cost)
     apart = (
         predictions[face.models] - solution.weights @ predictions
     )  # y instead of the fit adds the same to all optima
-    loss = np.einsum("ij,ij->i", apart, apart)
-    best = face.first_minimiser(loss).spread(n_models)
-    certified = _core.certify_least_squares(predictions, labels, best, options)
-    return _least_individual_loss(solution, face, certified)
+    best = _of_least_loss(face, np.einsum("ij,ij->i", apart, apart), solution)
+    certified = _core.certify_least_squares(predictions, labels, best, solution.weights, options)
+    return _told(_least_individual_loss(solution, face, certified))
 
 
 def pair_least_squares(
@@ -210,6 +221,11 @@ def pair_least_squares(
     DtypeError, DomainError, OptionError, IndexOutOfRangeError, NotConvergedError, KeyboardInterrupt
         As for `simplex_least_squares`.
 
+    Warns
+    -----
+    TieBreakWarning
+        As for `simplex_least_squares`.
+
     Notes
     -----
     Time: O(n_judged_items**3 + n_labels), then as `simplex_least_squares` with the judged items for observations.
@@ -227,20 +243,29 @@ def pair_least_squares(
         labels = matrix, pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio
         solution = SimplexSolution(*_core.pair_least_squares(*labels, options))
     if tie_break == "nearest" or solution.unique:
-        return solution
+        return _told(solution)
     face = OptimalFace.of_pairs(matrix, judgments, solution, options.cost)
-    loss = mean_squared_error(matrix, judgments, options.n_threads)[face.models]
-    best = face.first_minimiser(loss).spread(n_models)
-    return _least_individual_loss(solution, face, _core.certify_pair_least_squares(*labels, best, options))
+    best = _of_least_loss(face, mean_squared_error(matrix, judgments, options.n_threads)[face.models], solution)
+    certified = _core.certify_pair_least_squares(*labels, best, solution.weights, options)
+    return _told(_least_individual_loss(solution, face, certified))
+
+
+def _of_least_loss(face: OptimalFace, loss: NDArray[np.float64], solution: SimplexSolution) -> NDArray[np.float64]:
+    """Return the optimal weights with the least mean loss of a model, shape (n_models,)."""
+    try:
+        return face.first_minimiser(loss).spread(len(solution.weights))
+    except NotConvergedError as error:
+        what = f"tie_break='least_individual_loss': {error}; tie_break='nearest' needs no linear program"
+        raise NotConvergedError(what, solution.weights, solution.gap, solution.passes) from error
 
 
 def _least_individual_loss(
-    solution: SimplexSolution, face: OptimalFace, certified: tuple[NDArray[np.float64], float, float, float, int]
+    solution: SimplexSolution, face: OptimalFace, certified: tuple[NDArray[np.float64], float, float, float, int, bool]
 ) -> SimplexSolution:
     """Return the solution with the weights that the core certified after this tie-break."""
-    weights, objective, gap, relative_gap, passes = certified
+    weights, objective, gap, relative_gap, passes, whole = certified
     passes += solution.passes + face.passes
-    reason = "the least individual loss among the optima"
+    reason = "the least individual loss among the optima" + ("" if whole else ", as far as rounding lets weights fit")
     return replace(
         solution,
         weights=weights,
@@ -249,7 +274,23 @@ def _least_individual_loss(
         relative_gap=relative_gap,
         passes=passes,
         reason=reason,
+        tie_broken=whole,
     )
+
+
+def tie_doubt(solution: SimplexSolution) -> str | None:
+    """Return what to say of a solution whose tie could not be broken as asked; else None."""
+    if solution.tie_broken is False:
+        return f"these weights are optimal, but not those that the tie-break names: {solution.reason}"
+    return None
+
+
+def _told(solution: SimplexSolution) -> SimplexSolution:
+    """Return a solution, with a warning where its tie could not be broken as asked."""
+    doubt = tie_doubt(solution)
+    if doubt is not None:
+        warnings.warn(doubt, TieBreakWarning, stacklevel=3)
+    return solution
 
 
 def _options(
@@ -264,9 +305,8 @@ def _options(
     n_threads: int | None,
 ) -> SolverOptions:
     """Check the options that both problems share."""
-    for name, value, known in (("solver", solver, SOLVERS), ("tie_break", tie_break, TIE_BREAKS)):
-        if value not in known:
-            raise OptionError(f"{name}: expected one of {', '.join(map(repr, known))}, got {value!r}")
+    known_word(solver, "solver", SOLVERS)
+    known_word(tie_break, "tie_break", TIE_BREAKS)
     if reference is not None and tie_break != "nearest":
         raise OptionError(f"reference: only tie_break='nearest' has one, got tie_break={tie_break!r}")
     return SolverOptions(

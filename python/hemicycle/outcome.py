@@ -13,7 +13,7 @@ import numpy as np
 
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
-from hemicycle.errors import FormatError, NotCertifiedWarning
+from hemicycle.errors import FormatError, NotCertifiedWarning, NotConvergedError, TieBreakWarning
 from hemicycle.escaping import storable
 from hemicycle.items import Items
 from hemicycle.judgments import Judgments
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hemicycle.allocation import Mean
     from hemicycle.config import RoundConfig
     from hemicycle.ensemble import Ensemble
     from hemicycle.rejects import Rejects
@@ -58,6 +59,9 @@ class Outcome:
         The one that `config.method` names.
     leaderboard, allocation : Table
         Those of the ensemble that pays.
+    ranges : Table or None
+        How far each share can move over all weights that are optimal for least squares, where it was asked for and
+        these are known.
     mechanisms : tuple of dict
         What each ensemble found, in plain values.
     notices : tuple of str
@@ -74,6 +78,7 @@ class Outcome:
     paid: Ensemble
     leaderboard: Table
     allocation: Table
+    ranges: Table | None
     mechanisms: tuple[dict[str, Any], ...]
     notices: tuple[str, ...]
     parliament: Parliament
@@ -146,7 +151,23 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
             "passes": ensemble.solution.passes,
             "reason": ensemble.solution.reason,
         }
+        if ensemble.solution.face is not None:
+            found |= {
+                "unique": ensemble.solution.unique,
+                "face_dimension": ensemble.solution.face_dimension,
+                "face_models": len(ensemble.solution.face),
+                "reduced_cost": ensemble.solution.reduced_cost,
+                "tie_broken": ensemble.solution.tie_broken,
+            }
     return found
+
+
+def _ranges(least_squares: Ensemble, mean: Mean) -> tuple[Table | None, str | None]:
+    """Return how far shares can move while weights stay optimal, or why nobody can say."""
+    try:
+        return least_squares.allocation_range(mean), None
+    except NotConvergedError as error:
+        return None, f"ranges: {error}"
 
 
 def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
@@ -181,12 +202,22 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         judgments = Judgments.read(config.jury, items=pool.items, rename=config.rename, split=config.split)
     with during(f"scoring {len(pool):,} models"):
         round_ = Round(judgments, pool)
-        prior = config.prior if config.prior_file is None else read_prior(config.prior_file, round_.pool.models)
+        models = round_.pool.models
+        prior = config.prior if config.prior_file is None else read_prior(config.prior_file, models)
+        near = config.reference if config.reference_file is None else read_prior(config.reference_file, models)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotCertifiedWarning)  # the notices say it
-            ensembles = round_.mechanisms(sigma=config.sigma, prior=prior, power=config.power)
+            for said_by_notices in (NotCertifiedWarning, TieBreakWarning):
+                warnings.simplefilter("ignore", said_by_notices)
+            ensembles = round_.mechanisms(
+                sigma=config.sigma, prior=prior, power=config.power, tie_break=config.tie_break, reference=near
+            )
         paid = next(ensemble for ensemble in ensembles if ensemble.method == config.method)
         mechanisms = tuple(_mechanism(ensemble) for ensemble in ensembles)
+    ranges, failure = None, None
+    if config.ranges:
+        with during("ranging over all weights that are optimal for least squares"):
+            least_squares = next(ensemble for ensemble in ensembles if ensemble.method == "least_squares")
+            ranges, failure = _ranges(least_squares, config.mean)
     with during("seating the models"):
         parliament = seat_families(paid.weights, round_.pool.families(), round_.pool.logits)
     return Outcome(
@@ -198,14 +229,19 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         paid=paid,
         leaderboard=paid.leaderboard(),
         allocation=paid.allocation(mean=config.mean),
+        ranges=ranges,
         mechanisms=mechanisms,
-        notices=(*round_.notices, *round_.doubts, *([] if paid.notice is None else [paid.notice])),
+        notices=(
+            *round_.notices,
+            *round_.doubts,
+            *filter(None, (failure, paid.notice, paid.tie_notice(config.mean, ranges))),
+        ),
         parliament=parliament,
     )
 
 
 def read_prior(path: str, models: Sequence[str]) -> NDArray[np.float64]:
-    """Read the prior mass of each model from a csv file with columns ``model,weight``.
+    """Read the mass of each model, of a prior or a reference, from a csv file with columns ``model,weight``.
 
     Parameters
     ----------
@@ -229,7 +265,7 @@ def read_prior(path: str, models: Sequence[str]) -> NDArray[np.float64]:
     source = Source.of_file(path)
     name, weight = source.find("model"), source.find("weight")
     if name is None or weight is None or source.table.ragged:
-        raise FormatError(f"{source.file}: a prior has the columns model,weight and rows of that length")
+        raise FormatError(f"{source.file}: a prior or reference has the columns model,weight and rows of that length")
     codes, names = source.table.interned(name)
     values, status = source.table.numbers(weight)
     mass: dict[str, float] = {}

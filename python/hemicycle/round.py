@@ -16,9 +16,9 @@ from hemicycle.averaging import bma_weights
 from hemicycle.ensemble import Ensemble
 from hemicycle.errors import NoDataError, NotCertifiedWarning, NotConvergedError, OptionError, ShapeError
 from hemicycle.label_stacking import label_stacking
-from hemicycle.least_squares import pair_least_squares
+from hemicycle.least_squares import TIE_BREAKS, pair_least_squares, tie_doubt
 from hemicycle.likelihood import log_likelihood
-from hemicycle.options import positive_number
+from hemicycle.options import known_word, positive_number
 from hemicycle.scores import accuracy, mean_squared_error
 from hemicycle.solution import SimplexSolution
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.judgments import Judgments
+    from hemicycle.least_squares import TieBreak
     from hemicycle.pool import Pool
     from hemicycle.rejects import Rejects
 
@@ -120,8 +121,8 @@ class Round:
     label_weight: NDArray[np.float64] = field(init=False)
     _seated: NDArray[np.bool_] = field(init=False)
     _scores: dict[float, ModelScores] = field(default_factory=dict, init=False)
-    _solutions: dict[tuple[Method, float], SimplexSolution] = field(default_factory=dict, init=False)
-    _doubts: dict[Method, str] = field(default_factory=dict, init=False)
+    _solutions: dict[tuple[object, ...], SimplexSolution] = field(default_factory=dict, init=False)
+    _doubts: dict[tuple[object, ...], str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         admitted = admit(self.judgments, self.pool)
@@ -147,7 +148,10 @@ class Round:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Which methods, of those used so far, could not be certified, and why; their weights are the best found."""
+        """Which methods, of those used so far, could not give what was asked, and why.
+
+        Their weights are the best found, or optimal but not those that the tie-break names.
+        """
         return tuple(self._doubts.values())
 
     def scores(self, sigma: float = 0.5) -> ModelScores:
@@ -181,7 +185,14 @@ class Round:
         return self._scores[sigma]
 
     def ensemble(
-        self, method: Method = "stacking", *, sigma: float = 0.5, prior: Prior = None, power: float = 1.0
+        self,
+        method: Method = "stacking",
+        *,
+        sigma: float = 0.5,
+        prior: Prior = None,
+        power: float = 1.0,
+        tie_break: TieBreak = "nearest",
+        reference: Prior = None,
     ) -> Ensemble:
         """Weigh the models by one method.
 
@@ -199,6 +210,11 @@ class Round:
             it was made from.
         power : float, default 1.0
             Power of the likelihood, for "bma" only; 1 is Bayes.
+        tie_break : {"nearest", "least_individual_loss"}, default "nearest"
+            Which of several optimal weights, for "least_squares" only: those nearest to `reference`, or those whose
+            models are best by themselves, as in `simplex_least_squares`.
+        reference : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
+            Weights for "nearest", given as a `prior` is; uniform by default.
 
         Returns
         -------
@@ -208,28 +224,37 @@ class Round:
         Raises
         ------
         OptionError
-            If `method`, or a `prior` given by name, is not one of those above.
+            If `method`, `tie_break`, or a `prior` or `reference` given by name, is not one of those above, or a
+            `reference` is given for another tie-break than "nearest".
         DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError
-            If `sigma`, `prior` or `power` is out of its domain.
+            If `sigma`, `prior`, `power` or `reference` is out of its domain.
+        MissingExtraError
+            If "least_individual_loss" has a tie to break and highspy is not installed.
 
         Warns
         -----
         NotCertifiedWarning
             If doubles could not certify the weights of least squares or stacking to the solver's tolerance.
+        TieBreakWarning
+            If rounding keeps the weights of least squares from those that the tie-break names.
 
         Notes
         -----
-        Where the logits spread so far that doubles cannot certify an optimum, or not the nearest to uniform of several,
+        Where the logits spread so far that doubles cannot certify an optimum, or not the one that the tie-break names,
         the weights are the best found, the `gap` and `reason` of the solution say how good, and `doubts` names the
         method. A submission can therefore not stop a round.
         """
         if method not in METHODS:
             raise OptionError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
-        mass = self._prior_mass(prior)
+        known_word(tie_break, "tie_break", TIE_BREAKS)
+        mass, near = self._mass(prior, "prior"), self._mass(reference, "reference")
         scores = self.scores(sigma)
         solution = None
-        if method in ("stacking", "least_squares"):
-            solution = self._solution(method, sigma)
+        if method == "stacking":
+            solution = self._stacking(sigma)
+            weights = solution.weights
+        elif method == "least_squares":
+            solution = self._least_squares(tie_break, near)
             weights = solution.weights
         elif method == "bma":
             weights = bma_weights(scores.log_likelihood, prior=mass, power=power)
@@ -239,9 +264,17 @@ class Round:
             leaders = np.flatnonzero(scores.log_likelihood == scores.log_likelihood.max())
             weights = np.zeros(len(self.pool))
             weights[min(leaders, key=lambda d: self.pool.models[d])] = 1.0
-        return Ensemble(self, method, sigma, weights, solution, prior, power)
+        return Ensemble(self, method, sigma, weights, solution, prior, power, tie_break, reference)
 
-    def mechanisms(self, *, sigma: float = 0.5, prior: Prior = None, power: float = 1.0) -> tuple[Ensemble, ...]:
+    def mechanisms(
+        self,
+        *,
+        sigma: float = 0.5,
+        prior: Prior = None,
+        power: float = 1.0,
+        tie_break: TieBreak = "nearest",
+        reference: Prior = None,
+    ) -> tuple[Ensemble, ...]:
         """Weigh the models by every method, on the same rows.
 
         Parameters
@@ -252,6 +285,8 @@ class Round:
             Prior of Bayesian model averaging, as in `ensemble`.
         power : float, default 1.0
             Power of the likelihood in Bayesian model averaging.
+        tie_break, reference
+            Which of several weights that are optimal for least squares, as in `ensemble`.
 
         Returns
         -------
@@ -260,55 +295,76 @@ class Round:
 
         Raises
         ------
-        OptionError, DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError
+        OptionError, DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError, MissingExtraError
             As in `ensemble`.
         """
-        return tuple(self.ensemble(method, sigma=sigma, prior=prior, power=power) for method in METHODS)
+        return tuple(
+            self.ensemble(method, sigma=sigma, prior=prior, power=power, tie_break=tie_break, reference=reference)
+            for method in METHODS
+        )
 
     def _accuracy(self) -> NDArray[np.float64]:
         if not ((self.judgments.choice > 0) & (self.judgments.weight > 0)).any():
             return np.full(len(self.pool), np.nan)  # there is nothing to agree with
         return accuracy(self.pool, self.judgments, n_threads=self.n_threads)
 
-    def _solution(self, method: Method, sigma: float) -> SimplexSolution:
-        key = (method, sigma if method == "stacking" else 0.0)  # least squares has no width
+    def _stacking(self, sigma: float) -> SimplexSolution:
+        key = ("stacking", sigma)
+        if key not in self._solutions:
+            try:
+                solution = label_stacking(
+                    self.pool, self.judgments, self.label_weight, sigma=sigma, n_threads=self.n_threads
+                )
+            except NotConvergedError as error:
+                solution = self._best_found(key, error, error.gap)
+            self._solutions[key] = solution
+        return self._solutions[key]
+
+    def _least_squares(self, tie_break: TieBreak, reference: NDArray[np.float64] | None) -> SimplexSolution:
+        key = ("least_squares", tie_break, None if reference is None else reference.tobytes())
         if key not in self._solutions:
             pool, judgments, n_threads = self.pool, self.judgments, self.n_threads
             try:
-                self._solutions[key] = (
-                    label_stacking(pool, judgments, self.label_weight, sigma=sigma, n_threads=n_threads)
-                    if method == "stacking"
-                    else pair_least_squares(pool, judgments, n_threads=n_threads)
+                solution = pair_least_squares(
+                    pool, judgments, tie_break=tie_break, reference=reference, n_threads=n_threads
                 )
             except NotConvergedError as error:
-                self._solutions[key] = self._best_found(method, sigma, error)
+                solution = self._best_found(key, error, self._relative(error.gap))
+            doubt = tie_doubt(solution)  # pair_least_squares warned of it
+            if doubt is not None:
+                self._doubts[key] = f"least_squares: {doubt}."
+            self._solutions[key] = solution
         return self._solutions[key]
 
-    def _best_found(self, method: Method, sigma: float, error: NotConvergedError) -> SimplexSolution:
+    def _relative(self, gap: float) -> float:
+        """Return a gap of least squares in the unit of its tolerance: the median loss of one model."""
+        if gap == 0:
+            return 0.0
+        mse = mean_squared_error(self.pool, self.judgments, n_threads=self.n_threads)
+        unit = np.median(mse) * math.fsum(self.judgments.pairs.weight)
+        return float(gap / unit) if unit > 0 else math.inf
+
+    def _best_found(self, key: tuple[object, ...], error: NotConvergedError, relative: float) -> SimplexSolution:
         """Return the best weights found as a solution: no submission may stop a round by how far its logits spread."""
-        doubt = f"{method} is as near to its optimum as doubles allow: {error}; see its gap."
-        self._doubts[method] = doubt
+        doubt = f"{key[0]} is as near to its optimum as doubles allow: {error}; see its gap."
+        self._doubts[key] = doubt
         warnings.warn(doubt, NotCertifiedWarning, stacklevel=4)
-        relative = error.gap
-        if method == "least_squares" and error.gap > 0:
-            unit = np.median(self.scores(sigma).mse) * math.fsum(self.judgments.pairs.weight)
-            relative = float(error.gap / unit) if unit > 0 else math.inf
         return SimplexSolution(error.weights, math.nan, error.gap, relative, error.passes, str(error))
 
-    def _prior_mass(self, prior: Prior) -> NDArray[np.float64] | None:
-        """Prior mass of each model of this round; None is uniform."""
-        if prior is None or (isinstance(prior, str) and prior == "uniform"):
+    def _mass(self, given: Prior, name: str) -> NDArray[np.float64] | None:
+        """Mass of each model of this round, of a prior or a reference; None is uniform."""
+        if given is None or (isinstance(given, str) and given == "uniform"):
             return None
-        if isinstance(prior, str):
-            if prior != "per_author":
+        if isinstance(given, str):
+            if given != "per_author":
                 raise OptionError(
-                    f"prior is {prior!r}; it must be one of {', '.join(PRIORS)}, or the mass of each model"
+                    f"{name} is {given!r}; it must be one of {', '.join(PRIORS)}, or the mass of each model"
                 )
             n_of_author = Counter(self.pool.authors)
             return np.array([1.0 if author is None else 1.0 / n_of_author[author] for author in self.pool.authors])
-        mass = float_array(prior, "prior", 1)
+        mass = float_array(given, name, 1)
         if len(mass) == len(self.pool):
             return mass
         if len(mass) == len(self._seated):
             return np.ascontiguousarray(mass[self._seated])
-        raise ShapeError(f"prior: expected one mass for each of {len(self.pool)} models, got {len(mass)}")
+        raise ShapeError(f"{name}: expected one mass for each of {len(self.pool)} models, got {len(mass)}")

@@ -42,6 +42,10 @@ class SimplexSolution:
         where no model is outside. If it is tiny, so is the distance to another set of optima: `face` is fragile.
     vertex : ndarray of int64, shape (n_vertex,), or None
         Models of an optimum with few of them, ascending: where a similar problem may start.
+    tie_broken : bool or None
+        Whether the weights are those that the tie-break names. False where the set of optimal weights is so thin that
+        rounding keeps those from being certified: then they are optimal, and on the way there. None if the solver does
+        not say.
     """
 
     weights: NDArray[np.float64]
@@ -54,6 +58,7 @@ class SimplexSolution:
     face_dimension: int | None = None
     reduced_cost: float | None = None
     vertex: NDArray[np.int64] | None = None
+    tie_broken: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("weights", "face", "vertex"):

@@ -22,6 +22,6 @@ PairWeights: TypeAlias = Literal["equal", "total"]
 """What the weight of a pair is: 1, or the sum of the weights of its labels."""
 
 SolutionFields: TypeAlias = tuple[
-    NDArray[np.float64], float, float, float, int, str, NDArray[np.int64], int, float, NDArray[np.int64]
+    NDArray[np.float64], float, float, float, int, str, NDArray[np.int64], int, float, NDArray[np.int64], bool
 ]
 """The fields of a `SimplexSolution` in their order."""

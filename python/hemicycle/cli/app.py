@@ -45,6 +45,13 @@ class Mean(StrEnum):
     arithmetic = "arithmetic"
 
 
+class TieBreak(StrEnum):
+    """Tie-breaks by name."""
+
+    nearest = "nearest"
+    least_individual_loss = "least_individual_loss"
+
+
 class Format(StrEnum):
     """Output formats by name."""
 
@@ -102,6 +109,31 @@ MeanOption = Annotated[
         metavar="MEAN",
         help="Average of the models' shares that is paid out: geometric (the default) or arithmetic.",
         rich_help_panel="Ensemble",
+    ),
+]
+TieBreakOption = Annotated[
+    TieBreak | None,
+    typer.Option(
+        metavar="TIE_BREAK",
+        help="Which of several weights that are optimal for least_squares: nearest (the default) or "
+        "least_individual_loss.",
+        rich_help_panel="Ensemble",
+    ),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        help="What nearest refers to: uniform (the default), per_author, or a csv of model,weight.",
+        rich_help_panel="Ensemble",
+    ),
+]
+Ranges = Annotated[
+    bool | None,
+    typer.Option(
+        "--ranges/--no-ranges",
+        help="Find how far each share moves while the weights stay optimal for least_squares; may take minutes.",
+        rich_help_panel="Ensemble",
+        show_default=False,
     ),
 ]
 ItemsFile = Annotated[
@@ -175,6 +207,9 @@ def ensemble(
     power: Power = None,
     prior: Prior = None,
     mean: MeanOption = None,
+    tie_break: TieBreakOption = None,
+    reference: Reference = None,
+    ranges: Ranges = None,
     items: ItemsFile = None,
     rename: Rename = None,
     min_weight: MinWeight = None,
@@ -193,6 +228,9 @@ def ensemble(
         "power": power,
         "prior": prior,
         "mean": mean and mean.value,
+        "tie_break": tie_break and tie_break.value,
+        "reference": reference,
+        "ranges": ranges,
         "items": items and str(items),
         "rename": rename and str(rename),
         "min_weight": min_weight,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hemicycle.bundle import allocation_csv, bundle_files, require_ours, write_bundle
+from hemicycle.bundle import RANGES, allocation_csv, bundle_files, require_ours, write_bundle
 from hemicycle.cli.streams import Talk, print_bytes, print_rich
 from hemicycle.config import RoundConfig, read_config
 from hemicycle.errors import OptionError
@@ -66,7 +66,10 @@ def run_and_write(config: RoundConfig, out: Path, talk: Talk) -> Outcome:
         if before and before != outcome.sha256[name]:
             talk.warn(f"{name} {printable(path)} is not what it was when this round.toml was written")
     with talk.step("writing the results"):
-        write_bundle(out, bundle_files(outcome, out))
+        files = bundle_files(outcome, out)
+        write_bundle(out, files)
+        if RANGES not in files:
+            (out / RANGES).unlink(missing_ok=True)  # of an earlier run
     return outcome
 
 
@@ -90,6 +93,7 @@ def _json(outcome: Outcome) -> bytes:
         "allocation": [_stored(row) for row in outcome.allocation],
         "models": [storable(model) for model in outcome.paid.models],
         "weights": {ensemble.method: ensemble.weights.tolist() for ensemble in outcome.ensembles},
+        **({} if outcome.ranges is None else {"allocation_range": [_stored(row) for row in outcome.ranges]}),
         "rejects": [_stored(to_builtins(reject)) for reject in outcome.rejects],
     }
     return json.encode(document) + b"\n"

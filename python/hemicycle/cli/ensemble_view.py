@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 from rich.padding import Padding
@@ -14,6 +14,7 @@ from hemicycle.escaping import printable
 from hemicycle.picture import shortened
 from hemicycle.rejects import counted
 from hemicycle.terminal import Hemicycle, Name, heading, number, table
+from hemicycle.tie_breaks import tie_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hemicycle.ensemble import Ensemble
+    from hemicycle.items import Items
     from hemicycle.outcome import Outcome
     from hemicycle.rejects import Reject
+    from hemicycle.table import Table
 
 __all__ = ["LABELS", "Camps", "ensemble_view"]
 
@@ -77,13 +80,14 @@ def ensemble_view(outcome: Outcome, out: Path, camps: Camps | None = None, n_rej
     parts += [heading(f"Hemicycle: {outcome.parliament.n_seats} seats by the weights of {label}"), Text()]
     parts += [Hemicycle(outcome.parliament, paid.effective_models[0])]
     parts += [heading(f"Mechanisms on the same judgments: {label} pays"), _mechanisms(outcome), _key(_COLUMNS)]
+    parts += [_key(summary) for summary in map(tie_summary, outcome.ensembles) if _is_news(summary, outcome.notices)]
     if camps is not None:
         parts += [heading("Share of seats of each camp, beside its share of the jury's labels"), _camps(outcome, camps)]
     parts += [Padding(Text(printable(notice), style="yellow"), (1, 0, 0, 2)) for notice in outcome.notices]
     parts += [heading(_head("Leaderboard by log likelihood", len(outcome.leaderboard), "model")), _leaderboard(outcome)]
     n_items = len(outcome.allocation)
     parts += [heading(_head(f"Allocation, {outcome.config.mean} mean", n_items, "item")), _allocation(outcome)]
-    return parts
+    return parts if outcome.ranges is None else [*parts, *_ranges(outcome.ranges, outcome.round.pool.items)]
 
 
 def _head(what: str, n: int, unit: str) -> str:
@@ -93,6 +97,11 @@ def _head(what: str, n: int, unit: str) -> str:
 def _key(text: str) -> RenderableType:
     """Say below a table what its columns mean."""
     return Padding(Text(text, style="dim"), (0, 0, 0, 2))
+
+
+def _is_news(summary: str | None, notices: Sequence[str]) -> TypeGuard[str]:
+    """Whether there is something to say that no notice says."""
+    return summary is not None and not any(notice.startswith(summary) for notice in notices)
 
 
 def _read(outcome: Outcome) -> list[RenderableType]:
@@ -193,12 +202,34 @@ def _allocation(outcome: Outcome) -> RenderableType:
     ordered = [outcome.paid, *(ensemble for ensemble in outcome.ensembles if ensemble is not outcome.paid)]
     shares = [np.asarray(e.allocation(mean=outcome.config.mean)["share"]) for e in ordered]
     heads = [LABELS[ensemble.method] for ensemble in ordered]
-    names = _without_common_host(items.names)
-    rows: list[tuple[RenderableType, ...]] = []
-    for i in map(int, leading):
-        name = names[i] + (f" ({items.parents[i]})" if items.n_parents > 1 else "")
-        rows.append((Name(name), *(f"{100 * share[i]:.2f}" for share in shares)))
+    names = _shown(items)
+    rows: list[tuple[RenderableType, ...]] = [
+        (Name(names[i]), *(f"{100 * share[i]:.2f}" for share in shares)) for i in map(int, leading)
+    ]
     return table(("share, %", *heads), rows, names=(0,), numbers=range(1, len(heads) + 1))
+
+
+def _ranges(ranges: Table, items: Items) -> list[RenderableType]:
+    """Items whose share moves most over all weights that are optimal for least squares."""
+    width = np.subtract(ranges["high"], ranges["low"])
+    widest = [int(i) for i in np.argsort(-width, kind="stable")[:_ROWS] if width[i] > 0]
+    if not widest:
+        return [heading("Least squares: no share moves while the weights stay optimal")]
+    names = _shown(items)
+    rows: list[tuple[RenderableType, ...]] = [
+        (Name(names[i]), *(f"{100 * ranges[column][i]:.2f}" for column in ("low", "share", "high"))) for i in widest
+    ]
+    heads = ("share, %", "lowest", "taken", "highest")
+    title = _head("Least squares: shares while the weights stay optimal, widest", int((width > 0).sum()), "item")
+    return [heading(title), table(heads, rows, names=(0,), numbers=(1, 2, 3))]
+
+
+def _shown(items: Items) -> list[str]:
+    """Names of items, with their parent where there are several."""
+    names = _without_common_host(items.names)
+    if items.n_parents == 1:
+        return list(names)
+    return [f"{name} ({parent})" for name, parent in zip(names, items.parents, strict=True)]
 
 
 def _without_common_host(names: Sequence[str]) -> Sequence[str]:

@@ -69,29 +69,32 @@ pub fn pair_least_squares<'py>(
     }
 }
 
-/// Certify weights over rows of a matrix; used by the tie-breaks of `hemicycle.simplex_least_squares`.
+/// Certify weights over rows of a matrix, or some on the way to them; used by the tie-breaks of `hemicycle.simplex_least_squares`.
 #[pyfunction]
 pub fn certify_least_squares<'py>(
     py: Python<'py>,
     x: Logits<'py>,
     y: PyReadonlyArray1<'py, f64>,
     weights: PyReadonlyArray1<'py, f64>,
+    optimum: PyReadonlyArray1<'py, f64>,
     options: SolverOptions<'py>,
 ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
-    let (y, weights) = (slice1(&y, "y")?, slice1(&weights, "weights")?);
+    let y = slice1(&y, "y")?;
+    let ends = (slice1(&weights, "weights")?, slice1(&optimum, "optimum")?);
     match &x {
         Logits::Double(x) => {
             let (x, n_models, _) = x.rows("x")?;
-            options.certify(py, weights, || Dense::new(x, y, n_models))
+            options.certify(py, ends, || Dense::new(x, y, n_models))
         }
         Logits::Single(x) => {
             let (x, n_models, _) = x.rows("x")?;
-            options.certify(py, weights, || Dense::new(x, y, n_models))
+            options.certify(py, ends, || Dense::new(x, y, n_models))
         }
     }
 }
 
-/// Certify weights over labels of pairs of items; used by the tie-breaks of `hemicycle.pair_least_squares`.
+/// Certify weights over labels of pairs of items, or some on the way to them; used by the tie-breaks of
+/// `hemicycle.pair_least_squares`.
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "the columns of the pairs, as in pair_least_squares")]
 pub fn certify_pair_least_squares<'py>(
@@ -102,35 +105,38 @@ pub fn certify_pair_least_squares<'py>(
     weight: PyReadonlyArray1<'py, f64>,
     y: PyReadonlyArray1<'py, f64>,
     weights: PyReadonlyArray1<'py, f64>,
+    optimum: PyReadonlyArray1<'py, f64>,
     options: SolverOptions<'py>,
 ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
-    let (a, b, weights) = (slice1(&a, "a")?, slice1(&b, "b")?, slice1(&weights, "weights")?);
+    let (a, b) = (slice1(&a, "a")?, slice1(&b, "b")?);
+    let ends = (slice1(&weights, "weights")?, slice1(&optimum, "optimum")?);
     let labels = WeightedPairs { a, b, weight: slice1(&weight, "weight")?, y: slice1(&y, "y")? };
     match &logits {
         Logits::Double(logits) => {
             let (logits, n_models, n_items) = logits.rows("logits")?;
-            options.certify(py, weights, || PairDifferences::new(logits, n_models, n_items, labels))
+            options.certify(py, ends, || PairDifferences::new(logits, n_models, n_items, labels))
         }
         Logits::Single(logits) => {
             let (logits, n_models, n_items) = logits.rows("logits")?;
-            options.certify(py, weights, || PairDifferences::new(logits, n_models, n_items, labels))
+            options.certify(py, ends, || PairDifferences::new(logits, n_models, n_items, labels))
         }
     }
 }
 
 impl SolverOptions<'_> {
-    /// Certify, without the GIL, and return weights, objective, gap, relative gap and passes.
+    /// Certify, without the GIL, and return weights, objective, gap, relative gap, passes and whether they are those given.
     fn certify<'py, P: Predictions>(
         &self,
         py: Python<'py>,
-        weights: &[f64],
+        (weights, optimum): (&[f64], &[f64]),
         predictions: impl FnOnce() -> Result<P> + Send,
     ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
         let cost = self.cost.as_ref().map(|array| slice1(array, "cost")).transpose()?;
         let options = Options { l2: self.l2, cost, tol: self.tol, ..Options::default() };
-        let work = |execution: &Execution| certify(&predictions()?, weights, &options, execution);
-        let Certified { weights, objective, gap, relative_gap, passes } = interruptible(py, self.n_threads, work)?;
-        Ok((weights.into_pyarray(py), objective, gap, relative_gap, passes).into_pyobject(py)?.into_any())
+        let work = |execution: &Execution| certify(&predictions()?, weights, optimum, &options, execution);
+        let Certified { weights, objective, gap, relative_gap, passes, whole } =
+            interruptible(py, self.n_threads, work)?;
+        Ok((weights.into_pyarray(py), objective, gap, relative_gap, passes, whole).into_pyobject(py)?.into_any())
     }
 
     /// Solve, without the GIL, and return the fields of `hemicycle.SimplexSolution` in their order.
@@ -152,6 +158,7 @@ impl SolverOptions<'_> {
             relative_gap,
             passes,
             reason,
+            tie_broken,
             face,
             face_dimension,
             reduced_cost,
@@ -159,8 +166,19 @@ impl SolverOptions<'_> {
         } = interruptible(py, self.n_threads, work)?;
         let weights = weights.into_pyarray(py);
         let (face, vertex) = (models(py, &face), models(py, &vertex));
-        let fields =
-            (weights, objective, gap, relative_gap, passes, reason, face, face_dimension, reduced_cost, vertex);
+        let fields = (
+            weights,
+            objective,
+            gap,
+            relative_gap,
+            passes,
+            reason,
+            face,
+            face_dimension,
+            reduced_cost,
+            vertex,
+            tie_broken,
+        );
         Ok(fields.into_pyobject(py)?.into_any())
     }
 }

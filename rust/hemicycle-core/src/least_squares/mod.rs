@@ -22,17 +22,17 @@ mod pricing;
 mod projected_gradient;
 mod rank;
 mod threshold;
+mod tie_break;
 mod working_set;
 
 use crate::error::{Error, Result};
 use crate::parallel::Execution;
-use crate::simplex::project_simplex;
 use certificate::{Certificate, Problem, longest};
 use compact::Compact;
 use dual::Dual;
 use face::{Face, support};
-use nearest::nearest;
 use options::check_weights;
+use tie_break::{break_tie, is_as_asked, towards};
 
 pub use options::{Options, Solver};
 pub use pairs::{PairDifferences, WeightedPairs};
@@ -40,9 +40,6 @@ pub use predictions::{Dense, Predictions};
 
 /// Above so many coordinates a model, the rows are turned into their own span first.
 const COMPACT: usize = 2;
-
-/// Steps from an optimum towards the nearest one that are tried where rounding keeps that one from fitting.
-const MAX_HALVINGS: i32 = 40;
 
 /// Weights and their certificate.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +56,8 @@ pub struct Solution {
     pub passes: usize,
     /// Why these weights, among all optimal ones.
     pub reason: &'static str,
+    /// Whether they are those that the tie-break names: false where rounding keeps those from being certified.
+    pub tie_broken: bool,
     /// Models that have weight in some optimum, ascending.
     pub face: Vec<usize>,
     /// Dimension of the set of optimal weights: 0 if there is one optimum.
@@ -113,25 +112,34 @@ pub struct Certified {
     pub relative_gap: f64,
     /// Passes over all models.
     pub passes: usize,
+    /// Whether the weights are those given, or only on the way to them.
+    pub whole: bool,
 }
 
-/// Certify weights that were found elsewhere: solver, reference and start of the options are not used.
+/// Certify weights that were found elsewhere, or, where their gap is too large, weights on the way to them from
+/// `optimum`, as near as can be certified: solver, reference and start of the options are not used.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`] and [`Error::Domain`] for weights or options that do not fit the predictions, or
-/// weights that are negative or all 0; [`Error::NotConverged`] with the weights if their gap is too large;
+/// weights that are negative or all 0; [`Error::NotConverged`] with the optimum if its own gap is too large;
 /// [`Error::Interrupted`].
 pub fn certify(
     predictions: &dyn Predictions,
     weights: &[f64],
+    optimum: &[f64],
     options: &Options<'_>,
     execution: &Execution,
 ) -> Result<Certified> {
     options.check(predictions.n_models())?;
-    check_weights(weights, predictions.n_models())?;
+    check_weights("weights", weights, predictions.n_models())?;
+    check_weights("optimum", optimum, predictions.n_models())?;
     let mut problem = Problem::new(predictions, options.l2, options.cost, options.tol, execution)?;
-    let (weights, Certificate { objective, gap, .. }) = certified(&mut problem, weights.to_vec(), execution)?;
-    Ok(Certified { weights, objective, gap, relative_gap: problem.relative(gap), passes: problem.passes })
+    let (found, whole) = match certified(&mut problem, weights.to_vec(), execution) {
+        Err(Error::NotConverged { .. }) => (towards(&mut problem, optimum, weights, execution)?, false),
+        found => (found?, true),
+    };
+    let (weights, Certificate { objective, gap, .. }) = found;
+    Ok(Certified { weights, objective, gap, relative_gap: problem.relative(gap), passes: problem.passes, whole })
 }
 
 /// What is known of the optima beside the weights that are returned.
@@ -158,33 +166,14 @@ fn solve_as_given(predictions: &dyn Predictions, options: &Options<'_>, executio
     let (weights, certificate) = pricing::vertex(&mut problem, &start, execution)?;
     if options.l2 > 0.0 {
         problem.l2 = options.l2;
-        return ridge(&mut problem, weights, &certificate, execution);
+        return ridge(&mut problem, weights, certificate, execution);
     }
     if !problem.accepts(&certificate) {
         return Err(not_converged(&problem, "simplex_least_squares", weights, certificate.gap));
     }
-    let face = Face::of(&mut problem, &weights, &certificate, execution)?;
-    let optima = Optima { face, vertex: support(&weights) };
-    if optima.face.dimension == 0 {
-        return Ok(solution(&problem, weights, certificate, "the optimum is unique", optima));
-    }
-    let uniform = vec![1.0 / predictions.n_models() as f64; predictions.n_models()];
-    let reference = options.reference.unwrap_or(&uniform);
-    let nearest = nearest(&mut problem, &weights, &optima.face, reference, execution)?;
-    let reason = if nearest.fits() { NEAREST } else { NEARLY_NEAREST };
-    match certified(&mut problem, nearest.weights.clone(), execution) {
-        Err(Error::NotConverged { .. }) => {}
-        Err(error) => return Err(error),
-        Ok((nearest, certificate)) => return Ok(solution(&problem, nearest, certificate, reason, optima)),
-    }
-    if problem.unit() == 0.0 {
-        return exact_fits(&mut problem, reference, optima, execution);
-    }
-    towards(&mut problem, weights, &nearest.weights, optima, execution)
+    break_tie(&mut problem, weights, certificate, options.reference, execution)
 }
 
-const NEAREST: &str = "nearest to the reference among the optima";
-const NEARLY_NEAREST: &str = "nearest to the reference among the optima, as far as rounding lets weights fit";
 const RIDGE: &str = "the ridge makes the optimum unique";
 
 impl Optima {
@@ -196,11 +185,11 @@ impl Optima {
 
 /// The ridge problem, by its dual around the fit `certificate.residual` of `plain`, the weights without ridge: the anchor
 /// falls with the slopes there, so that the dual variables stay small however small the ridge is. Where even the slopes'
-/// rounding is large beside the ridge, the weights without it are as good.
+/// rounding is large beside the ridge, its limit is as good.
 fn ridge(
     problem: &mut Problem<'_>,
     plain: Vec<f64>,
-    certificate: &Certificate,
+    certificate: Certificate,
     execution: &Execution,
 ) -> Result<Solution> {
     let least = certificate.slopes.iter().copied().fold(f64::INFINITY, f64::min);
@@ -221,8 +210,8 @@ fn ridge(
     };
     let ((weights, certificate), reason) = match outcome {
         Err(uncertified @ Error::NotConverged { .. }) => {
-            let plain = certified(problem, plain, execution).or(Err(uncertified))?;
-            (plain, "the ridge is below rounding")
+            let limit = without_ridge(problem, plain, certificate, execution)?;
+            (certified(problem, limit, execution).or(Err(uncertified))?, "the ridge is below rounding")
         }
         outcome => outcome?,
     };
@@ -230,39 +219,20 @@ fn ridge(
     Ok(solution(problem, weights, certificate, reason, optima))
 }
 
-/// Half of the way from `optimum` to `nearest`, a quarter, and so on: the first weights that are certified. The face is
-/// so thin that rounding keeps what should be on it from fitting.
-fn towards(
+/// Where the ridge problem goes when the ridge vanishes: of the optima without it, the one of least norm.
+fn without_ridge(
     problem: &mut Problem<'_>,
-    optimum: Vec<f64>,
-    nearest: &[f64],
-    optima: Optima,
+    plain: Vec<f64>,
+    certificate: Certificate,
     execution: &Execution,
-) -> Result<Solution> {
-    for halvings in 1..MAX_HALVINGS {
-        let share = 0.5_f64.powi(halvings);
-        let weights = optimum.iter().zip(nearest).map(|(from, to)| (1.0 - share) * from + share * to).collect();
-        match certified(problem, weights, execution) {
-            Err(Error::NotConverged { .. }) => {}
-            Err(error) => return Err(error),
-            Ok((weights, certificate)) => return Ok(solution(problem, weights, certificate, NEARLY_NEAREST, optima)),
-        }
-    }
-    let (weights, certificate) = certified(problem, optimum, execution)?;
-    Ok(solution(problem, weights, certificate, NEARLY_NEAREST, optima))
-}
-
-/// More than half of the models fit exactly, and so must the answer: the weights nearest to the reference among those
-/// that use only such models.
-fn exact_fits(problem: &mut Problem<'_>, reference: &[f64], optima: Optima, execution: &Execution) -> Result<Solution> {
-    let fits: Vec<usize> = (0..problem.n_models()).filter(|&d| problem.lengths[d] == 0.0).collect();
-    let values: Vec<f64> = fits.iter().map(|&d| reference[d]).collect();
-    let mut weights = vec![0.0; problem.n_models()];
-    for (&d, weight) in fits.iter().zip(project_simplex(&values, values.len(), execution)?) {
-        weights[d] = weight;
-    }
-    let (weights, certificate) = certified(problem, weights, execution)?;
-    Ok(solution(problem, weights, certificate, "nearest to the reference among the models that fit exactly", optima))
+) -> Result<Vec<f64>> {
+    let l2 = std::mem::take(&mut problem.l2);
+    let limit = match break_tie(problem, plain.clone(), certificate, None, execution) {
+        Err(Error::NotConverged { .. }) => Ok(plain),
+        outcome => outcome.map(|solution| solution.weights),
+    };
+    problem.l2 = l2;
+    limit
 }
 
 /// The weights as they are returned, with their certificate.
@@ -289,7 +259,20 @@ fn solution(
     let relative_gap = problem.relative(gap);
     let Optima { face: Face { models: face, dimension: face_dimension, reduced_cost, .. }, vertex } = optima;
     let passes = problem.passes;
-    Solution { weights, objective, gap, relative_gap, passes, reason, face, face_dimension, reduced_cost, vertex }
+    let tie_broken = is_as_asked(reason);
+    Solution {
+        weights,
+        objective,
+        gap,
+        relative_gap,
+        passes,
+        reason,
+        tie_broken,
+        face,
+        face_dimension,
+        reduced_cost,
+        vertex,
+    }
 }
 
 fn not_converged(problem: &Problem<'_>, what: &'static str, weights: Vec<f64>, gap: f64) -> Error {

@@ -61,8 +61,7 @@ impl Options<'_> {
 }
 
 /// Refuse weights that are not at least 0, one a model, with a sum above 0.
-pub(super) fn check_weights(weights: &[f64], n_models: usize) -> Result<()> {
-    let what = "weights";
+pub(super) fn check_weights(what: &'static str, weights: &[f64], n_models: usize) -> Result<()> {
     if weights.len() != n_models {
         let (expected, got) = (format!("{n_models} values, one a model"), format!("{}", weights.len()));
         return Err(Error::Shape { what, expected, got });
@@ -84,14 +83,14 @@ mod tests {
 
     #[test]
     fn weights_that_fit_pass_and_others_are_refused_by_place() {
-        assert!(check_weights(&[0.0, 0.5], 2).is_ok());
+        assert!(check_weights("weights", &[0.0, 0.5], 2).is_ok());
         for (weights, message) in [
             (vec![1.0], "weights: expected 2 values, one a model, got 1"),
             (vec![0.5, f64::NAN], "weights[1] is nan; it must be finite"),
             (vec![2.0, -1.0], "weights[1] is -1.0; it must be at least 0"),
             (vec![0.0, 0.0], "weights is 0.0; it must be greater than 0 in sum"),
         ] {
-            assert_eq!(check_weights(&weights, 2).map_err(|error| error.to_string()), Err(message.into()));
+            assert_eq!(check_weights("weights", &weights, 2).map_err(|error| error.to_string()), Err(message.into()));
         }
     }
 }

@@ -1,0 +1,105 @@
+"""Saying it when least squares leaves the weights open: how far, which of them were taken, what else that decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hemicycle.allocation import Mean
+    from hemicycle.ensemble import Ensemble
+    from hemicycle.judgments import Judgments
+    from hemicycle.solution import SimplexSolution
+    from hemicycle.table import Table
+
+__all__ = ["tie_notice", "tie_summary"]
+
+
+NEARLY = 1e-6  #: of the median loss of a model: a reduced cost up to this is told
+
+
+def tie_summary(ensemble: Ensemble) -> str | None:
+    """Return a sentence on whether other weights are as good as those of an ensemble.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        The ensemble.
+
+    Returns
+    -------
+    str or None
+        None for methods other than least squares: they do not say.
+    """
+    solution, method = ensemble.solution, ensemble.method
+    if method != "least_squares" or solution is None:
+        return None
+    if solution.face is None or solution.face_dimension is None:
+        return f"{method}: whether other weights fit as well is not known, as these are not certified."
+    if solution.unique:
+        return f"{method}: no other weights fit as well{_but_nearly(ensemble, solution)}."
+    n_free = f"{solution.face_dimension:,} dimension{'' if solution.face_dimension == 1 else 's'}"
+    return (
+        f"{method}: other weights fit as well, in {n_free}; {len(solution.face):,} of {len(ensemble.models):,} models "
+        f"have weight in some of them. Taken: {_taken(ensemble)}."
+    )
+
+
+def tie_notice(ensemble: Ensemble, mean: Mean = "geometric", ranges: Table | None = None) -> str | None:
+    """Return what to tell the reader of an ensemble that the judgments do not decide.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        The ensemble.
+    mean : {"geometric", "arithmetic"}, default "geometric"
+        Which average of the models' shares is paid.
+    ranges : Table, optional
+        Of `Ensemble.allocation_range`, where it was asked for.
+
+    Returns
+    -------
+    str or None
+        Sentences with the number of free dimensions, the tie-break, and how much of the allocation that decides, or how
+        to find out. None where the weights are unique, or the method does not say.
+    """
+    if ensemble.solution is None or not ensemble.solution.face_dimension:
+        return None
+    return f"{tie_summary(ensemble)} {_consequence(ensemble.round.judgments, mean, ranges)}"
+
+
+def _but_nearly(ensemble: Ensemble, solution: SimplexSolution) -> str:
+    """Return a clause where the next model would cost next to nothing, so that the choice may hang on a digit."""
+    unit = float(np.median(ensemble.round.scores(ensemble.sigma).mse) * ensemble.round.judgments.pairs.weight.sum())
+    if solution.reduced_cost is None or not solution.reduced_cost <= NEARLY * unit:
+        return ""
+    relative = solution.reduced_cost / unit
+    return f", but with a next model some nearly do: its reduced cost is {relative:.0e} of the median model's loss"
+
+
+def _taken(ensemble: Ensemble) -> str:
+    if ensemble.tie_break == "least_individual_loss":
+        return "those of least individual loss"
+    if ensemble.reference is None or isinstance(ensemble.reference, str):
+        return "those nearest to equal weights" + (" of authors" if ensemble.reference == "per_author" else "")
+    return "those nearest to the given reference"
+
+
+def _consequence(judgments: Judgments, mean: Mean, ranges: Table | None) -> str:
+    """Return how much of the allocation the tie-break decides, as far as that is known."""
+    if mean == "geometric" and _connected(judgments):
+        return "The allocation is the same for all of them: comparisons connect the items, and the mean is geometric."
+    if ranges is None:
+        return "How far they move the allocation: --ranges, in Python allocation_range()."
+    width = np.subtract(ranges["high"], ranges["low"])
+    widest = int(np.argmax(width))
+    low, high = float(ranges["low"][widest]), float(ranges["high"][widest])
+    return f"They move the share of {ranges['item'][widest]} most, from {low:.2%} to {high:.2%}."
+
+
+def _connected(judgments: Judgments) -> bool:
+    """Whether comparisons connect all items of each parent."""
+    items = judgments.items
+    component = judgments.pairs.components(len(items))
+    return len(np.unique(component)) == items.n_parents

@@ -1,0 +1,83 @@
+//! Which of several optima is returned, and what is returned where rounding keeps that one from being certified.
+
+use crate::error::{Error, Result};
+use crate::least_squares::certificate::{Certificate, Problem};
+use crate::least_squares::face::{Face, support};
+use crate::least_squares::nearest::nearest;
+use crate::least_squares::{Optima, Solution, certified, solution};
+use crate::parallel::Execution;
+use crate::simplex::project_simplex;
+
+/// Steps from an optimum towards the nearest one that are tried where rounding keeps that one from fitting.
+const MAX_HALVINGS: i32 = 40;
+
+const NEAREST: &str = "nearest to the reference among the optima";
+const NEARLY_NEAREST: &str = "nearest to the reference among the optima, as far as rounding lets weights fit";
+const NEAREST_OF_EXACT: &str = "nearest to the reference among the models that fit exactly";
+/// Whether a solution for this reason holds the weights that the tie-break names.
+pub(super) fn is_as_asked(reason: &str) -> bool {
+    ![NEARLY_NEAREST, NEAREST_OF_EXACT].contains(&reason)
+}
+
+/// The optimum nearest to `reference`, by default uniform, from the optimum `weights`.
+pub(super) fn break_tie(
+    problem: &mut Problem<'_>,
+    weights: Vec<f64>,
+    certificate: Certificate,
+    reference: Option<&[f64]>,
+    execution: &Execution,
+) -> Result<Solution> {
+    let face = Face::of(problem, &weights, &certificate, execution)?;
+    let optima = Optima { face, vertex: support(&weights) };
+    if optima.face.dimension == 0 {
+        return Ok(solution(problem, weights, certificate, "the optimum is unique", optima));
+    }
+    let uniform = vec![1.0 / problem.n_models() as f64; problem.n_models()];
+    let reference = reference.unwrap_or(&uniform);
+    let nearest = nearest(problem, &weights, &optima.face, reference, execution)?;
+    let reason = if nearest.fits() { NEAREST } else { NEARLY_NEAREST };
+    match certified(problem, nearest.weights.clone(), execution) {
+        Err(Error::NotConverged { .. }) => {}
+        Err(error) => return Err(error),
+        Ok((nearest, certificate)) => return Ok(solution(problem, nearest, certificate, reason, optima)),
+    }
+    if problem.unit() == 0.0 {
+        return exact_fits(problem, reference, optima, execution);
+    }
+    let (weights, certificate) = towards(problem, &weights, &nearest.weights, execution)?;
+    Ok(solution(problem, weights, certificate, NEARLY_NEAREST, optima))
+}
+
+/// Half of the way from `optimum` to `ideal`, a quarter, and so on: the first weights that are certified. The face is so
+/// thin that rounding keeps what should be on it from fitting.
+pub(super) fn towards(
+    problem: &mut Problem<'_>,
+    optimum: &[f64],
+    ideal: &[f64],
+    execution: &Execution,
+) -> Result<(Vec<f64>, Certificate)> {
+    for halvings in 1..MAX_HALVINGS {
+        let share = 0.5_f64.powi(halvings);
+        let weights = optimum.iter().zip(ideal).map(|(from, to)| (1.0 - share) * from + share * to).collect();
+        match certified(problem, weights, execution) {
+            Err(Error::NotConverged { .. }) => {}
+            outcome => return outcome,
+        }
+    }
+    certified(problem, optimum.to_vec(), execution)
+}
+
+/// More than half of the models fit exactly, at the lowest price, and so must the answer: the weights nearest to the
+/// reference among those that use only such models.
+fn exact_fits(problem: &mut Problem<'_>, reference: &[f64], optima: Optima, execution: &Execution) -> Result<Solution> {
+    let lowest = (0..problem.n_models()).map(|d| problem.price(d)).fold(f64::INFINITY, f64::min);
+    let fits: Vec<usize> =
+        (0..problem.n_models()).filter(|&d| problem.lengths[d] == 0.0 && problem.price(d) == lowest).collect();
+    let values: Vec<f64> = fits.iter().map(|&d| reference[d]).collect();
+    let mut weights = vec![0.0; problem.n_models()];
+    for (&d, weight) in fits.iter().zip(project_simplex(&values, values.len(), execution)?) {
+        weights[d] = weight;
+    }
+    let (weights, certificate) = certified(problem, weights, execution)?;
+    Ok(solution(problem, weights, certificate, NEAREST_OF_EXACT, optima))
+}
