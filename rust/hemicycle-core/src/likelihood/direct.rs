@@ -11,8 +11,10 @@ use crate::kernels::{Kernel, LANES, Lanes, Simd, Sum, ln, split_exponent};
 use crate::parallel::Interrupt;
 use crate::pool::{Block, GROUPS};
 
-use super::plan::{Kind, Mixture, Plan, Run};
-use super::terms::{Careful, Close, Density, Difference, Two, Wide};
+use super::plan::{Mixture, Plan};
+use super::tabulated::Tabulated;
+use super::terms::{self, Densities, Density, Gaussian};
+use super::walk::Visit;
 
 /// Terms added without compensation before the partial sum is.
 pub(super) const TERMS_PER_SUM: usize = 64;
@@ -24,7 +26,7 @@ pub(super) const SUMS_PER_PRODUCT: usize = 16;
 const GROUPS_AT_ONCE: usize = 2;
 
 /// A vector for each group of a block.
-type Groups<const FMA: bool> = [Lanes<FMA>; GROUPS];
+type Groups<const FMA: bool> = terms::Groups<FMA, GROUPS>;
 
 /// The log-likelihood of every model of a block.
 pub(crate) struct Totals<'a> {
@@ -42,40 +44,28 @@ impl Kernel for Totals<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self, simd: impl Simd) {
         let Self { plan, constant, block, interrupt, out } = self;
-        let walk = Walk { plan, block, interrupt };
-        let mut totals = [Sum::<FMA>::zero(); GROUPS];
-        for run in &plan.runs {
-            let Run { kind, factor, first, last } = *run;
-            match kind {
-                Kind::Square => walk.add_squares(&mut totals, &plan.squares[first..last]),
-                Kind::CarefulSquare => walk.add_squares(&mut totals, &plan.careful_squares[first..last]),
-                Kind::Two => walk.add_mixtures::<FMA, Two>(simd, &mut totals, factor, &plan.mixtures[first..last]),
-                Kind::Close => walk.add_mixtures::<FMA, Close>(simd, &mut totals, factor, &plan.mixtures[first..last]),
-                Kind::Wide => walk.add_mixtures::<FMA, Wide>(simd, &mut totals, factor, &plan.mixtures[first..last]),
-                Kind::Careful => {
-                    walk.add_mixtures::<FMA, Careful>(simd, &mut totals, factor, &plan.mixtures[first..last])
-                }
-                Kind::Tabulated => {} // scored over many blocks at once
-            }
-        }
-        for (out, mut total) in out.chunks_mut(LANES).zip(totals) {
+        let mut pass = Pass { simd, plan, block, interrupt, totals: [Sum::<FMA>::zero(); GROUPS] };
+        plan.walk(&mut pass);
+        for (out, mut total) in out.chunks_mut(LANES).zip(pass.totals) {
             total.add(Lanes::splat(constant));
             out.copy_from_slice(&total.value().0[..out.len()]);
         }
     }
 }
 
-/// A walk over the judgments for a block of models.
-struct Walk<'a> {
+/// One walk over the judgments, for a block of models.
+struct Pass<'a, S, const FMA: bool> {
+    simd: S,
     plan: &'a Plan,
     block: &'a Block,
     interrupt: &'a Interrupt,
+    totals: [Sum<FMA>; GROUPS],
 }
 
-impl Walk<'_> {
+impl<S: Simd, const FMA: bool> Visit for Pass<'_, S, FMA> {
     /// Subtract squared distances from the totals.
     #[inline(always)]
-    fn add_squares<const FMA: bool>(&self, totals: &mut [Sum<FMA>; GROUPS], pairs: &[impl Difference]) {
+    fn squares(&mut self, pairs: &[impl Gaussian]) {
         for chunk in pairs.chunks(TERMS_PER_SUM) {
             if self.interrupt.is_raised() {
                 return;
@@ -87,7 +77,7 @@ impl Walk<'_> {
                     *partial = z.mul_add(z, *partial);
                 }
             }
-            for (total, partial) in totals.iter_mut().zip(partial) {
+            for (total, partial) in self.totals.iter_mut().zip(partial) {
                 total.subtract(partial);
             }
         }
@@ -95,14 +85,8 @@ impl Walk<'_> {
 
     /// Add `factor * (log sum - h log 2)` of mixtures to the totals, with one logarithm for all.
     #[inline(always)]
-    fn add_mixtures<const FMA: bool, D: Density>(
-        &self,
-        simd: impl Simd,
-        totals: &mut [Sum<FMA>; GROUPS],
-        factor: f64,
-        pairs: &[Mixture],
-    ) {
-        let mut distance = [Sum::<FMA>::zero(); GROUPS];
+    fn mixtures<D: Density>(&mut self, factor: f64, pairs: &[Mixture]) {
+        let mut distances = [Sum::<FMA>::zero(); GROUPS];
         let mut exponent: Groups<FMA> = [Lanes::splat(0.0); GROUPS];
         let mut product: Groups<FMA> = [Lanes::splat(1.0); GROUPS];
         for chunk in pairs.chunks(SUMS_PER_PRODUCT) {
@@ -117,14 +101,15 @@ impl Walk<'_> {
                     if pair.is_long() && self.interrupt.is_raised() {
                         return;
                     }
-                    let (h, sum) = D::densities::<FMA, GROUPS_AT_ONCE>(simd, self.plan, self.block, pair, g);
+                    let Densities { distance, sum, .. } =
+                        D::densities::<FMA, GROUPS_AT_ONCE, false>(self.simd, self.plan, self.block, pair, g);
                     for k in 0..GROUPS_AT_ONCE {
-                        partial[k] = partial[k] + h[k];
+                        partial[k] = partial[k] + distance[k];
                         products[k] = products[k] * sum[k];
                     }
                 }
                 for k in 0..GROUPS_AT_ONCE {
-                    distance[g + k].add(partial[k]);
+                    distances[g + k].add(partial[k]);
                     let (fraction, taken) = split_exponent(products[k]);
                     product[g + k] = fraction;
                     exponent[g + k] = exponent[g + k] + taken;
@@ -132,9 +117,13 @@ impl Walk<'_> {
             }
         }
         for g in 0..GROUPS {
-            let base_2 = exponent[g] - distance[g].value();
+            let base_2 = exponent[g] - distances[g].value();
             let log = base_2.mul_add(Lanes::splat(LN_2), ln(product[g]));
-            totals[g].add(log * Lanes::splat(factor));
+            self.totals[g].add(log * Lanes::splat(factor));
         }
     }
+
+    /// Scored over many blocks at once.
+    #[inline(always)]
+    fn tables(&mut self, _: &[Tabulated]) {}
 }

@@ -16,17 +16,17 @@ use crate::parallel::{Execution, Interrupt};
 use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
 
 use super::direct::{SUMS_PER_PRODUCT, TERMS_PER_SUM};
-use super::plan::{Kind, Plan, Run};
-use super::slopes::{Gaussian, Moments, Slope};
-use super::tabulated::{self, Tables, add_tables};
-use super::terms::{Careful, Close, Two, Wide};
+use super::plan::{Mixture, Plan};
+use super::tabulated::{self, Tables, Tabulated, add_tables};
+use super::terms::{self, Densities, Density, Gaussian};
+use super::walk::Visit;
 use super::{Likelihood, check_inputs, check_sigma};
 
 /// Vectors of models whose logits and gradient lie in the cache at once.
 const GROUPS_AT_ONCE: usize = 2;
 
 /// A vector for each group at once.
-type Groups<const FMA: bool> = [Lanes<FMA>; GROUPS_AT_ONCE];
+type Groups<const FMA: bool> = terms::Groups<FMA, GROUPS_AT_ONCE>;
 
 /// The log-likelihood of every model, the same bits as [`super::log_likelihood`], into `values` of length `n_models`, and
 /// its derivative with respect to every logit into `gradient`: `n_models` rows of `n_items`.
@@ -142,19 +142,8 @@ impl Kernel for Gradient<'_> {
                 columns[item as usize] = Column(groups);
             }
             let totals = [Sum::zero(); GROUPS_AT_ONCE];
-            let mut pass = Pass::<_, FMA> { simd, block, interrupt, first, columns, totals };
-            for run in &plan.runs {
-                let Run { kind, factor, first, last } = *run;
-                match kind {
-                    Kind::Square => pass.add_squares(&plan.squares[first..last]),
-                    Kind::CarefulSquare => pass.add_squares(&plan.careful_squares[first..last]),
-                    Kind::Two => pass.add_mixtures::<Two>(plan, factor, first, last),
-                    Kind::Close => pass.add_mixtures::<Close>(plan, factor, first, last),
-                    Kind::Wide => pass.add_mixtures::<Wide>(plan, factor, first, last),
-                    Kind::Careful => pass.add_mixtures::<Careful>(plan, factor, first, last),
-                    Kind::Tabulated => {} // scored over many blocks at once
-                }
-            }
+            let mut pass = Pass::<_, FMA> { simd, plan, block, interrupt, first, columns, totals };
+            plan.walk(&mut pass);
             for (out, mut total) in values.chunks_mut(LANES).zip(pass.totals) {
                 total.add(Lanes::splat(constant));
                 for (out, total) in out.iter_mut().zip(total.value().0) {
@@ -169,6 +158,7 @@ impl Kernel for Gradient<'_> {
 /// One walk over the judgments, for some models of a block.
 struct Pass<'a, S, const FMA: bool> {
     simd: S,
+    plan: &'a Plan,
     block: &'a Block,
     interrupt: &'a Interrupt,
     /// The first group of the block.
@@ -177,10 +167,10 @@ struct Pass<'a, S, const FMA: bool> {
     totals: [Sum<FMA>; GROUPS_AT_ONCE],
 }
 
-impl<S: Simd, const FMA: bool> Pass<'_, S, FMA> {
+impl<S: Simd, const FMA: bool> Visit for Pass<'_, S, FMA> {
     /// Subtract squared distances from the totals.
     #[inline(always)]
-    fn add_squares(&mut self, pairs: &[impl Gaussian]) {
+    fn squares(&mut self, pairs: &[impl Gaussian]) {
         let mut held = Held::<FMA>::of(pairs[0].items()[0]);
         for chunk in pairs.chunks(TERMS_PER_SUM) {
             if self.interrupt.is_raised() {
@@ -208,12 +198,11 @@ impl<S: Simd, const FMA: bool> Pass<'_, S, FMA> {
 
     /// Add `factor * (log sum - h log 2)` of mixtures to the totals, with one logarithm for all.
     #[inline(always)]
-    fn add_mixtures<K: Slope>(&mut self, plan: &Plan, factor: f64, first: usize, last: usize) {
-        let mut distance = [Sum::<FMA>::zero(); GROUPS_AT_ONCE];
+    fn mixtures<D: Density>(&mut self, factor: f64, pairs: &[Mixture]) {
+        let mut distances = [Sum::<FMA>::zero(); GROUPS_AT_ONCE];
         let mut exponent: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
         let mut product: Groups<FMA> = [Lanes::splat(1.0); GROUPS_AT_ONCE];
-        let pairs = &plan.mixtures[first..last];
-        let scale = Lanes::splat(factor * plan.scale * LN_2);
+        let scale = Lanes::splat(factor * self.plan.scale * LN_2);
         let mut held = Held::<FMA>::of(pairs[0].a);
         for chunk in pairs.chunks(SUMS_PER_PRODUCT) {
             if self.interrupt.is_raised() {
@@ -227,15 +216,16 @@ impl<S: Simd, const FMA: bool> Pass<'_, S, FMA> {
                 held.turn_to(pair.a, self.columns);
                 let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
                 for g in 0..GROUPS_AT_ONCE {
-                    let Moments { nearest, sum, mean } = K::moments(self.simd, plan, self.block, pair, self.first + g);
-                    partial[g] = partial[g] + nearest;
+                    let Densities { distance: [distance], sum: [sum], mean: [mean] } =
+                        D::densities::<FMA, 1, true>(self.simd, self.plan, self.block, pair, self.first + g);
+                    partial[g] = partial[g] + distance;
                     product[g] = product[g] * sum;
                     slopes[g] = mean * scale;
                 }
                 held.add(pair.b, slopes, self.columns);
             }
             for g in 0..GROUPS_AT_ONCE {
-                distance[g].add(partial[g]);
+                distances[g].add(partial[g]);
                 let (fraction, taken) = split_exponent(product[g]);
                 product[g] = fraction;
                 exponent[g] = exponent[g] + taken;
@@ -243,11 +233,15 @@ impl<S: Simd, const FMA: bool> Pass<'_, S, FMA> {
         }
         held.release(self.columns);
         for g in 0..GROUPS_AT_ONCE {
-            let base_2 = exponent[g] - distance[g].value();
+            let base_2 = exponent[g] - distances[g].value();
             let log = base_2.mul_add(Lanes::splat(LN_2), ln(product[g]));
             self.totals[g].add(log * Lanes::splat(factor));
         }
     }
+
+    /// Scored over many blocks at once.
+    #[inline(always)]
+    fn tables(&mut self, _: &[Tabulated]) {}
 }
 
 /// The slopes of consecutive pairs with one item `a`, kept in registers.

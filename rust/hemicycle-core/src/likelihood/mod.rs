@@ -6,16 +6,17 @@
 //! errs by at most `1e-13 * sum_n c_n max(1, |log p_n|)`; under [`Likelihood::Gaussian`] every label counts as a term.
 //! Pairs with many labels are tabulated and their terms err by at most `rtol` instead, unless it is too small for tables.
 
+mod by_pair;
+mod careful;
 mod direct;
 mod gradient;
 mod mean;
 mod plan;
 mod rows;
 pub mod running;
-mod slopes;
 mod tabulated;
 mod terms;
-mod tile;
+mod walk;
 
 use rayon::prelude::*;
 

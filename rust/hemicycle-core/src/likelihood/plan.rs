@@ -182,6 +182,12 @@ impl Plan {
         sum.value().0[0]
     }
 
+    /// The labels of a mixture and their weights, as the kernels take them.
+    #[inline(always)]
+    pub(crate) fn labels(&self, pair: &Mixture) -> (&[f64], &[f64]) {
+        (&self.position[pair.first..pair.last], &self.weight[pair.first..pair.last])
+    }
+
     fn push_square(&mut self, pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64, kind: Kind) {
         let (a, b, factor) = (pairs.a[n], pairs.b[n], pairs.pair_weight[n]);
         let mean = mean(pairs, n, likelihood);

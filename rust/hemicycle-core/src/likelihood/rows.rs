@@ -1,18 +1,11 @@
-//! Log densities by pair, eight models at a time: the terms of the totals, each with its own logarithm.
+//! Results by pair as rows by model.
 
-use std::f64::consts::LN_2;
-
-use crate::kernels::{Kernel, LANES, Lanes, Simd, ln};
+use crate::kernels::{Kernel, LANES, Lanes, Simd};
 use crate::parallel::Interrupt;
 use crate::pool::Block;
 
-use super::plan::{Kind, Plan, Run};
-use super::tabulated::Tabulated;
-use super::terms::{Careful, Close, Density, Difference, Two, Wide};
-use super::tile::Tile;
-
-/// Pairs scored between looks for an interrupt.
-const PAIRS_AT_ONCE: usize = 64;
+use super::by_pair::{ByPair, Sink};
+use super::plan::Plan;
 
 /// The log density of every pair under every model of a block.
 pub(crate) struct Rows<'a> {
@@ -32,83 +25,56 @@ impl Kernel for Rows<'_> {
         let n_columns = plan.constants.len();
         for (group, rows) in out.chunks_mut(LANES * n_columns).enumerate() {
             let mut collected = [Lanes::splat(0.0); LANES];
-            let mut tile = Tile::<_, FMA>::new(rows, n_columns, &mut collected, simd);
-            for run in &plan.runs {
-                let Run { kind, first, last, .. } = *run;
-                match kind {
-                    Kind::Square => push_squares(&mut tile, plan, block, interrupt, group, &plan.squares[first..last]),
-                    Kind::CarefulSquare => {
-                        push_squares(&mut tile, plan, block, interrupt, group, &plan.careful_squares[first..last]);
-                    }
-                    Kind::Two => push_mixtures::<FMA, _, Two>(&mut tile, plan, block, interrupt, group, run),
-                    Kind::Close => push_mixtures::<FMA, _, Close>(&mut tile, plan, block, interrupt, group, run),
-                    Kind::Wide => push_mixtures::<FMA, _, Wide>(&mut tile, plan, block, interrupt, group, run),
-                    Kind::Careful => push_mixtures::<FMA, _, Careful>(&mut tile, plan, block, interrupt, group, run),
-                    Kind::Tabulated => push_tables(&mut tile, block, interrupt, group, &plan.tables[first..last]),
-                }
-            }
+            let mut tile = Tile::<_, FMA> { rows, n_columns, written: 0, collected: &mut collected, n: 0, simd };
+            ByPair::push_all(simd, plan, block, group, interrupt, &mut tile);
             tile.finish();
         }
     }
 }
 
-#[inline(always)]
-fn push_squares<const FMA: bool>(
-    tile: &mut Tile<'_, impl Simd, FMA>,
-    plan: &Plan,
-    block: &Block,
-    interrupt: &Interrupt,
-    group: usize,
-    pairs: &[impl Difference],
-) {
-    for pairs in pairs.chunks(PAIRS_AT_ONCE) {
-        if interrupt.is_raised() {
-            return;
-        }
-        for pair in pairs {
-            let constant = Lanes::splat(plan.constants[tile.position()]);
-            let z = pair.difference(block, group);
-            tile.push(constant - z * z);
-        }
-    }
+/// Collects the results of pairs under eight models and writes them, transposed, to the rows of these models.
+///
+/// Eight rows and no more: the processor fetches ahead for as many as it writes to, but not for 32. Every write is a
+/// cache line, of eight pairs.
+struct Tile<'a, S, const FMA: bool> {
+    /// One row a model, for up to eight models.
+    rows: &'a mut [f64],
+    n_columns: usize,
+    written: usize,
+    /// Borrowed, so that the counters beside it stay in registers.
+    collected: &'a mut [Lanes<FMA>; LANES],
+    n: usize,
+    simd: S,
 }
 
-#[inline(always)]
-fn push_mixtures<const FMA: bool, S: Simd, D: Density>(
-    tile: &mut Tile<'_, S, FMA>,
-    plan: &Plan,
-    block: &Block,
-    interrupt: &Interrupt,
-    group: usize,
-    run: &Run,
-) {
-    for pairs in plan.mixtures[run.first..run.last].chunks(PAIRS_AT_ONCE) {
-        if interrupt.is_raised() {
-            return;
-        }
-        for pair in pairs {
-            if pair.is_long() && interrupt.is_raised() {
-                return;
+impl<S: Simd, const FMA: bool> Sink<FMA, 1> for Tile<'_, S, FMA> {
+    #[inline(always)]
+    fn push(&mut self, [log_density]: [Lanes<FMA>; 1]) {
+        self.collected[self.n] = log_density;
+        self.n += 1;
+        if self.n == LANES {
+            let models = self.simd.transpose(self.collected);
+            for (model, values) in models.iter().enumerate() {
+                let first = model * self.n_columns + self.written;
+                // the last models of a pool may be fewer than eight
+                if let Some(out) = self.rows.get_mut(first..first + LANES) {
+                    out.copy_from_slice(&values.0);
+                }
             }
-            let constant = Lanes::splat(plan.constants[tile.position()]);
-            let ([h], [sum]) = D::densities(tile.simd(), plan, block, pair, group);
-            tile.push(constant + (ln(sum) - h * Lanes::splat(LN_2)));
+            self.written += LANES;
+            self.n = 0;
         }
     }
 }
 
-#[inline(always)]
-fn push_tables<const FMA: bool>(
-    tile: &mut Tile<'_, impl Simd, FMA>,
-    block: &Block,
-    interrupt: &Interrupt,
-    group: usize,
-    pairs: &[Tabulated],
-) {
-    for pair in pairs {
-        if interrupt.is_raised() {
-            return; // a model beyond the table takes as long as its labels
+impl<S: Simd, const FMA: bool> Tile<'_, S, FMA> {
+    /// Write what is left.
+    #[inline(always)]
+    fn finish(self) {
+        for (model, row) in self.rows.chunks_exact_mut(self.n_columns).enumerate() {
+            for (out, values) in row[self.written..].iter_mut().zip(&*self.collected) {
+                *out = values.0[model];
+            }
         }
-        tile.push(pair.log_density(tile.simd(), block, group));
     }
 }

@@ -5,20 +5,20 @@
 //! some `2^-104` of the total, and not at all while the terms of a model span fewer than 106 bits. Pairs with many labels
 //! have tables, in batches that never reach the limit on the memory of all of them: that would couple pairs.
 
-use std::f64::consts::LN_2;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::judgments::{Pairs, check_length};
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, each_lane, ln, two_sum};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, two_sum};
 use crate::parallel::{Execution, Interrupt};
-use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
+use crate::pool::{BLOCK, Block, Logit, Pool};
 
-use super::plan::{Kind, Mixture, Plan, Run};
-use super::tabulated::{Tables, Tabulated, batches};
-use super::terms::{Careful, Close, Density, Difference, Two, Wide};
+use super::by_pair::{ByPair, Sink};
+use super::plan::Plan;
+use super::tabulated::{Tables, batches};
+use super::terms;
 use super::{Likelihood, check_inputs, check_sigma};
 
 /// Batches of pairs that a pass over the pool takes: of a small change, the pairs as they were and as they are.
@@ -209,143 +209,86 @@ impl Kernel for Steps<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self, simd: impl Simd) {
         let Self { steps, block, interrupt, total, total_low, magnitude, largest_magnitude } = self;
-        let mut held = [Held::<FMA>::empty(); GROUPS];
-        for (g, held) in held.iter_mut().enumerate() {
-            *held = Held { total: lanes(total, g), total_low: lanes(total_low, g), magnitude: Sum::zero() };
-            held.magnitude.add(lanes(magnitude, g));
-        }
-        for Step { plan, factors } in steps {
-            add_terms(simd, &mut held, plan, factors, block, interrupt);
-        }
-        for (g, held) in held.iter().enumerate() {
-            let now = held.magnitude.value().max(Lanes::splat(0.0));
-            let largest = now.max(lanes(largest_magnitude, g));
-            store(held.total, total, g);
-            store(held.total_low, total_low, g);
-            store(now, magnitude, g);
-            store(largest, largest_magnitude, g);
+        let lists = total.chunks_mut(MODELS_AT_ONCE).zip(total_low.chunks_mut(MODELS_AT_ONCE));
+        let lists = lists.zip(magnitude.chunks_mut(MODELS_AT_ONCE));
+        let lists = lists.zip(largest_magnitude.chunks_mut(MODELS_AT_ONCE));
+        for ((((total, total_low), magnitude), largest_magnitude), first) in lists.zip((0..).step_by(GROUPS_AT_ONCE)) {
+            let [of_total, of_low, of_size] = [groups(total), groups(total_low), groups(magnitude)];
+            let mut held = Held::<FMA>::new(of_total, of_low, of_size);
+            for Step { plan, factors } in steps {
+                held.factors = factors;
+                ByPair::push_all(simd, plan, block, first, interrupt, &mut held);
+            }
+            let (mut now, mut largest) = (of_size, groups::<FMA>(largest_magnitude));
+            for g in 0..GROUPS_AT_ONCE {
+                now[g] = held.magnitude[g].value().max(Lanes::splat(0.0));
+                largest[g] = now[g].max(largest[g]);
+            }
+            store(held.total, total);
+            store(held.total_low, total_low);
+            store(now, magnitude);
+            store(largest, largest_magnitude);
         }
     }
 }
 
-/// The totals of eight models.
-#[derive(Clone, Copy)]
-struct Held<const FMA: bool> {
-    total: Lanes<FMA>,
-    total_low: Lanes<FMA>,
-    magnitude: Sum<FMA>,
-}
+/// Vectors of models whose totals are followed side by side: additions to one wait for each other.
+const GROUPS_AT_ONCE: usize = 2;
 
-impl<const FMA: bool> Held<FMA> {
-    #[inline(always)]
-    fn empty() -> Self {
-        Self { total: Lanes::splat(0.0), total_low: Lanes::splat(0.0), magnitude: Sum::zero() }
-    }
+const MODELS_AT_ONCE: usize = GROUPS_AT_ONCE * LANES;
 
-    /// Add `factor * log_density`, rounded to a float64, which a negative factor takes away.
-    #[inline(always)]
-    fn add(&mut self, log_density: Lanes<FMA>, factor: f64) {
-        let factor = Lanes::splat(factor);
-        let (sum, error) = two_sum(self.total, log_density * factor);
-        (self.total, self.total_low) = two_sum(sum, self.total_low + error);
-        let size: Lanes<FMA> = each_lane!(i => log_density.0[i].abs());
-        self.magnitude.add(size * factor);
-    }
-}
+/// A vector for each group at once.
+type Groups<const FMA: bool> = terms::Groups<FMA, GROUPS_AT_ONCE>;
 
-/// Add the terms of all pairs of a step.
-#[inline(always)]
-fn add_terms<const FMA: bool>(
-    simd: impl Simd,
-    held: &mut [Held<FMA>; GROUPS],
-    plan: &Plan,
-    factors: &[f64],
-    block: &Block,
-    interrupt: &Interrupt,
-) {
-    let mut first_term = 0;
-    for run in &plan.runs {
-        let Run { kind, first, last, .. } = *run;
-        let range = first_term..first_term + (last - first);
-        let (constants, factors) = (&plan.constants[range.clone()], &factors[range.clone()]);
-        let terms = Terms { simd, plan, block, interrupt, constants, factors };
-        match kind {
-            Kind::Square => terms.add_squares(held, &plan.squares[first..last]),
-            Kind::CarefulSquare => terms.add_squares(held, &plan.careful_squares[first..last]),
-            Kind::Two => terms.add_mixtures::<FMA, Two>(held, &plan.mixtures[first..last]),
-            Kind::Close => terms.add_mixtures::<FMA, Close>(held, &plan.mixtures[first..last]),
-            Kind::Wide => terms.add_mixtures::<FMA, Wide>(held, &plan.mixtures[first..last]),
-            Kind::Careful => terms.add_mixtures::<FMA, Careful>(held, &plan.mixtures[first..last]),
-            Kind::Tabulated => terms.add_tables(held, &plan.tables[first..last]),
-        }
-        first_term = range.end;
-    }
-}
-
-/// What the terms of a run have in common, and their constants and factors.
-struct Terms<'a, S> {
-    simd: S,
-    plan: &'a Plan,
-    block: &'a Block,
-    interrupt: &'a Interrupt,
-    constants: &'a [f64],
+/// The totals of some models.
+struct Held<'a, const FMA: bool> {
+    total: Groups<FMA>,
+    total_low: Groups<FMA>,
+    magnitude: [Sum<FMA>; GROUPS_AT_ONCE],
+    /// Of the terms to come.
     factors: &'a [f64],
 }
 
-impl<S: Simd> Terms<'_, S> {
+impl<const FMA: bool> Held<'_, FMA> {
     #[inline(always)]
-    fn add_squares<const FMA: bool>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[impl Difference]) {
-        for ((pair, &constant), &factor) in pairs.iter().zip(self.constants).zip(self.factors) {
-            if self.interrupt.is_raised() {
-                return;
-            }
-            for (g, held) in held.iter_mut().enumerate() {
-                let z = pair.difference(self.block, g);
-                held.add(Lanes::splat(constant) - z * z, factor);
-            }
+    fn new(total: Groups<FMA>, total_low: Groups<FMA>, size: Groups<FMA>) -> Self {
+        let mut magnitude = [Sum::zero(); GROUPS_AT_ONCE];
+        for g in 0..GROUPS_AT_ONCE {
+            magnitude[g].add(size[g]);
         }
+        Self { total, total_low, magnitude, factors: &[] }
     }
+}
 
+impl<const FMA: bool> Sink<FMA, GROUPS_AT_ONCE> for Held<'_, FMA> {
+    /// Add `factor * log_density`, rounded to a float64, which a negative factor takes away.
     #[inline(always)]
-    fn add_mixtures<const FMA: bool, D: Density>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[Mixture]) {
-        for ((pair, &constant), &factor) in pairs.iter().zip(self.constants).zip(self.factors) {
-            if self.interrupt.is_raised() {
-                return;
-            }
-            for (g, held) in held.iter_mut().enumerate() {
-                let ([h], [sum]) = D::densities(self.simd, self.plan, self.block, pair, g);
-                held.add(Lanes::splat(constant) + (ln(sum) - h * Lanes::splat(LN_2)), factor);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn add_tables<const FMA: bool>(&self, held: &mut [Held<FMA>; GROUPS], pairs: &[Tabulated]) {
-        for (pair, &factor) in pairs.iter().zip(self.factors) {
-            if self.interrupt.is_raised() {
-                return;
-            }
-            for (g, held) in held.iter_mut().enumerate() {
-                held.add(pair.log_density(self.simd, self.block, g), factor);
-            }
+    fn push(&mut self, log_density: Groups<FMA>) {
+        let Some((&factor, others)) = self.factors.split_first() else { return };
+        self.factors = others;
+        let factor = Lanes::splat(factor);
+        for (g, log_density) in log_density.into_iter().enumerate() {
+            let (sum, error) = two_sum(self.total[g], log_density * factor);
+            (self.total[g], self.total_low[g]) = two_sum(sum, self.total_low[g] + error);
+            self.magnitude[g].add(log_density.abs() * factor);
         }
     }
 }
 
-/// The numbers of group `g` of a block; 0 past the end.
+/// A number for each of some models, and zeros.
 #[inline(always)]
-fn lanes<const FMA: bool>(list: &[f64], g: usize) -> Lanes<FMA> {
-    let mut lanes = [0.0; LANES];
-    let start = (g * LANES).min(list.len());
-    let end = (start + LANES).min(list.len());
-    lanes[..end - start].copy_from_slice(&list[start..end]);
-    Lanes(lanes)
+fn groups<const FMA: bool>(numbers: &[f64]) -> Groups<FMA> {
+    let mut groups = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+    for (group, numbers) in groups.iter_mut().zip(numbers.chunks(LANES)) {
+        group.0[..numbers.len()].copy_from_slice(numbers);
+    }
+    groups
 }
 
-/// Put the numbers of group `g` back.
+/// Put the numbers back.
 #[inline(always)]
-fn store<const FMA: bool>(lanes: Lanes<FMA>, list: &mut [f64], g: usize) {
-    let start = (g * LANES).min(list.len());
-    let end = (start + LANES).min(list.len());
-    list[start..end].copy_from_slice(&lanes.0[..end - start]);
+fn store<const FMA: bool>(groups: Groups<FMA>, numbers: &mut [f64]) {
+    for (group, numbers) in groups.iter().zip(numbers.chunks_mut(LANES)) {
+        numbers.copy_from_slice(&group.0[..numbers.len()]);
+    }
 }

@@ -1,19 +1,37 @@
-//! One pair under eight models: how far it is, for each way of scoring it.
+//! One pair under eight models: how far it is and, where asked for, how fast that changes, for each way of scoring it.
 //!
-//! Each way is a type, not a closure: a closure would be compiled without the instructions of the kernel around it.
+//! Each way is a type, not a closure: a closure would be compiled without the instructions of the kernel around it. The
+//! slope of a log density is minus twice `sum_i r_i z_i` (times what the unit demands), with `z_i` the distance of `mu` to
+//! label `i` and `r_i` the share of that label in the density.
 
-use crate::kernels::{Lanes, Simd, Sum, two_diff};
+use crate::kernels::{LANES, Lanes, Simd, Sum, each_lane, two_diff};
 use crate::pool::Block;
 
 use super::plan::{CarefulSquare, Mixture, Plan, Square};
 
 /// A pair with one Gaussian.
-pub(crate) trait Difference {
+pub(super) trait Gaussian {
+    /// Both items.
+    fn items(&self) -> [u32; 2];
+
+    /// How fast the difference grows with `mu`.
+    fn scale(&self) -> f64;
+
     /// The difference of `mu` and the label, scaled.
     fn difference<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA>;
 }
 
-impl Difference for Square {
+impl Gaussian for Square {
+    #[inline(always)]
+    fn items(&self) -> [u32; 2] {
+        [self.a, self.b]
+    }
+
+    #[inline(always)]
+    fn scale(&self) -> f64 {
+        self.scale
+    }
+
     #[inline(always)]
     fn difference<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
         let mu = block.logits(self.b, group) - block.logits(self.a, group);
@@ -21,7 +39,17 @@ impl Difference for Square {
     }
 }
 
-impl Difference for CarefulSquare {
+impl Gaussian for CarefulSquare {
+    #[inline(always)]
+    fn items(&self) -> [u32; 2] {
+        [self.a, self.b]
+    }
+
+    #[inline(always)]
+    fn scale(&self) -> f64 {
+        self.scale
+    }
+
     #[inline(always)]
     fn difference<const FMA: bool>(&self, block: &Block, group: usize) -> Lanes<FMA> {
         let (mu, mu_low) = two_diff(block.logits(self.b, group), block.logits(self.a, group));
@@ -30,16 +58,24 @@ impl Difference for CarefulSquare {
     }
 }
 
-/// Labels added without compensation before the partial sum is.
-pub(super) const LABELS_PER_SUM: usize = 64;
+/// A vector for each of some groups of models.
+pub(super) type Groups<const FMA: bool, const G: usize> = [Lanes<FMA>; G];
 
-/// A squared distance `h` in base 2, and the sum of the densities relative to `2^-h`, for some groups of models.
-pub(crate) type Densities<const FMA: bool, const G: usize> = ([Lanes<FMA>; G], [Lanes<FMA>; G]);
+/// What is known of a pair with several labels under some groups of models.
+pub(super) struct Densities<const FMA: bool, const G: usize> {
+    /// A squared distance `h`, in base 2.
+    pub distance: Groups<FMA, G>,
+    /// The sum of the densities relative to `2^-h`.
+    pub sum: Groups<FMA, G>,
+    /// The mean distance of `mu` to the labels, weighted by their densities; 0 unless asked for.
+    pub mean: Groups<FMA, G>,
+}
 
 /// A way to score pairs with several labels.
-pub(crate) trait Density {
-    /// Of `G` groups of models from `first` on: their exponentials do not wait for each other.
-    fn densities<const FMA: bool, const G: usize>(
+pub(super) trait Density {
+    /// Of `G` groups of models from `first` on: their exponentials do not wait for each other. With `SLOPES` the mean
+    /// distance too; all else is the same bits with it and without.
+    fn densities<const FMA: bool, const G: usize, const SLOPES: bool>(
         simd: impl Simd,
         plan: &Plan,
         block: &Block,
@@ -49,36 +85,42 @@ pub(crate) trait Density {
 }
 
 /// Two labels of equal weight: one exponential.
-pub(crate) struct Two;
+pub(super) struct Two;
 
 /// Labels close to each other.
-pub(crate) struct Close;
+pub(super) struct Close;
 
 /// Labels wide apart.
-pub(crate) struct Wide;
-
-/// Labels far from 0, or with weights of very different size.
-pub(crate) struct Careful;
+pub(super) struct Wide;
 
 impl Density for Two {
     /// With `u` the distance from the middle and `r` half that of the labels, the nearer is at `|u| - r`, and the square of the
-    /// distance to the other is larger by `4 |u| r`.
+    /// distance to the other is larger by `4 |u| r`: it is `e` times as dense. The mean distance is `|u| - r (1 - e) / (1 + e)`,
+    /// on the side of `u`.
     #[inline(always)]
-    fn densities<const FMA: bool, const G: usize>(
+    fn densities<const FMA: bool, const G: usize, const SLOPES: bool>(
         simd: impl Simd,
         plan: &Plan,
         block: &Block,
         pair: &Mixture,
         first: usize,
     ) -> Densities<FMA, G> {
-        let [mut h, mut sum] = [[Lanes::splat(0.0); G]; 2];
+        let one = Lanes::splat(1.0);
+        let [mut distance, mut sum, mut mean] = [[Lanes::splat(0.0); G]; 3];
         for g in 0..G {
-            let u = from_middle(plan, block, pair, first + g).abs();
+            let signed = from_middle(plan, block, pair, first + g);
+            let u = signed.abs();
             let near = u - Lanes::splat(pair.reach);
-            h[g] = near * near;
-            sum[g] = simd.exp2(u * Lanes::splat(-4.0 * pair.reach)).add_to(Lanes::splat(1.0));
+            let farther = simd.exp2(u * Lanes::splat(-4.0 * pair.reach));
+            distance[g] = near * near;
+            sum[g] = farther.add_to(one);
+            if SLOPES {
+                let inwards = (one - farther.value()) / sum[g];
+                let inwards: Lanes<FMA> = each_lane!(i => inwards.0[i].copysign(signed.0[i]));
+                mean[g] = inwards.mul_add(Lanes::splat(-pair.reach), signed);
+            }
         }
-        (h, sum)
+        Densities { distance, sum, mean }
     }
 }
 
@@ -86,165 +128,149 @@ impl Density for Close {
     /// Relative to the end of their range that is nearer, at `|u| - r`, the density of a label at `p` from the middle is
     /// `2^(r^2 - p^2) 2^(2 (u p - |u| r))`: no search for the nearest label.
     #[inline(always)]
-    fn densities<const FMA: bool, const G: usize>(
+    fn densities<const FMA: bool, const G: usize, const SLOPES: bool>(
         simd: impl Simd,
         plan: &Plan,
         block: &Block,
         pair: &Mixture,
         first: usize,
     ) -> Densities<FMA, G> {
-        let [mut h, mut u, mut end] = [[Lanes::splat(0.0); G]; 3];
+        let [mut distance, mut u, mut end, mut mean] = [[Lanes::splat(0.0); G]; 4];
         for g in 0..G {
             u[g] = from_middle(plan, block, pair, first + g);
-            let distance = u[g].abs();
-            let near = distance - Lanes::splat(pair.reach);
-            h[g] = near * near;
-            end[g] = distance * Lanes::splat(-2.0 * pair.reach);
+            let near = u[g].abs() - Lanes::splat(pair.reach);
+            distance[g] = near * near;
+            end[g] = u[g].abs() * Lanes::splat(-2.0 * pair.reach);
         }
-        let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
-        if positions.len() <= LABELS_PER_SUM {
-            return (h, close_sum(simd, u, end, positions, weights));
+        let [sum, moment] = FromEnd { u, end }.over_all::<SLOPES>(simd, plan, pair);
+        if SLOPES {
+            for g in 0..G {
+                mean[g] = (moment[g] / sum[g]).mul_add(Lanes::splat(-0.5), u[g]);
+            }
         }
-        let mut sums = [Sum::zero(); G];
-        for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
-            add(&mut sums, close_sum(simd, u, end, positions, weights));
-        }
-        (h, values(sums))
+        Densities { distance, sum, mean }
     }
 }
 
 impl Density for Wide {
     #[inline(always)]
-    fn densities<const FMA: bool, const G: usize>(
+    fn densities<const FMA: bool, const G: usize, const SLOPES: bool>(
         simd: impl Simd,
         plan: &Plan,
         block: &Block,
         pair: &Mixture,
         first: usize,
     ) -> Densities<FMA, G> {
-        let [mut nearest, mut mu] = [[Lanes::splat(0.0); G]; 2];
+        let [mut nearest, mut mu, mut mean] = [[Lanes::splat(0.0); G]; 3];
         for g in 0..G {
             nearest[g] = Lanes::splat(f64::INFINITY);
             mu[g] = (block.logits(pair.b, first + g) - block.logits(pair.a, first + g)) * Lanes::splat(plan.scale);
         }
-        let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
+        let (positions, weights) = plan.labels(pair);
         for (&y, &v) in positions.iter().zip(weights) {
             for g in 0..G {
-                nearest[g] = exponent(mu[g] - Lanes::splat(y), v).min(nearest[g]);
+                let z = mu[g] - Lanes::splat(y);
+                nearest[g] = z.mul_add(z, Lanes::splat(v)).min(nearest[g]);
             }
         }
-        if positions.len() <= LABELS_PER_SUM {
-            return (nearest, wide_sum(simd, mu, nearest, positions, weights));
+        let [sum, moment] = FromNearest { mu, nearest }.over_all::<SLOPES>(simd, plan, pair);
+        if SLOPES {
+            for g in 0..G {
+                mean[g] = moment[g] / sum[g];
+            }
         }
-        let mut sums = [Sum::zero(); G];
-        for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
-            add(&mut sums, wide_sum(simd, mu, nearest, positions, weights));
-        }
-        (nearest, values(sums))
+        Densities { distance: nearest, sum, mean }
     }
 }
 
-impl Density for Careful {
+/// Labels added without compensation before the partial sum is.
+const LABELS_PER_SUM: usize = 64;
+
+/// What is added up of every label of a pair: `N` numbers, the first of them the density.
+pub(super) trait Summands<const FMA: bool, const G: usize, const N: usize> {
+    /// The sums over some labels; those that only `SLOPES` need are 0 without it.
+    fn over<const SLOPES: bool>(&self, simd: impl Simd, positions: &[f64], weights: &[f64]) -> [Groups<FMA, G>; N];
+
+    /// The sums over all labels of a pair.
     #[inline(always)]
-    fn densities<const FMA: bool, const G: usize>(
-        simd: impl Simd,
-        plan: &Plan,
-        block: &Block,
-        pair: &Mixture,
-        first: usize,
-    ) -> Densities<FMA, G> {
-        let mut nearest = [Lanes::splat(f64::INFINITY); G];
-        let mut sums = [Sum::zero(); G];
-        let (positions, weights) = (&plan.position[pair.first..pair.last], &plan.weight[pair.first..pair.last]);
-        for g in 0..G {
-            let (mu, mu_low) = two_diff(block.logits(pair.b, first + g), block.logits(pair.a, first + g));
-            for (&y, &v) in positions.iter().zip(weights) {
-                nearest[g] = careful_exponent(plan, mu, mu_low, y, v).min(nearest[g]);
-            }
-            for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
-                let mut sum = Lanes::splat(0.0);
-                for (&y, &v) in positions.iter().zip(weights) {
-                    sum = simd.exp2(nearest[g] - careful_exponent(plan, mu, mu_low, y, v)).add_to(sum);
+    fn over_all<const SLOPES: bool>(&self, simd: impl Simd, plan: &Plan, pair: &Mixture) -> [Groups<FMA, G>; N] {
+        let (positions, weights) = plan.labels(pair);
+        if positions.len() <= LABELS_PER_SUM {
+            return self.over::<SLOPES>(simd, positions, weights);
+        }
+        let mut sums = [[Sum::zero(); G]; N];
+        for (positions, weights) in positions.chunks(LABELS_PER_SUM).zip(weights.chunks(LABELS_PER_SUM)) {
+            let partial = self.over::<SLOPES>(simd, positions, weights);
+            for (sums, partial) in sums.iter_mut().zip(partial) {
+                for g in 0..G {
+                    sums[g].add(partial[g]);
                 }
-                sums[g].add(sum);
             }
         }
-        (nearest, values(sums))
-    }
-}
-
-/// The sum of some densities of [`Close`].
-#[inline(always)]
-fn close_sum<const FMA: bool, const G: usize>(
-    simd: impl Simd,
-    u: [Lanes<FMA>; G],
-    end: [Lanes<FMA>; G],
-    positions: &[f64],
-    weights: &[f64],
-) -> [Lanes<FMA>; G] {
-    let mut sum = [Lanes::splat(0.0); G];
-    for (&twice, &weight) in positions.iter().zip(weights) {
-        for g in 0..G {
-            let exponent = u[g].mul_add(Lanes::splat(twice), end[g] + Lanes::splat(weight));
-            sum[g] = simd.exp2(exponent).add_to(sum[g]);
+        let mut values = [[Lanes::splat(0.0); G]; N];
+        for (values, sums) in values.iter_mut().zip(sums) {
+            for g in 0..G {
+                values[g] = sums[g].value();
+            }
         }
+        values
     }
-    sum
 }
 
-/// The sum of some densities of [`Wide`].
-#[inline(always)]
-fn wide_sum<const FMA: bool, const G: usize>(
-    simd: impl Simd,
-    mu: [Lanes<FMA>; G],
-    nearest: [Lanes<FMA>; G],
-    positions: &[f64],
-    weights: &[f64],
-) -> [Lanes<FMA>; G] {
-    let mut sum = [Lanes::splat(0.0); G];
-    for (&y, &v) in positions.iter().zip(weights) {
-        for g in 0..G {
-            sum[g] = simd.exp2(nearest[g] - exponent(mu[g] - Lanes::splat(y), v)).add_to(sum[g]);
+/// Densities of [`Close`], and their products with twice the distances of labels from the middle.
+struct FromEnd<const FMA: bool, const G: usize> {
+    u: Groups<FMA, G>,
+    end: Groups<FMA, G>,
+}
+
+impl<const FMA: bool, const G: usize> Summands<FMA, G, 2> for FromEnd<FMA, G> {
+    #[inline(always)]
+    fn over<const SLOPES: bool>(&self, simd: impl Simd, positions: &[f64], weights: &[f64]) -> [Groups<FMA, G>; 2] {
+        let [mut sum, mut moment] = [[Lanes::splat(0.0); G]; 2];
+        for (&twice, &weight) in positions.iter().zip(weights) {
+            for g in 0..G {
+                let exponent = self.u[g].mul_add(Lanes::splat(twice), self.end[g] + Lanes::splat(weight));
+                let density = simd.exp2(exponent);
+                sum[g] = density.add_to(sum[g]);
+                if SLOPES {
+                    moment[g] = density.value().mul_add(Lanes::splat(twice), moment[g]);
+                }
+            }
         }
-    }
-    sum
-}
-
-/// Add partial sums to compensated ones.
-#[inline(always)]
-pub(super) fn add<const FMA: bool, const G: usize>(sums: &mut [Sum<FMA>; G], terms: [Lanes<FMA>; G]) {
-    for g in 0..G {
-        sums[g].add(terms[g]);
+        [sum, moment]
     }
 }
 
-/// The sums, rounded.
-#[inline(always)]
-pub(super) fn values<const FMA: bool, const G: usize>(sums: [Sum<FMA>; G]) -> [Lanes<FMA>; G] {
-    let mut values = [Lanes::splat(0.0); G];
-    for g in 0..G {
-        values[g] = sums[g].value();
+/// Densities of [`Wide`], and their products with the distances of `mu`.
+struct FromNearest<const FMA: bool, const G: usize> {
+    mu: Groups<FMA, G>,
+    nearest: Groups<FMA, G>,
+}
+
+impl<const FMA: bool, const G: usize> Summands<FMA, G, 2> for FromNearest<FMA, G> {
+    #[inline(always)]
+    fn over<const SLOPES: bool>(&self, simd: impl Simd, positions: &[f64], weights: &[f64]) -> [Groups<FMA, G>; 2] {
+        let [mut sum, mut moment] = [[Lanes::splat(0.0); G]; 2];
+        for (&y, &v) in positions.iter().zip(weights) {
+            for g in 0..G {
+                let z = self.mu[g] - Lanes::splat(y);
+                let exponent = self.nearest[g] - z.mul_add(z, Lanes::splat(v));
+                if SLOPES {
+                    let density = simd.exp2_floored(exponent);
+                    sum[g] = density.add_to(sum[g]);
+                    moment[g] = density.value().mul_add(z, moment[g]);
+                } else {
+                    sum[g] = simd.exp2(exponent).add_to(sum[g]);
+                }
+            }
+        }
+        [sum, moment]
     }
-    values
 }
 
 /// The distance of `mu` from the middle of the labels, scaled.
 #[inline(always)]
-pub(super) fn from_middle<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Lanes<FMA> {
+fn from_middle<const FMA: bool>(plan: &Plan, block: &Block, pair: &Mixture, group: usize) -> Lanes<FMA> {
     let mu = block.logits(pair.b, group) - block.logits(pair.a, group);
     mu.mul_add(Lanes::splat(plan.scale), Lanes::splat(-pair.middle))
-}
-
-/// Minus the base-2 log of the density of a label at distance `z`; `v` is that of its weight.
-#[inline(always)]
-pub(super) fn exponent<const FMA: bool>(z: Lanes<FMA>, v: f64) -> Lanes<FMA> {
-    z.mul_add(z, Lanes::splat(v))
-}
-
-/// [`exponent`] without cancellation in the distance.
-#[inline(always)]
-fn careful_exponent<const FMA: bool>(plan: &Plan, mu: Lanes<FMA>, mu_low: Lanes<FMA>, y: f64, v: f64) -> Lanes<FMA> {
-    let (difference, low) = two_diff(mu, Lanes::splat(y));
-    let z = (difference + (low + mu_low)) * Lanes::splat(plan.scale);
-    z * z + Lanes::splat(v)
 }
