@@ -5,7 +5,7 @@
 use arbitrary::Unstructured;
 use hemicycle_core::kernels::InstructionSet;
 use hemicycle_core::likelihood::{
-    Likelihood, log_likelihood, log_likelihood_by_label, log_likelihood_by_pair, table_bytes,
+    Likelihood, Scoring, log_likelihood_by_label, log_likelihood_by_model, log_likelihood_by_pair, table_bytes,
 };
 use hemicycle_core::scores::{Choices, accuracy, mean_squared_error};
 use hemicycle_core::{Error, Execution, Pool};
@@ -29,37 +29,35 @@ fn draw(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         let place = u.choose_index(length)?;
         logits[place] = number(u)?;
     }
-    let options =
-        (number(u)?.abs(), number(u)?.abs() * 1e-10, *u.choose(&[Likelihood::SumGaussian, Likelihood::Gaussian])?);
-    score(&jury, &Pool { logits: &logits, n_models, n_items, strides }, options);
+    let (sigma, rtol) = (number(u)?.abs(), number(u)?.abs() * 1e-10);
+    let likelihood = *u.choose(&[Likelihood::SumGaussian, Likelihood::Gaussian])?;
+    score(&jury, &Pool { logits: &logits, n_models, n_items, strides }, Scoring { likelihood, sigma, rtol });
     Ok(())
 }
 
-fn score(jury: &Jury, pool: &Pool<'_, f64>, (sigma, rtol, likelihood): (f64, f64, Likelihood)) {
+fn score(jury: &Jury, pool: &Pool<'_, f64>, scoring: Scoring) {
     let (pairs, run) = (jury.pairs(), Execution::default());
     let set = InstructionSet::detect();
     let choices = Choices { n_items: jury.n_items, loser: &jury.a, winner: &jury.b, weight: &jury.pair_weight };
-    check(pool, log_likelihood(pool, &pairs, likelihood, sigma, rtol, set, &run));
-    let mut by_pair = vec![f64::NAN; pool.n_models * pairs.len()];
-    let written = log_likelihood_by_pair(pool, &pairs, likelihood, sigma, rtol, set, &run, &mut by_pair);
-    check(pool, written.map(|()| by_pair));
-    let mut by_label = vec![f64::NAN; pool.n_models * pairs.log_ratio.len()];
-    let written = log_likelihood_by_label(pool, &pairs, sigma, set, &run, &mut by_label);
-    check(pool, written.map(|()| by_label));
+    check(pool, 1, |out| log_likelihood_by_model(pool, &pairs, scoring, set, &run, out));
+    check(pool, pairs.len(), |out| log_likelihood_by_pair(pool, &pairs, scoring, set, &run, out));
+    let n_labels = pairs.log_ratio.len();
+    check(pool, n_labels, |out| log_likelihood_by_label(pool, &pairs, scoring.sigma, set, &run, out));
     if !pairs.is_empty() {
-        check(pool, mean_squared_error(pool, &pairs, set, &run));
-        check(pool, accuracy(pool, &choices, set, &run));
+        check(pool, 1, |out| mean_squared_error(pool, &pairs, set, &run, out));
+        check(pool, 1, |out| accuracy(pool, &choices, set, &run, out));
     }
-    let _ = table_bytes(&pairs, likelihood, sigma, rtol, set, &run);
+    let _ = table_bytes(&pairs, scoring, set, &run);
 }
 
-fn check(pool: &Pool<'_, f64>, scores: Result<Vec<f64>, Error>) {
+fn check(pool: &Pool<'_, f64>, n_columns: usize, score: impl Fn(&mut [f64]) -> Result<(), Error>) {
     let outside = |place: &[usize]| {
         let logit = pool.logits[place[0] * pool.strides[0] + place[1] * pool.strides[1]];
         assert!(!(logit.abs() <= hemicycle_fuzz::MAX_LOG), "logits{place:?} is {logit}");
     };
-    match scores {
-        Ok(scores) => assert!(scores.iter().all(|score| score.is_finite()), "{scores:?}"),
+    let mut scores = vec![f64::NAN; pool.n_models * n_columns];
+    match score(&mut scores) {
+        Ok(()) => assert!(scores.iter().all(|score| score.is_finite()), "{scores:?}"),
         Err(Error::NonFinite { what: "logits", position, .. } | Error::Domain { what: "logits", position, .. }) => {
             outside(&position);
         }

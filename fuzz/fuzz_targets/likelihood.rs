@@ -8,7 +8,7 @@ mod reference;
 use arbitrary::Unstructured;
 use hemicycle_core::kernels::InstructionSet;
 use hemicycle_core::likelihood::{
-    Likelihood, log_likelihood, log_likelihood_by_label, log_likelihood_by_pair, table_bytes,
+    Likelihood, Scoring, log_likelihood_by_label, log_likelihood_by_model, log_likelihood_by_pair, table_bytes,
 };
 use hemicycle_core::{Error, Execution, Pairs, Pool};
 use hemicycle_fuzz::{Jury, log, sigma};
@@ -21,9 +21,7 @@ const TOL: f64 = 1e-13 + 1e-14;
 struct Case {
     jury: Jury,
     rows: Vec<Vec<f64>>,
-    likelihood: Likelihood,
-    sigma: f64,
-    rtol: f64,
+    scoring: Scoring,
 }
 
 impl Case {
@@ -33,7 +31,7 @@ impl Case {
         let rtol = *u.choose(&[0.0, 1e-12, 1e-10, 1e-6])?;
         let row = |u: &mut Unstructured<'_>| (0..n_items).map(|_| log(u)).collect();
         let rows = (0..u.int_in_range(1..=3)?).map(|_| row(u)).collect::<arbitrary::Result<_>>()?;
-        Ok(Self { jury, rows, likelihood, sigma, rtol })
+        Ok(Self { jury, rows, scoring: Scoring { likelihood, sigma, rtol } })
     }
 
     /// Totals, rows by pair and by label, of models that are the rows of a matrix or, transposed, its columns.
@@ -45,12 +43,13 @@ impl Case {
         };
         let strides = if transposed { [1, n_models] } else { [n_items, 1] };
         let (pool, run) = (Pool { logits: &logits, n_models, n_items, strides }, Execution::default());
-        let (pairs, &Self { likelihood, sigma, rtol, .. }) = (self.jury.pairs(), self);
-        let totals = log_likelihood(&pool, &pairs, likelihood, sigma, rtol, set, &run)?;
+        let (pairs, scoring) = (self.jury.pairs(), self.scoring);
+        let mut totals = vec![f64::NAN; n_models];
+        log_likelihood_by_model(&pool, &pairs, scoring, set, &run, &mut totals)?;
         let mut by_pair = vec![f64::NAN; n_models * pairs.len()];
-        log_likelihood_by_pair(&pool, &pairs, likelihood, sigma, rtol, set, &run, &mut by_pair)?;
+        log_likelihood_by_pair(&pool, &pairs, scoring, set, &run, &mut by_pair)?;
         let mut by_label = vec![f64::NAN; n_models * pairs.log_ratio.len()];
-        log_likelihood_by_label(&pool, &pairs, sigma, set, &run, &mut by_label)?;
+        log_likelihood_by_label(&pool, &pairs, scoring.sigma, set, &run, &mut by_label)?;
         Ok([totals, by_pair, by_label])
     }
 }
@@ -72,11 +71,12 @@ fn assert_near(values: &[f64], expected: &[Term], allowed: impl Fn(usize) -> f64
 fuzz_target!(|bytes: &[u8]| {
     let Ok(case) = Case::draw(&mut Unstructured::new(bytes)) else { return };
     let (pairs, detected) = (case.jury.pairs(), InstructionSet::detect());
+    let Scoring { likelihood, sigma, rtol } = case.scoring;
     // results by pair count every pair, those of weight 0 too
     let every = Pairs { pair_weight: &vec![1.0; pairs.len()], ..pairs };
-    let tables = table_bytes(&every, case.likelihood, case.sigma, case.rtol, detected, &Execution::default());
+    let tables = table_bytes(&every, case.scoring, detected, &Execution::default());
     let tables = tables.expect("a jury inside the domain");
-    let allowed = |n: usize| if tables[n] > 0 { case.rtol + TOL } else { TOL };
+    let allowed = |n: usize| if tables[n] > 0 { rtol + TOL } else { TOL };
     let worst = (0..tables.len()).map(allowed).fold(TOL, f64::max);
     let widest = case.scores(detected, false).expect("inside the domain");
     for set in InstructionSet::available() {
@@ -88,8 +88,8 @@ fuzz_target!(|bytes: &[u8]| {
         let [totals, by_pair, by_label] = scores;
         for (model, row) in case.rows.iter().enumerate() {
             let of_model = |values: &'_ [f64], width: usize| values[model * width..][..width].to_vec();
-            let terms = reference::by_pair(row, &pairs, case.likelihood, case.sigma);
-            let labels = reference::by_label(row, &pairs, case.sigma);
+            let terms = reference::by_pair(row, &pairs, likelihood, sigma);
+            let labels = reference::by_label(row, &pairs, sigma);
             assert_near(&of_model(&by_pair, terms.len()), &terms, allowed, "pair");
             assert_near(&of_model(&by_label, labels.len()), &labels, |_| TOL, "label");
             let total = reference::total(&terms, pairs.pair_weight);

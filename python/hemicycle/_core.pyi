@@ -139,14 +139,20 @@ def update_running(
     instructions: str | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int]: ...
 def mean_squared_error(
-    logits: Logits, pairs: Pairs, n_items: int, n_threads: int | None = None, instructions: str | None = None
-) -> NDArray[np.float64]: ...
+    logits: Logits,
+    pairs: Pairs,
+    n_items: int,
+    out: NDArray[np.float64],
+    n_threads: int | None = None,
+    instructions: str | None = None,
+) -> None: ...
 def accuracy(
     logits: Logits,
     loser: NDArray[np.uint32],
     winner: NDArray[np.uint32],
     weight: NDArray[np.float64],
     n_items: int,
+    out: NDArray[np.float64],
     n_threads: int | None = None,
     instructions: str | None = None,
-) -> NDArray[np.float64]: ...
+) -> None: ...

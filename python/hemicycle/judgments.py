@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Judgments", "Pairs", "require_judgments"]
+__all__ = ["Judgments", "Pairs", "cardinal_pairs", "require_judgments"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -365,3 +365,16 @@ def require_judgments(judgments: object, what: str = "judgments") -> None:
     """Raise DtypeError unless these are `Judgments`."""
     if not isinstance(judgments, Judgments):
         raise DtypeError(f"{what}: expected Judgments, got {type(judgments).__name__}")
+
+
+def cardinal_pairs(judgments: Judgments) -> Pairs:
+    """Return the pairs of the judgments that say how much.
+
+    Raises
+    ------
+    NoDataError
+        If none has a log ratio and a weight above 0.
+    """
+    if not len(judgments.pairs):
+        raise NoDataError(f"judgments: none of the {len(judgments)} has a log ratio and a weight above 0")
+    return judgments.pairs

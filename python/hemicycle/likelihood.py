@@ -8,9 +8,8 @@ import numpy as np
 
 from hemicycle import _core
 from hemicycle.arrays import output_array
-from hemicycle.errors import NoDataError
-from hemicycle.judgments import require_judgments
-from hemicycle.logits import logits_matrix, model_blocks, naming_logits
+from hemicycle.judgments import cardinal_pairs, require_judgments
+from hemicycle.logits import logits_matrix, score_models
 from hemicycle.options import known_word, non_negative_number, positive_number, thread_count
 from hemicycle.types import Likelihood, Per
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
+    from hemicycle.types import Logits
 
 __all__ = ["log_likelihood", "table_bytes", "value_and_gradient"]
 
@@ -117,24 +117,21 @@ def log_likelihood(
     ----------
     "On diversity and many-model ensembling", the proposal of the sum-Gaussian likelihood.
     """
-    known_word(likelihood, "likelihood", get_args(Likelihood))
     known_word(per, "per", get_args(Per))
-    width = positive_number(sigma, "sigma")
-    tolerance = non_negative_number(rtol, "rtol")
+    gaussian, width, tolerance = _scoring(likelihood, sigma, rtol)
     threads = thread_count(n_threads)
     matrix = logits_matrix(logits, judgments)
-    pairs = judgments.pairs
-    if not len(pairs):
-        raise NoDataError(f"judgments: none of the {len(judgments)} has a log ratio and a weight above 0")
+    pairs, n_items = cardinal_pairs(judgments), len(judgments.items)
     weights = pairs.pair_weight(pair_weights)
-    n_items, gaussian = len(judgments.items), likelihood == "gaussian"
     columns = {"model": (), "pair": (len(pairs),), "label": (pairs.n_labels,)}[per]
     read = {"logits": matrix, "pair_weights": weights, "judgments": pairs.log_ratio}
     values = output_array(out, (len(matrix), *columns), **read)
-    for first, block in model_blocks(matrix, 0):
-        part = values[first : first + len(block)]
-        with naming_logits(logits, first):
-            _core.log_likelihood(block, pairs, weights, n_items, gaussian, width, per, part, threads, rtol=tolerance)
+
+    def score(block: Logits, rows: slice) -> None:
+        part = values[rows]
+        _core.log_likelihood(block, pairs, weights, n_items, gaussian, width, per, part, threads, rtol=tolerance)
+
+    score_models(logits, matrix, score)
     return values
 
 
@@ -207,21 +204,18 @@ def value_and_gradient(
     >>> gradient.round(3).tolist()
     [[2.0, -2.0], [0.0, 0.0]]
     """
-    gaussian = known_word(likelihood, "likelihood", get_args(Likelihood)) == "gaussian"
-    width, tolerance = positive_number(sigma, "sigma"), non_negative_number(rtol, "rtol")
+    gaussian, width, tolerance = _scoring(likelihood, sigma, rtol)
     threads = thread_count(n_threads)
     matrix = logits_matrix(logits, judgments)
-    pairs, n_items = judgments.pairs, len(judgments.items)
-    if not len(pairs):
-        raise NoDataError(f"judgments: none of the {len(judgments)} has a log ratio and a weight above 0")
+    pairs, n_items = cardinal_pairs(judgments), len(judgments.items)
     weights = pairs.pair_weight(pair_weights)
     values, gradient = np.empty(len(matrix)), np.empty(matrix.shape)
-    for first, block in model_blocks(matrix, 0):
-        rows = slice(first, first + len(block))
-        with naming_logits(logits, first):
-            _core.value_and_gradient(
-                block, pairs, weights, n_items, gaussian, width, values[rows], gradient[rows], threads, rtol=tolerance
-            )
+
+    def score(block: Logits, rows: slice) -> None:
+        out = values[rows], gradient[rows]
+        _core.value_and_gradient(block, pairs, weights, n_items, gaussian, width, *out, threads, rtol=tolerance)
+
+    score_models(logits, matrix, score)
     return values, gradient
 
 
@@ -256,8 +250,13 @@ def table_bytes(
     DtypeError, NonFiniteError, DomainError, OptionError
         As in `log_likelihood`.
     """
-    known_word(likelihood, "likelihood", get_args(Likelihood))
-    width, tolerance = positive_number(sigma, "sigma"), non_negative_number(rtol, "rtol")
+    gaussian, width, tolerance = _scoring(likelihood, sigma, rtol)
     require_judgments(judgments)
-    n_items, gaussian = len(judgments.items), likelihood == "gaussian"
-    return _core.table_bytes(judgments.pairs, n_items, gaussian, width, tolerance, thread_count(n_threads))
+    n_items, threads = len(judgments.items), thread_count(n_threads)
+    return _core.table_bytes(judgments.pairs, n_items, gaussian, width, tolerance, threads)
+
+
+def _scoring(likelihood: Likelihood, sigma: float, rtol: float) -> tuple[bool, float, float]:
+    """Return what a term is apart from its pair, checked: whether labels are independent, their width, the error."""
+    known_word(likelihood, "likelihood", get_args(Likelihood))
+    return likelihood == "gaussian", positive_number(sigma, "sigma"), non_negative_number(rtol, "rtol")

@@ -59,13 +59,8 @@ def logits_matrix(logits: ArrayLike | Pool, judgments: Judgments) -> NDArray[Any
     return matrix
 
 
-def score_models(
-    logits: ArrayLike | Pool,
-    matrix: NDArray[Any],
-    n_columns: int,
-    score: Callable[[Logits], NDArray[np.float64]],
-) -> NDArray[np.float64]:
-    """Return the scores of every model, one row each.
+def score_models(logits: ArrayLike | Pool, matrix: NDArray[Any], score: Callable[[Logits, slice], None]) -> None:
+    """Let every model be scored, block by block.
 
     Parameters
     ----------
@@ -73,10 +68,9 @@ def score_models(
         What the caller gave: a pool has names for messages.
     matrix : ndarray, shape (n_models, n_items)
         The same as `logits_matrix` returned it.
-    n_columns : int
-        Numbers that `score` returns for a model.
     score : callable
-        From float64 or float32 logits, whose strides are whole elements and not negative, to scores, a row each.
+        Takes float64 or float32 logits, whose strides are whole elements and not negative, and the rows of `matrix`
+        that they are.
 
     Raises
     ------
@@ -86,30 +80,22 @@ def score_models(
     Notes
     -----
     Native float64 and float32 are passed on as they lie, memory maps included. Other numbers, and what lies backwards
-    or at odd addresses in memory, are converted in blocks of at most 16 MiB, results included.
+    or at odd addresses in memory, are converted in blocks of at most 16 MiB.
     """
-    scores: NDArray[np.float64] | None = None
-    for first, block in model_blocks(matrix, n_columns):
+    for first, block in model_blocks(matrix):
         with naming_logits(logits, first):
-            values = score(block)
-        if len(block) == len(matrix):
-            return values
-        if scores is None:
-            scores = np.empty((len(matrix), *values.shape[1:]))
-        scores[first : first + len(block)] = values
-    assert scores is not None
-    return scores
+            score(block, slice(first, first + len(block)))
 
 
-def model_blocks(matrix: NDArray[Any], n_columns: int) -> Iterator[tuple[int, Logits]]:
+def model_blocks(matrix: NDArray[Any], n_columns: int = 0) -> Iterator[tuple[int, Logits]]:
     """Yield the first model and the logits of each block, as the core reads them: one block where nothing is converted.
 
     Parameters
     ----------
     matrix : ndarray, shape (n_models, n_items)
         As `logits_matrix` returned it.
-    n_columns : int
-        Numbers that come of a model, for the memory of a block.
+    n_columns : int, default 0
+        Numbers that a caller allocates for each model of a block.
     """
     rows = max(1, BLOCK_BYTES // (np.dtype(np.float64).itemsize * (matrix.shape[1] + n_columns)))
     if _is_borrowable(matrix) or len(matrix) <= rows:

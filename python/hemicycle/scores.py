@@ -8,6 +8,7 @@ import numpy as np
 
 from hemicycle import _core
 from hemicycle.errors import NoDataError
+from hemicycle.judgments import cardinal_pairs
 from hemicycle.logits import logits_matrix, score_models
 from hemicycle.options import thread_count
 
@@ -57,10 +58,12 @@ def mean_squared_error(
     """
     threads = thread_count(n_threads)
     matrix = logits_matrix(logits, judgments)
-    if not len(judgments.pairs):
-        raise NoDataError(f"judgments: none of the {len(judgments)} has a log ratio and a weight above 0")
-    pairs, n_items = judgments.pairs, len(judgments.items)
-    return score_models(logits, matrix, 1, lambda block: _core.mean_squared_error(block, pairs, n_items, threads))
+    pairs, n_items = cardinal_pairs(judgments), len(judgments.items)
+    errors = np.empty(len(matrix))
+    score_models(
+        logits, matrix, lambda block, rows: _core.mean_squared_error(block, pairs, n_items, errors[rows], threads)
+    )
+    return errors
 
 
 def accuracy(logits: ArrayLike | Pool, judgments: Judgments, n_threads: int | None = None) -> NDArray[np.float64]:
@@ -99,4 +102,10 @@ def accuracy(logits: ArrayLike | Pool, judgments: Judgments, n_threads: int | No
     a, b, chose_b = judgments.a[rows], judgments.b[rows], judgments.choice[rows] == 2
     loser, winner = np.where(chose_b, a, b).astype(np.uint32), np.where(chose_b, b, a).astype(np.uint32)
     weight, n_items = judgments.weight[rows], len(judgments.items)
-    return score_models(logits, matrix, 1, lambda block: _core.accuracy(block, loser, winner, weight, n_items, threads))
+    shares = np.empty(len(matrix))
+    score_models(
+        logits,
+        matrix,
+        lambda block, rows: _core.accuracy(block, loser, winner, weight, n_items, shares[rows], threads),
+    )
+    return shares

@@ -7,22 +7,25 @@ use crate::likelihood::{Plan, by_block, check_inputs, totals};
 use crate::parallel::Execution;
 use crate::pool::{Block, GROUPS, Logit, Pool};
 
-/// The mean of `(mu - y_i)^2` over labels, weighted by `u_i`, for every model: length `n_models`. NaN without labels.
+/// Write the mean of `(mu - y_i)^2` over labels, weighted by `u_i`, for every model to `out`: length `n_models`. NaN
+/// without labels.
 ///
 /// # Errors
-/// Whatever [`Pairs::check`] refuses, logits of another shape or outside the domain, an interrupt.
+/// Whatever [`Pairs::check`] refuses, logits of another shape or outside the domain, an interrupt;
+/// [`crate::Error::Shape`] if `out` has another length. What `out` holds after an error is not said.
 pub fn mean_squared_error<T: Logit>(
     pool: &Pool<'_, T>,
     pairs: &Pairs<'_>,
     instructions: InstructionSet,
     execution: &Execution,
-) -> Result<Vec<f64>> {
+    out: &mut [f64],
+) -> Result<()> {
     check_inputs(pool, pairs)?;
+    check_length("out", out.len(), pool.n_models)?;
     let plan = Plan::squared_distances(pairs, sum(pairs.weight));
-    let mut errors = vec![0.0; pool.n_models];
-    totals(pool, &plan, instructions, execution, &mut errors)?;
-    errors.iter_mut().for_each(|error| *error = 0.0 - *error);
-    Ok(errors)
+    totals(pool, &plan, instructions, execution, out)?;
+    out.iter_mut().for_each(|error| *error = 0.0 - *error);
+    Ok(())
 }
 
 /// Logits this near are equal: weights that were meant to be equal often differ in their last digits, as they went
@@ -42,26 +45,26 @@ pub struct Choices<'a> {
     pub weight: &'a [f64],
 }
 
-/// The share of the weight of choices that each model agrees with, logits within 1e-9 counting one half: length `n_models`.
-/// NaN without choices.
+/// Write the share of the weight of choices that each model agrees with, logits within 1e-9 counting one half, to `out`:
+/// length `n_models`. NaN without choices.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for lengths that disagree, [`crate::Error::Index`] for an item out of range, weights or
-/// logits outside their domain, an interrupt.
+/// logits outside their domain, an interrupt. What `out` holds after an error is not said.
 pub fn accuracy<T: Logit>(
     pool: &Pool<'_, T>,
     choices: &Choices<'_>,
     instructions: InstructionSet,
     execution: &Execution,
-) -> Result<Vec<f64>> {
+    out: &mut [f64],
+) -> Result<()> {
     pool.check_shape(choices.n_items)?;
+    check_length("out", out.len(), pool.n_models)?;
     let duels = duels(choices)?;
     let total = sum(choices.weight);
-    let mut out = vec![0.0; pool.n_models];
-    by_block(pool, &mut out, 1, execution, |block, out| {
+    by_block(pool, out, 1, execution, |block, out| {
         instructions.run(Agreement { duels: &duels, total, block, out });
-    })?;
-    Ok(out)
+    })
 }
 
 /// One choice with its weight.
@@ -152,7 +155,8 @@ mod tests {
             pair_weight: &[1.0, 1.0],
         };
         for set in InstructionSet::available() {
-            let errors = mean_squared_error(&pool(), &pairs, set, &Execution::default()).unwrap_or_default();
+            let mut errors = [f64::NAN; 2];
+            assert_eq!(mean_squared_error(&pool(), &pairs, set, &Execution::default(), &mut errors), Ok(()));
             for (error, expected) in errors.iter().zip([8.0 / 4.0, (1.0 + 18.0 + 9.0) / 4.0]) {
                 assert!((error - expected).abs() < 1e-15 * expected, "{error} is not {expected}");
             }
@@ -170,16 +174,18 @@ mod tests {
             weight: &[1.0, 3.0],
             pair_weight: &[1.0, 1.0],
         };
-        let errors = mean_squared_error(&pool(), &pairs, InstructionSet::detect(), &Execution::default());
-        assert_eq!(errors.unwrap_or_default()[0], 0.0);
+        let (set, mut errors) = (InstructionSet::detect(), [f64::NAN; 2]);
+        assert_eq!(mean_squared_error(&pool(), &pairs, set, &Execution::default(), &mut errors), Ok(()));
+        assert_eq!(errors[0], 0.0);
     }
 
     #[test]
     fn ties_count_one_half() {
         let choices = Choices { n_items: 3, loser: &[0, 1, 2], winner: &[1, 2, 0], weight: &[2.0, 1.0, 1.0] };
         for set in InstructionSet::available() {
-            let scores = accuracy(&pool(), &choices, set, &Execution::default());
-            assert_eq!(scores, Ok(vec![0.75, 0.5]), "{}", set.name());
+            let mut shares = [f64::NAN; 2];
+            assert_eq!(accuracy(&pool(), &choices, set, &Execution::default(), &mut shares), Ok(()));
+            assert_eq!(shares, [0.75, 0.5], "{}", set.name());
         }
     }
 
@@ -189,8 +195,9 @@ mod tests {
         let pool = Pool::new(&logits, 1, 3);
         for (winner, loser, expected) in [(1, 0, 0.5), (0, 1, 0.5), (2, 0, 1.0), (0, 2, 0.0)] {
             let choices = Choices { n_items: 3, loser: &[loser], winner: &[winner], weight: &[1.0] };
-            let score = accuracy(&pool, &choices, InstructionSet::detect(), &Execution::default());
-            assert_eq!(score, Ok(vec![expected]), "{winner} over {loser}");
+            let (set, mut share) = (InstructionSet::detect(), [f64::NAN]);
+            assert_eq!(accuracy(&pool, &choices, set, &Execution::default(), &mut share), Ok(()));
+            assert_eq!(share, [expected], "{winner} over {loser}");
         }
     }
 }

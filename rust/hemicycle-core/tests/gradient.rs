@@ -1,7 +1,7 @@
 //! The likelihood with its gradient through the public door: the same values, the same bits everywhere, errors.
 
 use hemicycle_core::kernels::InstructionSet;
-use hemicycle_core::likelihood::{Likelihood, log_likelihood, value_and_gradient};
+use hemicycle_core::likelihood::{Likelihood, Scoring, log_likelihood_by_model, value_and_gradient};
 use hemicycle_core::{Error, Execution, Pairs, Pool};
 use proptest::prelude::*;
 
@@ -48,10 +48,9 @@ impl Case {
         let pool = Pool::new(logits, logits.len() / N_ITEMS, N_ITEMS);
         let execution = Execution { n_threads: Some(n_threads), ..Execution::default() };
         let (mut values, mut gradient) = (vec![f64::NAN; pool.n_models], vec![f64::NAN; logits.len()]);
+        let (pairs, scoring) = (self.pairs(), Scoring { likelihood, sigma: self.sigma, rtol: RTOL });
         let (out, slopes) = (&mut values, &mut gradient);
-        execution.install(|| {
-            value_and_gradient(&pool, &self.pairs(), likelihood, self.sigma, RTOL, set, &execution, out, slopes)
-        })?;
+        execution.install(|| value_and_gradient(&pool, &pairs, scoring, set, &execution, out, slopes))?;
         Ok([values, gradient])
     }
 }
@@ -97,8 +96,9 @@ proptest! {
         let pool = Pool::new(&case.logits, case.logits.len() / N_ITEMS, N_ITEMS);
         for set in InstructionSet::available() {
             let [values, gradient] = case.scores(&case.logits, likelihood, set, 1)?;
-            let execution = Execution::default();
-            let expected = log_likelihood(&pool, &case.pairs(), likelihood, case.sigma, RTOL, set, &execution)?;
+            let scoring = Scoring { likelihood, sigma: case.sigma, rtol: RTOL };
+            let mut expected = vec![f64::NAN; pool.n_models];
+            log_likelihood_by_model(&pool, &case.pairs(), scoring, set, &Execution::default(), &mut expected)?;
             prop_assert_eq!(values, expected);
             prop_assert!(gradient.iter().all(|slope| slope.is_finite()));
         }
@@ -128,8 +128,8 @@ const ONE_PAIR: Pairs<'_> =
 
 fn of_one_pair(logits: &[f64], values: &mut [f64], gradient: &mut [f64], execution: &Execution) -> Result<(), Error> {
     let pool = Pool::new(logits, logits.len() / 2, 2);
-    let set = InstructionSet::detect();
-    value_and_gradient(&pool, &ONE_PAIR, Likelihood::SumGaussian, 0.5, RTOL, set, execution, values, gradient)
+    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma: 0.5, rtol: RTOL };
+    value_and_gradient(&pool, &ONE_PAIR, scoring, InstructionSet::detect(), execution, values, gradient)
 }
 
 #[test]

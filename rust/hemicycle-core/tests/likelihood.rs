@@ -2,7 +2,7 @@
 
 use hemicycle_core::kernels::InstructionSet;
 use hemicycle_core::likelihood::{
-    Likelihood, log_likelihood, log_likelihood_by_label, log_likelihood_by_pair, table_bytes,
+    Likelihood, Scoring, log_likelihood_by_label, log_likelihood_by_model, log_likelihood_by_pair, table_bytes,
 };
 use hemicycle_core::{Error, Execution, Pairs, Pool};
 use proptest::prelude::*;
@@ -17,6 +17,9 @@ const RTOL: f64 = 1e-10;
 
 /// The error that all others may have, and some for the reference.
 const DIRECT: f64 = 1e-13 + 1e-14;
+
+/// Alternatives of half a unit's width.
+const HALF: Scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma: 0.5, rtol: RTOL };
 
 /// Owned pairs and logits that a test makes.
 #[derive(Debug, Clone)]
@@ -51,9 +54,11 @@ impl Case {
     /// Totals and results by pair and by label.
     fn scores(&self, likelihood: Likelihood, set: InstructionSet) -> Result<[Vec<f64>; 3], Error> {
         let (pool, pairs, run) = (self.pool(), self.pairs(), Execution::default());
-        let totals = log_likelihood(&pool, &pairs, likelihood, self.sigma, RTOL, set, &run)?;
+        let scoring = Scoring { likelihood, sigma: self.sigma, rtol: RTOL };
+        let mut totals = vec![f64::NAN; pool.n_models];
+        log_likelihood_by_model(&pool, &pairs, scoring, set, &run, &mut totals)?;
         let mut by_pair = vec![f64::NAN; pool.n_models * self.a.len()];
-        log_likelihood_by_pair(&pool, &pairs, likelihood, self.sigma, RTOL, set, &run, &mut by_pair)?;
+        log_likelihood_by_pair(&pool, &pairs, scoring, set, &run, &mut by_pair)?;
         let mut by_label = vec![f64::NAN; pool.n_models * self.log_ratio.len()];
         log_likelihood_by_label(&pool, &pairs, self.sigma, set, &run, &mut by_label)?;
         Ok([totals, by_pair, by_label])
@@ -137,7 +142,8 @@ proptest! {
         let (pairs, run) = (case.pairs(), Execution::default());
         // results by pair count every pair, those of weight 0 too
         let every = Pairs { pair_weight: &vec![1.0; pairs.len()], ..pairs };
-        let tables = table_bytes(&every, likelihood, case.sigma, RTOL, InstructionSet::detect(), &run)?;
+        let scoring = Scoring { likelihood, sigma: case.sigma, rtol: RTOL };
+        let tables = table_bytes(&every, scoring, InstructionSet::detect(), &run)?;
         let allowed = |n: usize| if tables[n] > 0 { RTOL } else { DIRECT };
         for set in InstructionSet::available() {
             let [totals, by_pair, by_label] = case.scores(likelihood, set)?;
@@ -183,8 +189,7 @@ fn a_raised_flag_stops_the_work() {
     };
     let execution = Execution::default();
     execution.interrupt.raise();
-    let stopped =
-        log_likelihood(&pool, &case, Likelihood::SumGaussian, 0.5, RTOL, InstructionSet::detect(), &execution);
+    let stopped = log_likelihood_by_model(&pool, &case, HALF, InstructionSet::detect(), &execution, &mut [0.0]);
     assert_eq!(stopped, Err(Error::Interrupted));
 }
 
@@ -194,10 +199,10 @@ fn sigma_has_a_domain() {
     let pairs =
         Pairs { n_items: N_ITEMS, a: &[], b: &[], offsets: &[0], log_ratio: &[], weight: &[], pair_weight: &[] };
     let score = |sigma| {
-        let set = InstructionSet::detect();
-        log_likelihood(&pool, &pairs, Likelihood::SumGaussian, sigma, RTOL, set, &Execution::default())
+        let (scoring, set) = (Scoring { sigma, ..HALF }, InstructionSet::detect());
+        log_likelihood_by_model(&pool, &pairs, scoring, set, &Execution::default(), &mut [])
     };
-    assert_eq!(score(0.5), Ok(vec![]));
+    assert_eq!(score(0.5), Ok(()));
     for sigma in [0.0, -1.0, 1e-7, 1e7] {
         let requirement = "from 1e-6 to 1e6";
         assert_eq!(score(sigma), Err(Error::Domain { what: "sigma", position: vec![], value: sigma, requirement }));
@@ -206,7 +211,7 @@ fn sigma_has_a_domain() {
 }
 
 #[test]
-fn out_has_one_number_for_every_model_and_pair() {
+fn out_has_one_number_for_everything_scored() {
     let logits = [0.0; 3 * N_ITEMS];
     let pool = Pool::new(&logits, 3, N_ITEMS);
     let pairs = Pairs {
@@ -218,12 +223,14 @@ fn out_has_one_number_for_every_model_and_pair() {
         weight: &[1.0; 3],
         pair_weight: &[1.0; 2],
     };
-    let (set, run, likelihood) = (InstructionSet::detect(), Execution::default(), Likelihood::SumGaussian);
-    let by_pair = |out: &mut [f64]| log_likelihood_by_pair(&pool, &pairs, likelihood, 0.5, RTOL, set, &run, out);
+    let (set, run) = (InstructionSet::detect(), Execution::default());
+    let by_model = |out: &mut [f64]| log_likelihood_by_model(&pool, &pairs, HALF, set, &run, out);
+    let by_pair = |out: &mut [f64]| log_likelihood_by_pair(&pool, &pairs, HALF, set, &run, out);
     let by_label = |out: &mut [f64]| log_likelihood_by_label(&pool, &pairs, 0.5, set, &run, out);
     let refused = |got: usize, expected: usize| {
         Err(Error::Shape { what: "out", expected: format!("length {expected}"), got: format!("length {got}") })
     };
+    assert_eq!((by_model(&mut [0.0; 3]), by_model(&mut [0.0; 2])), (Ok(()), refused(2, 3)));
     assert_eq!((by_pair(&mut [0.0; 6]), by_pair(&mut [0.0; 7])), (Ok(()), refused(7, 6)));
     assert_eq!((by_label(&mut [0.0; 9]), by_label(&mut [])), (Ok(()), refused(0, 9)));
 }

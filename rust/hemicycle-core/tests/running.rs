@@ -1,8 +1,8 @@
 //! Totals that follow the jury, through their public door: the same as from the start, pairs counted, errors.
 
 use hemicycle_core::kernels::InstructionSet;
-use hemicycle_core::likelihood::running::{Change, Running, Scoring, update};
-use hemicycle_core::likelihood::{Likelihood, log_likelihood_by_pair};
+use hemicycle_core::likelihood::running::{Change, Running, update};
+use hemicycle_core::likelihood::{Likelihood, Scoring, log_likelihood_by_pair};
 use hemicycle_core::{Error, Execution, Interrupt, Pairs, Pool};
 use proptest::prelude::*;
 
@@ -85,7 +85,7 @@ proptest! {
         let pool = Pool::new(&logits, n_models, N_ITEMS);
         for set in InstructionSet::available() {
             let mut rows = vec![f64::NAN; pool.n_models * PAIRS.len()];
-            log_likelihood_by_pair(&pool, &PAIRS, scoring.likelihood, scoring.sigma, 0.0, set, &run, &mut rows)?;
+            log_likelihood_by_pair(&pool, &PAIRS, scoring, set, &run, &mut rows)?;
             let change = Change { before: NO_PAIR, after: PAIRS };
             let (running, _) = scored(&logits, Running::empty(n_models), &change, scoring, set)?;
             for (model, row) in rows.chunks(PAIRS.len()).enumerate() {

@@ -1,9 +1,13 @@
 //! Pairs with many labels through the public door: the guaranteed error, which kernel runs, and the same bits everywhere.
 
 use hemicycle_core::kernels::InstructionSet;
-use hemicycle_core::likelihood::{Likelihood, log_likelihood, log_likelihood_by_pair, table_bytes};
+use hemicycle_core::likelihood::{Likelihood, Scoring, log_likelihood_by_model, log_likelihood_by_pair, table_bytes};
 use hemicycle_core::{Error, Execution, Interrupt, Pairs, Pool};
 use proptest::prelude::*;
+
+fn sum_gaussian(sigma: f64, rtol: f64) -> Scoring {
+    Scoring { likelihood: Likelihood::SumGaussian, sigma, rtol }
+}
 
 /// One pair of two items, and what some models predict for it.
 #[derive(Debug, Clone)]
@@ -34,17 +38,17 @@ impl Owned {
 
     fn bytes(&self, rtol: f64) -> Result<usize, Error> {
         let (set, run) = (InstructionSet::detect(), Execution::default());
-        Ok(table_bytes(&self.borrow(), Likelihood::SumGaussian, self.case.sigma, rtol, set, &run)?[0])
+        Ok(table_bytes(&self.borrow(), sum_gaussian(self.case.sigma, rtol), set, &run)?[0])
     }
 
     fn scores(&self, mu: &[f64], rtol: f64, set: InstructionSet) -> Result<[Vec<f64>; 2], Error> {
         let logits: Vec<f64> = mu.iter().flat_map(|mu| [0.0, *mu]).collect();
         let pool = Pool::new(&logits, mu.len(), 2);
-        let (pairs, sigma, run) = (self.borrow(), self.case.sigma, Execution::default());
-        let likelihood = Likelihood::SumGaussian;
-        let totals = log_likelihood(&pool, &pairs, likelihood, sigma, rtol, set, &run)?;
-        let mut by_pair = vec![f64::NAN; mu.len()];
-        log_likelihood_by_pair(&pool, &pairs, likelihood, sigma, rtol, set, &run, &mut by_pair)?;
+        let (pairs, run) = (self.borrow(), Execution::default());
+        let scoring = sum_gaussian(self.case.sigma, rtol);
+        let [mut totals, mut by_pair] = [0, 1].map(|_| vec![f64::NAN; mu.len()]);
+        log_likelihood_by_model(&pool, &pairs, scoring, set, &run, &mut totals)?;
+        log_likelihood_by_pair(&pool, &pairs, scoring, set, &run, &mut by_pair)?;
         Ok([totals, by_pair])
     }
 }
@@ -143,7 +147,8 @@ fn the_judgments_sigma_and_rtol_choose_the_kernel() -> Result<(), Error> {
 fn a_gaussian_likelihood_has_no_tables() -> Result<(), Error> {
     let case = spread(40, 0.5).pairs();
     let (set, run) = (InstructionSet::detect(), Execution::default());
-    assert_eq!(table_bytes(&case.borrow(), Likelihood::Gaussian, 0.5, 1e-10, set, &run)?, [0]);
+    let gaussian = Scoring { likelihood: Likelihood::Gaussian, ..sum_gaussian(0.5, 1e-10) };
+    assert_eq!(table_bytes(&case.borrow(), gaussian, set, &run)?, [0]);
     Ok(())
 }
 
@@ -192,7 +197,7 @@ fn tables_of_many_pairs_stop_at_the_limit() -> Result<(), Error> {
     let pairs =
         Pairs { n_items: 2, a: &a, b: &b, offsets: &offsets, log_ratio: &log_ratio, weight: &weight, pair_weight: &c };
     let (set, run) = (InstructionSet::detect(), Execution::default());
-    let bytes = table_bytes(&pairs, Likelihood::SumGaussian, 0.1, 1e-10, set, &run)?;
+    let bytes = table_bytes(&pairs, sum_gaussian(0.1, 1e-10), set, &run)?;
     let total: usize = bytes.iter().sum();
     let tabulated = bytes.iter().take_while(|&&bytes| bytes > 0).count();
     assert!(total <= 1 << 27 && total + bytes[0] > 1 << 27, "{total}");
@@ -205,7 +210,6 @@ fn a_raised_flag_stops_the_building() {
     let execution = Execution { interrupt: Interrupt::new(), ..Execution::default() };
     execution.interrupt.raise();
     let pairs = spread(40, 0.5).pairs();
-    let stopped =
-        table_bytes(&pairs.borrow(), Likelihood::SumGaussian, 0.5, 1e-10, InstructionSet::detect(), &execution);
+    let stopped = table_bytes(&pairs.borrow(), sum_gaussian(0.5, 1e-10), InstructionSet::detect(), &execution);
     assert_eq!(stopped, Err(Error::Interrupted));
 }

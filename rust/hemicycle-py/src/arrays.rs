@@ -75,6 +75,17 @@ pub enum Logits<'py> {
     Single(Matrix<'py, f32>),
 }
 
+/// The same expression for a matrix in either precision.
+macro_rules! in_its_precision {
+    ($logits:expr, $matrix:ident => $value:expr) => {
+        match $logits {
+            $crate::arrays::Logits::Double($matrix) => $value,
+            $crate::arrays::Logits::Single($matrix) => $value,
+        }
+    };
+}
+pub(crate) use in_its_precision;
+
 impl<'py> FromPyObject<'_, 'py> for Logits<'py> {
     type Error = PyErr;
 

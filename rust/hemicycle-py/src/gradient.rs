@@ -1,15 +1,12 @@
 //! Binding of the likelihood with its gradient. The arguments are documented in `hemicycle.likelihood`.
 
-use hemicycle_core::kernels::InstructionSet;
-use hemicycle_core::likelihood::{Likelihood, value_and_gradient as core_value_and_gradient};
-use hemicycle_core::pool::Logit;
-use hemicycle_core::{Pairs, Pool};
+use hemicycle_core::likelihood::value_and_gradient as core_value_and_gradient;
 use pyo3::prelude::*;
 
-use crate::arrays::Logits;
+use crate::arrays::{Logits, in_its_precision};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
-use crate::likelihood::{Output, PairColumns, PairWeight, combination, instruction_set};
+use crate::likelihood::{Output, PairColumns, PairWeight, instruction_set, scoring};
 
 /// Log-likelihood of every model into `values`, and its gradient into `gradient`, row-major.
 #[pyfunction]
@@ -31,39 +28,11 @@ pub fn value_and_gradient<'py>(
     instructions: Option<&str>,
     rtol: f64,
 ) -> Result<(), BindingError> {
-    let score = Score {
-        pairs: pairs.borrow(n_items, pair_weight.borrow()?)?,
-        likelihood: combination(gaussian),
-        sigma,
-        rtol,
-        instructions: instruction_set(instructions)?,
-        n_threads,
-        values: values.borrow("values")?,
-        gradient: gradient.borrow("gradient")?,
-    };
-    match &logits {
-        Logits::Double(logits) => score.of(py, &logits.pool()?),
-        Logits::Single(logits) => score.of(py, &logits.pool()?),
-    }
-}
-
-/// What is to be computed, apart from the pool, and where it goes.
-struct Score<'a> {
-    pairs: Pairs<'a>,
-    likelihood: Likelihood,
-    sigma: f64,
-    rtol: f64,
-    instructions: InstructionSet,
-    n_threads: Option<usize>,
-    values: &'a mut [f64],
-    gradient: &'a mut [f64],
-}
-
-impl Score<'_> {
-    fn of<T: Logit>(self, py: Python<'_>, pool: &Pool<'_, T>) -> Result<(), BindingError> {
-        let Self { pairs, likelihood, sigma, rtol, instructions, n_threads, values, gradient } = self;
-        interruptible(py, n_threads, |execution| {
-            core_value_and_gradient(pool, &pairs, likelihood, sigma, rtol, instructions, execution, values, gradient)
-        })
-    }
+    let pairs = pairs.borrow(n_items, pair_weight.borrow()?)?;
+    let (scoring, set) = (scoring(gaussian, sigma, rtol), instruction_set(instructions)?);
+    let (values, gradient) = (values.borrow("values")?, gradient.borrow("gradient")?);
+    in_its_precision!(&logits, logits => {
+        let pool = logits.pool()?;
+        interruptible(py, n_threads, |e| core_value_and_gradient(&pool, &pairs, scoring, set, e, values, gradient))
+    })
 }

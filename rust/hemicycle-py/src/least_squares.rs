@@ -7,7 +7,7 @@ use hemicycle_core::{Execution, Result};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::arrays::{Logits, slice1};
+use crate::arrays::{Logits, in_its_precision, slice1};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
 
@@ -32,16 +32,10 @@ pub fn simplex_least_squares<'py>(
     options: SolverOptions<'py>,
 ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
     let y = slice1(&y, "y")?;
-    match &x {
-        Logits::Double(x) => {
-            let (x, n_models, _) = x.rows("x")?;
-            options.solve(py, || Dense::new(x, y, n_models))
-        }
-        Logits::Single(x) => {
-            let (x, n_models, _) = x.rows("x")?;
-            options.solve(py, || Dense::new(x, y, n_models))
-        }
-    }
+    in_its_precision!(&x, x => {
+        let (x, n_models, _) = x.rows("x")?;
+        options.solve(py, || Dense::new(x, y, n_models))
+    })
 }
 
 /// Least squares over labels of pairs of items; documented at `hemicycle.pair_least_squares`.
@@ -57,16 +51,10 @@ pub fn pair_least_squares<'py>(
 ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
     let (a, b) = (slice1(&a, "a")?, slice1(&b, "b")?);
     let labels = WeightedPairs { a, b, weight: slice1(&weight, "weight")?, y: slice1(&y, "y")? };
-    match &logits {
-        Logits::Double(logits) => {
-            let (logits, n_models, n_items) = logits.rows("logits")?;
-            options.solve(py, || PairDifferences::new(logits, n_models, n_items, labels))
-        }
-        Logits::Single(logits) => {
-            let (logits, n_models, n_items) = logits.rows("logits")?;
-            options.solve(py, || PairDifferences::new(logits, n_models, n_items, labels))
-        }
-    }
+    in_its_precision!(&logits, logits => {
+        let (logits, n_models, n_items) = logits.rows("logits")?;
+        options.solve(py, || PairDifferences::new(logits, n_models, n_items, labels))
+    })
 }
 
 /// Certify weights over rows of a matrix, or some on the way to them; used by the tie-breaks of `hemicycle.simplex_least_squares`.
@@ -81,16 +69,10 @@ pub fn certify_least_squares<'py>(
 ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
     let y = slice1(&y, "y")?;
     let ends = (slice1(&weights, "weights")?, slice1(&optimum, "optimum")?);
-    match &x {
-        Logits::Double(x) => {
-            let (x, n_models, _) = x.rows("x")?;
-            options.certify(py, ends, || Dense::new(x, y, n_models))
-        }
-        Logits::Single(x) => {
-            let (x, n_models, _) = x.rows("x")?;
-            options.certify(py, ends, || Dense::new(x, y, n_models))
-        }
-    }
+    in_its_precision!(&x, x => {
+        let (x, n_models, _) = x.rows("x")?;
+        options.certify(py, ends, || Dense::new(x, y, n_models))
+    })
 }
 
 /// Certify weights over labels of pairs of items, or some on the way to them; used by the tie-breaks of
@@ -111,16 +93,10 @@ pub fn certify_pair_least_squares<'py>(
     let (a, b) = (slice1(&a, "a")?, slice1(&b, "b")?);
     let ends = (slice1(&weights, "weights")?, slice1(&optimum, "optimum")?);
     let labels = WeightedPairs { a, b, weight: slice1(&weight, "weight")?, y: slice1(&y, "y")? };
-    match &logits {
-        Logits::Double(logits) => {
-            let (logits, n_models, n_items) = logits.rows("logits")?;
-            options.certify(py, ends, || PairDifferences::new(logits, n_models, n_items, labels))
-        }
-        Logits::Single(logits) => {
-            let (logits, n_models, n_items) = logits.rows("logits")?;
-            options.certify(py, ends, || PairDifferences::new(logits, n_models, n_items, labels))
-        }
-    }
+    in_its_precision!(&logits, logits => {
+        let (logits, n_models, n_items) = logits.rows("logits")?;
+        options.certify(py, ends, || PairDifferences::new(logits, n_models, n_items, labels))
+    })
 }
 
 impl SolverOptions<'_> {

@@ -2,15 +2,14 @@
 
 use hemicycle_core::kernels::InstructionSet;
 use hemicycle_core::likelihood::{
-    Likelihood, log_likelihood_by_label as by_label, log_likelihood_by_model as by_model,
+    Likelihood, Scoring, log_likelihood_by_label as by_label, log_likelihood_by_model as by_model,
     log_likelihood_by_pair as by_pair, table_bytes as bytes_of_tables,
 };
-use hemicycle_core::pool::Logit;
-use hemicycle_core::{Error, Pairs, Pool};
+use hemicycle_core::{Error, Pairs};
 use numpy::{PyArray1, PyReadonlyArray1, PyReadwriteArrayDyn};
 use pyo3::prelude::*;
 
-use crate::arrays::{Logits, readable_column, slice_mut, slice1, writeable};
+use crate::arrays::{Logits, in_its_precision, readable_column, slice_mut, slice1, writeable};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
 
@@ -130,12 +129,16 @@ pub fn log_likelihood<'py>(
     rtol: f64,
 ) -> Result<(), BindingError> {
     let pairs = pairs.borrow(n_items, pair_weight.borrow()?)?;
-    let instructions = instruction_set(instructions)?;
-    let score = Score { pairs, likelihood: combination(gaussian), sigma, rtol, per, instructions, n_threads };
-    match &logits {
-        Logits::Double(logits) => score.write(py, logits.pool()?, out.borrow("out")?),
-        Logits::Single(logits) => score.write(py, logits.pool()?, out.borrow("out")?),
-    }
+    let (scoring, set) = (scoring(gaussian, sigma, rtol), instruction_set(instructions)?);
+    let out = out.borrow("out")?;
+    in_its_precision!(&logits, logits => {
+        let pool = logits.pool()?;
+        interruptible(py, n_threads, |e| match per {
+            "label" => by_label(&pool, &pairs, sigma, set, e, out),
+            "pair" => by_pair(&pool, &pairs, scoring, set, e, out),
+            _ => by_model(&pool, &pairs, scoring, set, e, out),
+        })
+    })
 }
 
 /// Bytes of the table that scores each pair, 0 where the direct kernel does.
@@ -154,35 +157,13 @@ pub fn table_bytes<'py>(
 ) -> Result<Bound<'py, PyArray1<i64>>, BindingError> {
     let ones = vec![1.0; pairs.len()];
     let pairs = pairs.borrow(n_items, &ones)?;
-    let set = instruction_set(instructions)?;
-    let bytes = interruptible(py, n_threads, |e| bytes_of_tables(&pairs, combination(gaussian), sigma, rtol, set, e))?;
+    let (scoring, set) = (scoring(gaussian, sigma, rtol), instruction_set(instructions)?);
+    let bytes = interruptible(py, n_threads, |e| bytes_of_tables(&pairs, scoring, set, e))?;
     Ok(PyArray1::from_iter(py, bytes.into_iter().map(|bytes| bytes as i64)))
 }
 
-/// How labels combine.
-pub fn combination(gaussian: bool) -> Likelihood {
-    if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian }
-}
-
-/// What is to be computed, apart from the pool.
-struct Score<'a> {
-    pairs: Pairs<'a>,
-    likelihood: Likelihood,
-    sigma: f64,
-    rtol: f64,
-    per: &'a str,
-    instructions: InstructionSet,
-    n_threads: Option<usize>,
-}
-
-impl Score<'_> {
-    /// One row a model.
-    fn write<T: Logit>(self, py: Python<'_>, pool: Pool<'_, T>, out: &mut [f64]) -> Result<(), BindingError> {
-        let Self { pairs, likelihood, sigma, rtol, per, instructions: set, n_threads } = self;
-        interruptible(py, n_threads, |e| match per {
-            "label" => by_label(&pool, &pairs, sigma, set, e, out),
-            "pair" => by_pair(&pool, &pairs, likelihood, sigma, rtol, set, e, out),
-            _ => by_model(&pool, &pairs, likelihood, sigma, rtol, set, e, out),
-        })
-    }
+/// What a term is, apart from its pair.
+pub fn scoring(gaussian: bool, sigma: f64, rtol: f64) -> Scoring {
+    let likelihood = if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian };
+    Scoring { likelihood, sigma, rtol }
 }

@@ -1,14 +1,14 @@
 //! Binding of [`hemicycle_core::likelihood::running`]. The arguments are documented in `hemicycle.running`.
 
-use hemicycle_core::likelihood::running::{Change, Running, Scoring, update};
+use hemicycle_core::likelihood::running::{Change, Running, update};
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::arrays::{Logits, slice1};
+use crate::arrays::{Logits, in_its_precision, slice1};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
-use crate::likelihood::{PairColumns, combination, instruction_set};
+use crate::likelihood::{PairColumns, instruction_set, scoring};
 
 /// Four lists with one number a model, and the number of terms computed.
 type Updated<'py> = (Column<'py>, Column<'py>, Column<'py>, Column<'py>, usize);
@@ -60,20 +60,13 @@ pub fn update_running<'py>(
 ) -> std::result::Result<Updated<'py>, BindingError> {
     let before = before.borrow(n_items, slice1(&before_weight, "before_weight")?)?;
     let after = after.borrow(n_items, slice1(&after_weight, "after_weight")?)?;
-    let scoring = Scoring { likelihood: combination(gaussian), sigma, rtol };
-    let instructions = instruction_set(instructions)?;
+    let (scoring, set) = (scoring(gaussian, sigma, rtol), instruction_set(instructions)?);
     let change = Change { before, after };
     let running = running.copied()?;
-    let (running, n_terms) = match &logits {
-        Logits::Double(logits) => {
-            let pool = logits.pool()?;
-            interruptible(py, n_threads, |e| update(&pool, running, &change, every_item, scoring, instructions, e))?
-        }
-        Logits::Single(logits) => {
-            let pool = logits.pool()?;
-            interruptible(py, n_threads, |e| update(&pool, running, &change, every_item, scoring, instructions, e))?
-        }
-    };
+    let (running, n_terms) = in_its_precision!(&logits, logits => {
+        let pool = logits.pool()?;
+        interruptible(py, n_threads, |e| update(&pool, running, &change, every_item, scoring, set, e))?
+    });
     let column = |list: Vec<f64>| list.into_pyarray(py);
     let Running { total, total_low, magnitude, largest_magnitude } = running;
     Ok((column(total), column(total_low), column(magnitude), column(largest_magnitude), n_terms))

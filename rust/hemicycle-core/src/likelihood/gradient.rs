@@ -2,8 +2,7 @@
 //!
 //! A pair adds the slope of its log density to the gradient of its item `b` and takes it from that of `a`. Beside the
 //! logits of some models, transposed, lies their gradient: few enough models that both stay in the cache next to the
-//! core. It is kept as minus half the gradient, in which a squared distance `z^2` with `z = scale * mu - shift` has
-//! the slope `scale * z`.
+//! core.
 
 use std::f64::consts::LN_2;
 
@@ -17,44 +16,33 @@ use crate::pool::{BLOCK, Block, GROUPS, Logit, Pool};
 
 use super::direct::{SUMS_PER_PRODUCT, TERMS_PER_SUM};
 use super::plan::{Mixture, Plan};
-use super::tabulated::{self, Tables, Tabulated, add_tables};
-use super::terms::{self, Densities, Density, Gaussian};
+use super::slopes::{Column, GROUPS_AT_ONCE, Groups, Held, write_rows};
+use super::tabulated::{self, Tabulated, add_tables};
+use super::terms::{Densities, Density, Gaussian};
 use super::walk::Visit;
-use super::{Likelihood, check_inputs, check_sigma};
+use super::{Scoring, check_inputs};
 
-/// Vectors of models whose logits and gradient lie in the cache at once.
-const GROUPS_AT_ONCE: usize = 2;
-
-/// A vector for each group at once.
-type Groups<const FMA: bool> = terms::Groups<FMA, GROUPS_AT_ONCE>;
-
-/// The log-likelihood of every model, the same bits as [`super::log_likelihood`], into `values` of length `n_models`, and
-/// its derivative with respect to every logit into `gradient`: `n_models` rows of `n_items`.
+/// The log-likelihood of every model, the same bits as [`super::log_likelihood_by_model`], into `values` of length
+/// `n_models`, and its derivative with respect to every logit into `gradient`: `n_models` rows of `n_items`.
 ///
 /// # Errors
-/// As [`super::log_likelihood`]; [`crate::Error::Shape`] if `values` or `gradient` has another length.
-#[expect(clippy::too_many_arguments, reason = "those of the likelihood and two results")]
+/// As [`super::log_likelihood_by_model`]; [`crate::Error::Shape`] if `values` or `gradient` has another length.
 pub fn value_and_gradient<T: Logit>(
     pool: &Pool<'_, T>,
     pairs: &Pairs<'_>,
-    likelihood: Likelihood,
-    sigma: f64,
-    rtol: f64,
+    scoring: Scoring,
     instructions: InstructionSet,
     execution: &Execution,
     values: &mut [f64],
     gradient: &mut [f64],
 ) -> Result<()> {
     check_inputs(pool, pairs)?;
-    check_sigma(sigma)?;
     check_length("values", values.len(), pool.n_models)?;
     check_length("gradient", gradient.len(), pool.n_models * pool.n_items)?;
-    let tables = Tables::new(pairs, likelihood, sigma, rtol, instructions, execution)?;
-    let plan = Plan::sorted(pairs, likelihood, sigma, tables);
+    let plan = scoring.plan(pairs, instructions, execution)?;
     let constant = plan.constant();
     let tabulated = tabulated::Columns::new(&plan.tables);
-    let share = pool.n_models.div_ceil(BLOCK * rayon::current_num_threads());
-    let at_once = if plan.tables.is_empty() { 1 } else { tabulated.blocks_at_once().min(share).max(1) };
+    let at_once = tabulated.blocks_at_once(pool.n_models);
     let values = values.par_chunks_mut(BLOCK * at_once);
     let rows = gradient.par_chunks_mut(BLOCK * at_once * pool.n_items.max(1));
     values.zip(rows).enumerate().try_for_each_init(
@@ -101,15 +89,6 @@ impl Work {
             slopes: tabulated.with_room(n_blocks),
         }
     }
-}
-
-/// Minus half the gradient with respect to the logits of one item.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-struct Column([[f64; LANES]; GROUPS_AT_ONCE]);
-
-impl Column {
-    const ZERO: Self = Self([[0.0; LANES]; GROUPS_AT_ONCE]);
 }
 
 /// The log-likelihood of every model of a block, and its gradient.
@@ -242,90 +221,4 @@ impl<S: Simd, const FMA: bool> Visit for Pass<'_, S, FMA> {
     /// Scored over many blocks at once.
     #[inline(always)]
     fn tables(&mut self, _: &[Tabulated]) {}
-}
-
-/// The slopes of consecutive pairs with one item `a`, kept in registers.
-struct Held<const FMA: bool> {
-    item: u32,
-    slopes: Groups<FMA>,
-}
-
-impl<const FMA: bool> Held<FMA> {
-    #[inline(always)]
-    fn of(item: u32) -> Self {
-        Self { item, slopes: [Lanes::splat(0.0); GROUPS_AT_ONCE] }
-    }
-
-    /// Go on with pairs of this item.
-    #[inline(always)]
-    fn turn_to(&mut self, item: u32, columns: &mut [Column]) {
-        if item != self.item {
-            self.release(columns);
-            *self = Self::of(item);
-        }
-    }
-
-    /// Add the slopes of a pair with item `b`.
-    #[inline(always)]
-    fn add(&mut self, b: u32, slopes: Groups<FMA>, columns: &mut [Column]) {
-        let column = &mut columns[b as usize].0;
-        for (g, slope) in slopes.into_iter().enumerate() {
-            column[g] = (Lanes(column[g]) + slope).0;
-            self.slopes[g] = self.slopes[g] + slope;
-        }
-    }
-
-    /// Take the slopes from the column of the item.
-    #[inline(always)]
-    fn release(&self, columns: &mut [Column]) {
-        for (out, slope) in columns[self.item as usize].0.iter_mut().zip(self.slopes) {
-            *out = (Lanes(*out) - slope).0;
-        }
-    }
-}
-
-/// Write the gradient of the models of some groups, one row a model.
-#[inline(always)]
-fn write_rows<const FMA: bool>(simd: impl Simd, columns: &[Column], rows: &mut [f64]) {
-    let n_items = columns.len();
-    for (g, rows) in rows.chunks_mut(LANES * n_items.max(1)).enumerate() {
-        let mut item = 0;
-        while item < n_items && n_items >= LANES {
-            // the last eight items overlap those before
-            item = item.min(n_items - LANES);
-            let square = gradients::<FMA>(&columns[item..][..LANES], g);
-            write_items(&simd.transpose(&square), rows, n_items, item);
-            item += LANES;
-        }
-        for (row, lane) in rows.chunks_exact_mut(n_items.max(1)).zip(0..) {
-            for (out, column) in row[item..].iter_mut().zip(&columns[item..]) {
-                *out = 0.0 - 2.0 * column.0[g][lane];
-            }
-        }
-    }
-}
-
-/// The gradient with respect to the logits of eight items.
-#[inline(always)]
-fn gradients<const FMA: bool>(columns: &[Column], g: usize) -> [Lanes<FMA>; LANES] {
-    let mut square = [Lanes::<FMA>::splat(0.0); LANES];
-    for (column, out) in columns.iter().zip(&mut square) {
-        let half = Lanes(column.0[g]);
-        *out = Lanes::splat(0.0) - (half + half); // never -0
-    }
-    square
-}
-
-/// Write the gradients of up to eight models with respect to eight items.
-#[inline(always)]
-fn write_items<const FMA: bool>(models: &[Lanes<FMA>; LANES], rows: &mut [f64], n_items: usize, item: usize) {
-    if rows.len() == LANES * n_items {
-        for lane in 0..LANES {
-            rows[lane * n_items + item..][..LANES].copy_from_slice(&models[lane].0);
-        }
-    } else {
-        for (row, model) in rows.chunks_exact_mut(n_items).zip(models) {
-            row[item..][..LANES].copy_from_slice(&model.0);
-        }
-    }
 }

@@ -14,6 +14,7 @@ mod mean;
 mod plan;
 mod rows;
 pub mod running;
+mod slopes;
 mod tabulated;
 mod terms;
 mod walk;
@@ -42,89 +43,78 @@ pub enum Likelihood {
     Gaussian,
 }
 
-/// The log-likelihood of every model, `sum_n c_n log p_n`: length `n_models`.
+/// What a term is, apart from its pair.
+#[derive(Debug, Clone, Copy)]
+pub struct Scoring {
+    /// How the labels of a pair combine.
+    pub likelihood: Likelihood,
+    /// Width of the Gaussian at each label.
+    pub sigma: f64,
+    /// The error that a pair with many labels may have.
+    pub rtol: f64,
+}
+
+impl Scoring {
+    fn check(self) -> Result<()> {
+        if (1e-6..=1e6).contains(&self.sigma) {
+            return Ok(());
+        }
+        Err(refusal("sigma", vec![], self.sigma, "from 1e-6 to 1e6"))
+    }
+
+    /// The tables of these pairs.
+    fn tables(self, pairs: &Pairs<'_>, instructions: InstructionSet, execution: &Execution) -> Result<Tables> {
+        self.check()?;
+        Tables::new(pairs, self.likelihood, self.sigma, self.rtol, instructions, execution)
+    }
+
+    /// The judgments as kernels for totals read them.
+    fn plan(self, pairs: &Pairs<'_>, instructions: InstructionSet, execution: &Execution) -> Result<Plan> {
+        Ok(Plan::sorted(pairs, self.likelihood, self.sigma, self.tables(pairs, instructions, execution)?))
+    }
+
+    /// The judgments as kernels for results by pair read them.
+    fn plan_in_order(self, pairs: &Pairs<'_>, instructions: InstructionSet, execution: &Execution) -> Result<Plan> {
+        Ok(Plan::in_order(pairs, self.likelihood, self.sigma, self.tables(pairs, instructions, execution)?))
+    }
+}
+
+/// Write the log-likelihood of every model, `sum_n c_n log p_n`, to `out`: length `n_models`.
 ///
 /// # Errors
 /// Whatever [`Pairs::check`] refuses, logits of another shape or outside the domain, a sigma outside its domain, an
-/// interrupt.
-pub fn log_likelihood<T: Logit>(
-    pool: &Pool<'_, T>,
-    pairs: &Pairs<'_>,
-    likelihood: Likelihood,
-    sigma: f64,
-    rtol: f64,
-    instructions: InstructionSet,
-    execution: &Execution,
-) -> Result<Vec<f64>> {
-    check_inputs(pool, pairs)?;
-    let mut out = vec![0.0; pool.n_models];
-    log_likelihood_by_model(pool, pairs, likelihood, sigma, rtol, instructions, execution, &mut out)?;
-    Ok(out)
-}
-
-/// Write the log-likelihood of every model to `out`: length `n_models`.
-///
-/// # Errors
-/// As [`log_likelihood`]; [`Error::Shape`](crate::Error::Shape) if `out` has another length. What `out` holds after an
-/// error is not said.
-#[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function")]
+/// interrupt; [`Error::Shape`](crate::Error::Shape) if `out` has another length. What `out` holds after an error is not
+/// said.
 pub fn log_likelihood_by_model<T: Logit>(
     pool: &Pool<'_, T>,
     pairs: &Pairs<'_>,
-    likelihood: Likelihood,
-    sigma: f64,
-    rtol: f64,
+    scoring: Scoring,
     instructions: InstructionSet,
     execution: &Execution,
     out: &mut [f64],
 ) -> Result<()> {
     check_inputs(pool, pairs)?;
-    check_sigma(sigma)?;
     check_length("out", out.len(), pool.n_models)?;
-    let tables = Tables::new(pairs, likelihood, sigma, rtol, instructions, execution)?;
-    totals(pool, &Plan::sorted(pairs, likelihood, sigma, tables), instructions, execution, out)
-}
-
-/// Bytes of the table that scores each pair, 0 where the direct kernel does: length `n_pairs`.
-///
-/// # Errors
-/// Whatever [`Pairs::check`] refuses, a sigma outside its domain, an interrupt.
-pub fn table_bytes(
-    pairs: &Pairs<'_>,
-    likelihood: Likelihood,
-    sigma: f64,
-    rtol: f64,
-    instructions: InstructionSet,
-    execution: &Execution,
-) -> Result<Vec<usize>> {
-    pairs.check()?;
-    check_sigma(sigma)?;
-    Ok(Tables::new(pairs, likelihood, sigma, rtol, instructions, execution)?.bytes())
+    totals(pool, &scoring.plan(pairs, instructions, execution)?, instructions, execution, out)
 }
 
 /// Write `log p_n` of every model and pair, without `c_n`, to `out`: `n_models` rows of `n_pairs`.
 ///
 /// # Errors
-/// As [`log_likelihood`]; [`Error::Shape`](crate::Error::Shape) if `out` has another length. What `out` holds after an
-/// error is not said.
-#[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function")]
+/// As [`log_likelihood_by_model`].
 pub fn log_likelihood_by_pair<T: Logit>(
     pool: &Pool<'_, T>,
     pairs: &Pairs<'_>,
-    likelihood: Likelihood,
-    sigma: f64,
-    rtol: f64,
+    scoring: Scoring,
     instructions: InstructionSet,
     execution: &Execution,
     out: &mut [f64],
 ) -> Result<()> {
     check_inputs(pool, pairs)?;
-    check_sigma(sigma)?;
     let n_columns = pairs.len();
     check_length("out", out.len(), pool.n_models.saturating_mul(n_columns))?;
     let every = Pairs { pair_weight: &vec![1.0; pairs.len()], ..*pairs };
-    let tables = Tables::new(&every, likelihood, sigma, rtol, instructions, execution)?;
-    let plan = Plan::in_order(pairs, likelihood, sigma, tables);
+    let plan = scoring.plan_in_order(&every, instructions, execution)?;
     by_block(pool, out, n_columns, execution, |block, out| {
         instructions.run(Rows { plan: &plan, block, interrupt: &execution.interrupt, out });
     })
@@ -134,7 +124,7 @@ pub fn log_likelihood_by_pair<T: Logit>(
 /// `n_labels`.
 ///
 /// # Errors
-/// As [`log_likelihood_by_pair`].
+/// As [`log_likelihood_by_model`].
 pub fn log_likelihood_by_label<T: Logit>(
     pool: &Pool<'_, T>,
     pairs: &Pairs<'_>,
@@ -144,7 +134,6 @@ pub fn log_likelihood_by_label<T: Logit>(
     out: &mut [f64],
 ) -> Result<()> {
     check_inputs(pool, pairs)?;
-    check_sigma(sigma)?;
     let n_labels = pairs.log_ratio.len();
     let spread =
         |items: &[u32]| (0..pairs.len()).flat_map(|n| pairs.labels(n).map(move |_| n)).map(|n| items[n]).collect();
@@ -152,7 +141,22 @@ pub fn log_likelihood_by_label<T: Logit>(
     let offsets: Vec<i64> = (0..=n_labels as i64).collect();
     let ones = vec![1.0; n_labels];
     let labels = Pairs { a: &a, b: &b, offsets: &offsets, weight: &ones, pair_weight: &ones, ..*pairs };
-    log_likelihood_by_pair(pool, &labels, Likelihood::SumGaussian, sigma, 0.0, instructions, execution, out)
+    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma, rtol: 0.0 };
+    log_likelihood_by_pair(pool, &labels, scoring, instructions, execution, out)
+}
+
+/// Bytes of the table that scores each pair, 0 where the direct kernel does: length `n_pairs`.
+///
+/// # Errors
+/// Whatever [`Pairs::check`] refuses, a sigma outside its domain, an interrupt.
+pub fn table_bytes(
+    pairs: &Pairs<'_>,
+    scoring: Scoring,
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<Vec<usize>> {
+    pairs.check()?;
+    Ok(scoring.tables(pairs, instructions, execution)?.bytes())
 }
 
 /// The total of a plan for every model, into `out`: length `n_models`.
@@ -170,8 +174,7 @@ pub(crate) fn totals<T: Logit>(
         });
     }
     let columns = Columns::new(&plan.tables);
-    let share = pool.n_models.div_ceil(BLOCK * rayon::current_num_threads());
-    let at_once = columns.blocks_at_once().min(share).max(1);
+    let at_once = columns.blocks_at_once(pool.n_models);
     out.par_chunks_mut(BLOCK * at_once).enumerate().try_for_each_init(
         || (Block::new(pool.n_items), columns.with_room(at_once)),
         |(block, columns), (index, out)| {
@@ -209,11 +212,4 @@ pub(crate) fn by_block<T: Logit>(
 pub(crate) fn check_inputs<T: Logit>(pool: &Pool<'_, T>, pairs: &Pairs<'_>) -> Result<()> {
     pool.check_shape(pairs.n_items)?;
     pairs.check()
-}
-
-fn check_sigma(sigma: f64) -> Result<()> {
-    if (1e-6..=1e6).contains(&sigma) {
-        return Ok(());
-    }
-    Err(refusal("sigma", vec![], sigma, "from 1e-6 to 1e6"))
 }

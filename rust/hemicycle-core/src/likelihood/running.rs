@@ -17,9 +17,9 @@ use crate::pool::{BLOCK, Block, Logit, Pool};
 
 use super::by_pair::{ByPair, Sink};
 use super::plan::Plan;
-use super::tabulated::{Tables, batches};
+use super::tabulated::batches;
 use super::terms;
-use super::{Likelihood, check_inputs, check_sigma};
+use super::{Scoring, check_inputs};
 
 /// Batches of pairs that a pass over the pool takes: of a small change, the pairs as they were and as they are.
 const BATCHES_AT_ONCE: usize = 2;
@@ -46,17 +46,6 @@ pub struct Change<'a> {
     pub after: Pairs<'a>,
 }
 
-/// What a term is, apart from its pair.
-#[derive(Debug, Clone, Copy)]
-pub struct Scoring {
-    /// How the labels of a pair combine.
-    pub likelihood: Likelihood,
-    /// Width of the Gaussian at each label.
-    pub sigma: f64,
-    /// The error that a pair with many labels may have.
-    pub rtol: f64,
-}
-
 impl Running {
     /// No pair is held.
     #[must_use]
@@ -78,7 +67,7 @@ impl Running {
 /// Logits are read, and checked, of the items that the change touches, unless `every_item` asks for all.
 ///
 /// # Errors
-/// As [`super::log_likelihood`]; lists of `running` of another length than `n_models`.
+/// As [`super::log_likelihood_by_model`]; lists of `running` of another length than `n_models`.
 pub fn update<T: Logit>(
     pool: &Pool<'_, T>,
     mut running: Running,
@@ -90,7 +79,7 @@ pub fn update<T: Logit>(
 ) -> Result<(Running, usize)> {
     check_inputs(pool, &change.before)?;
     check_inputs(pool, &change.after)?;
-    check_sigma(scoring.sigma)?;
+    scoring.check()?;
     running.check(pool.n_models)?;
     let items = if every_item { (0..pool.n_items as u32).collect() } else { items_touched(change) };
     let batches = [Batch::of(&change.before, -1.0), Batch::of(&change.after, 1.0)].concat();
@@ -163,7 +152,6 @@ impl<'a> Batch<'a> {
         execution: &Execution,
     ) -> Result<Step> {
         let Self { pairs, own, sign } = self;
-        let Scoring { likelihood, sigma, rtol } = scoring;
         let column = |item: &u32| items.partition_point(|other| other < item) as u32;
         let a: Vec<u32> = pairs.a[own.clone()].iter().map(column).collect();
         let b: Vec<u32> = pairs.b[own.clone()].iter().map(column).collect();
@@ -179,8 +167,7 @@ impl<'a> Batch<'a> {
             weight: &pairs.weight[labels],
             pair_weight: &pairs.pair_weight[own.clone()],
         };
-        let tables = Tables::new(&own, likelihood, sigma, rtol, instructions, execution)?;
-        let plan = Plan::in_order(&own, likelihood, sigma, tables);
+        let plan = scoring.plan_in_order(&own, instructions, execution)?;
         Ok(Step { plan, factors: own.pair_weight.iter().map(|weight| sign * weight).collect() })
     }
 }

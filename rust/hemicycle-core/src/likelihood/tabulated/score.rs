@@ -133,10 +133,14 @@ impl Columns {
         Self { items, pairs, numbers: vec![], stride: 0 }
     }
 
-    /// Blocks of models that are best scored at once.
-    pub(crate) fn blocks_at_once(&self) -> usize {
-        let fit = BYTES_AT_ONCE / (size_of::<f64>() * self.items.len().max(1));
-        fit.max(FEWEST_MODELS) / BLOCK
+    /// Blocks of models that one thread best scores at once; one if no pair has a table.
+    pub(crate) fn blocks_at_once(&self, n_models: usize) -> usize {
+        if self.items.is_empty() {
+            return 1;
+        }
+        let fit = BYTES_AT_ONCE / (size_of::<f64>() * self.items.len());
+        let share = n_models.div_ceil(BLOCK * rayon::current_num_threads());
+        (fit.max(FEWEST_MODELS) / BLOCK).min(share).max(1)
     }
 
     /// With room for so many blocks. Items lie an odd number of cache lines apart: they do not fight for a place.
