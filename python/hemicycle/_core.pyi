@@ -51,6 +51,17 @@ def read_submissions(
     paths: Sequence[PathLike[str]], limits: tuple[int, int, int, int], n_threads: int | None
 ) -> SubmissionRows: ...
 def submission_layout(file: str, header: list[str]) -> tuple[int, int | None, int, int | None, int | None, bool]: ...
+def group_pairs(
+    a: NDArray[np.int64], b: NDArray[np.int64], log_ratio: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[
+    NDArray[np.uint32],
+    NDArray[np.uint32],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    int,
+]: ...
 def bma_weights(
     log_likelihood: NDArray[np.float64], prior: NDArray[np.float64] | None, power: float
 ) -> NDArray[np.float64]: ...

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hemicycle import _core
 from hemicycle.arrays import (
     by_construction,
-    distinct,
     float_array,
     read_only,
     require_at_most,
@@ -157,25 +157,7 @@ class Pairs:
 def group_pairs(
     a: NDArray[np.int64], b: NDArray[np.int64], log_ratio: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> Pairs:
-    """Group the cardinal judgments of positive weight by unordered pair, in O(n log n)."""
-    cardinal = np.flatnonzero(~np.isnan(log_ratio))
-    low = np.minimum(a, b)
-    high = np.maximum(a, b)
-    used = cardinal[weight[cardinal] > 0]
-    oriented = np.where(a < b, log_ratio, -log_ratio) + 0.0  # + 0.0 turns -0.0 into 0.0
-    order = used[np.lexsort((used, weight[used], oriented[used], high[used], low[used]))]  # (n_labels,)
-    first, second = low[order], high[order]
-    new_pair = np.ones(len(order), dtype=bool)
-    new_pair[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
-    starts = np.flatnonzero(new_pair)
-    width = int(high.max(initial=0)) + 1
-    n_seen = len(distinct(low[cardinal] * width + high[cardinal]))
-    return Pairs(
-        a=first[starts].astype(np.uint32),
-        b=second[starts].astype(np.uint32),
-        offsets=np.append(starts, len(order)).astype(np.int64),
-        log_ratio=oriented[order],
-        weight=weight[order],
-        row=order.astype(np.int64),
-        n_zero_weight=n_seen - len(starts),
-    )
+    """Group the cardinal judgments of positive weight by unordered pair, in O(n log n); Ctrl-C is heard."""
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    log_ratio, weight = np.ascontiguousarray(log_ratio), np.ascontiguousarray(weight)
+    return Pairs(*_core.group_pairs(a, b, log_ratio, weight))

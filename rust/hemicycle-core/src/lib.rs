@@ -11,6 +11,7 @@ pub mod kernels;
 pub mod least_squares;
 pub mod likelihood;
 pub mod names;
+pub mod pairs;
 pub mod parallel;
 pub mod pool;
 pub mod scores;

@@ -1,9 +1,11 @@
 //! Threads without a trace in the results: work is cut into chunks of a constant size, so that no sum depends on how
 //! many threads there are, and every long loop looks at an [`Interrupt`] once a chunk.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cmp::Ordering;
+use std::sync::atomic::{self, AtomicBool};
 
 use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
@@ -23,14 +25,14 @@ impl Interrupt {
 
     /// Ask the computation to stop.
     pub fn raise(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.store(true, atomic::Ordering::Relaxed);
     }
 
     /// Whether the computation is to stop. For kernels, which then return early; what they leave is not used.
     #[inline(always)]
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(atomic::Ordering::Relaxed)
     }
 
     /// Go on, or stop with [`Error::Interrupted`].
@@ -43,6 +45,20 @@ impl Interrupt {
         }
         Ok(())
     }
+}
+
+/// Sort, on the threads that it is called on; equal elements may change places.
+///
+/// # Errors
+/// [`Error::Interrupted`]; the elements are then in any order.
+pub(crate) fn sort<T: Send>(
+    list: &mut [T],
+    interrupt: &Interrupt,
+    compare: impl Fn(&T, &T) -> Ordering + Sync,
+) -> Result<()> {
+    // once all are equal, what is left to do takes one pass
+    list.par_sort_unstable_by(|x, y| if interrupt.is_raised() { Ordering::Equal } else { compare(x, y) });
+    interrupt.check()
 }
 
 /// How a computation runs: on how many threads, and whether it must stop.
@@ -74,5 +90,30 @@ impl Execution {
         }
         let pool = ThreadPoolBuilder::new().num_threads(n_threads).build().map_err(|_| refused)?;
         pool.install(work)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use super::{Interrupt, sort};
+    use crate::error::Error;
+
+    #[test]
+    fn an_interrupt_in_the_middle_of_a_sort_ends_it() {
+        const N: usize = 100_000;
+        let mut list: Vec<usize> = (0..N).map(|k| k * 61_803 % N).collect();
+        let (interrupt, n_compared) = (Interrupt::new(), AtomicUsize::new(0));
+        let sorted = sort(&mut list, &interrupt, |x, y| {
+            if n_compared.fetch_add(1, Relaxed) == N {
+                interrupt.raise();
+            }
+            x.cmp(y)
+        });
+        assert_eq!(sorted, Err(Error::Interrupted));
+        assert!(n_compared.into_inner() < 2 * N);
+        assert_eq!(sort(&mut list, &Interrupt::new(), Ord::cmp), Ok(()));
+        assert!(list.iter().copied().eq(0..N));
     }
 }

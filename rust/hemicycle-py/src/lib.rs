@@ -8,6 +8,7 @@ mod interrupt;
 mod least_squares;
 mod likelihood;
 mod names;
+mod pairs;
 mod running;
 mod scores;
 mod simplex;
@@ -33,6 +34,8 @@ mod _core {
     use crate::likelihood::{instruction_sets, log_likelihood, table_bytes};
     #[pymodule_export]
     use crate::names::item_keys;
+    #[pymodule_export]
+    use crate::pairs::group_pairs;
     #[pymodule_export]
     use crate::running::update_running;
     #[pymodule_export]
