@@ -105,22 +105,47 @@ def test_python_threads_that_score_at_once_get_what_each_would_get_alone(n_threa
         np.testing.assert_array_equal(values, expected)
 
 
-LONG_WORK = """
+FOR_EVER = """
+from dataclasses import replace
 import numpy as np, hemicycle as hc
 rng = np.random.default_rng(0)
-a = rng.integers(0, 50, size=20_000)
-b = (a + rng.integers(1, 50, size=20_000)) % 50
-judgments = hc.Judgments.from_arrays(a, b, rng.normal(size=20_000))
-logits = rng.normal(size=(100_000, 50))
+
+def judged(a, b):
+    return hc.Judgments.from_arrays(a, b, rng.normal(size=len(a)), items=50)
+
+def at_random(n):
+    a = rng.integers(0, 50, size=n)
+    return judged(a, (a + rng.integers(1, 50, size=n)) % 50)
+
+def giant(n, n_others):
+    others = np.repeat(np.arange(2, 2 + n_others), 30)
+    return judged(np.append(np.zeros(n, int), 0 * others), np.append(np.ones(n, int), others))
+
+judgments = {judgments}
+logits = np.zeros((50, {n_models})).T
 print("ready", flush=True)
 while True:
-    hc.log_likelihood(logits, judgments)
+    {call}
 """
+SCORE = "hc.log_likelihood(logits, judgments)"
+PHASES = {
+    "totals": ("at_random(20_000)", 100_000, SCORE),
+    "by label": ("at_random(300_000)", 2, "hc.log_likelihood(logits, judgments, per='label')"),
+    "grouping": ("at_random(1_000_000)", 1, "replace(judgments).pairs"),
+    "tables": ("at_random(100_000)", 1, SCORE),
+    "a giant table": ("giant(1_000_000, 0)", 1, SCORE),
+    "a giant table beside others": ("giant(1_000_000, 40)", 1, SCORE),
+    "squared errors": ("giant(1_000_000, 0)", 1, "hc.mean_squared_error(logits, judgments)"),
+    "accuracy": ("at_random(1_000_000)", 1, "hc.accuracy(logits, judgments)"),
+}
 
 
-def test_ctrl_c_raises_keyboard_interrupt_in_the_middle_of_a_call() -> None:
+@pytest.mark.parametrize("phase", PHASES)
+def test_ctrl_c_raises_keyboard_interrupt_in_the_middle_of_a_call(phase: str) -> None:
+    judgments, n_models, call = PHASES[phase]
+    program = FOR_EVER.format(judgments=judgments, n_models=n_models, call=call)
     process = subprocess.Popen(
-        [sys.executable, "-c", LONG_WORK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline().strip() == "ready"

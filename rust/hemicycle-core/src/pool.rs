@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::judgments::{MAX_LOG, WITHIN_MAX_LOG, check_length, refusal};
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd};
+use crate::parallel::Interrupt;
 
 /// Vectors of models in a block.
 pub(crate) const GROUPS: usize = 4;
@@ -57,10 +58,11 @@ impl<T: Logit> Pool<'_, T> {
 
     /// Fail with the first logit outside the domain. A block that found one may find none when it reads again: another
     /// thread wrote to the logits meanwhile.
-    fn refuse(&self) -> Result<()> {
+    fn refuse(&self, interrupt: &Interrupt) -> Result<()> {
         let [by_model, by_item] = self.strides;
         let logit = |model: usize, item: usize| -> f64 { self.logits[model * by_model + item * by_item].into() };
         for first in (0..self.n_models).step_by(BLOCK) {
+            interrupt.check()?;
             let models = first..(first + BLOCK).min(self.n_models);
             // item by item: the models of an item may lie side by side
             let places = (0..self.n_items).flat_map(|item| models.clone().map(move |model| (model, item)));
@@ -109,21 +111,29 @@ impl Block {
     }
 
     /// Read the models from `first` on; past the end the last model is repeated.
-    pub(crate) fn load<T: Logit>(&mut self, pool: &Pool<'_, T>, first: usize) -> Result<()> {
+    pub(crate) fn load<T: Logit>(&mut self, pool: &Pool<'_, T>, first: usize, interrupt: &Interrupt) -> Result<()> {
+        interrupt.check()?;
         loop {
             let load = Load { pool, first, columns: &mut self.columns };
             if self.instructions.run(load) {
                 return Ok(());
             }
-            pool.refuse()?;
+            pool.refuse(interrupt)?;
         }
     }
 
     /// As [`Block::load`], but of these items alone, sorted, a column each.
-    pub(crate) fn load_items<T: Logit>(&mut self, pool: &Pool<'_, T>, first: usize, items: &[u32]) -> Result<()> {
+    pub(crate) fn load_items<T: Logit>(
+        &mut self,
+        pool: &Pool<'_, T>,
+        first: usize,
+        items: &[u32],
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         if items.len() == pool.n_items {
-            return self.load(pool, first);
+            return self.load(pool, first, interrupt);
         }
+        interrupt.check()?;
         let starts = starts(pool, first);
         loop {
             let mut valid = true;
@@ -133,7 +143,7 @@ impl Block {
             if valid {
                 return Ok(());
             }
-            pool.refuse()?;
+            pool.refuse(interrupt)?;
         }
     }
 
@@ -253,7 +263,7 @@ fn all_within_domain<T: Logit>(row: &[T]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Block, Error, LANES, Pool, span};
+    use super::{BLOCK, Block, Error, Interrupt, LANES, Pool, span};
 
     /// The second item's logits of models 32, 33 and 34, the last repeated.
     const PADDED: [f64; 8] = [321.0, 331.0, 341.0, 341.0, 341.0, 341.0, 341.0, 341.0];
@@ -264,7 +274,7 @@ mod tests {
             let logits: Vec<f32> = (0..35 * n_items).map(|k| k as f32).collect();
             let pool = Pool::new(&logits, 35, n_items);
             let mut block = Block::new(n_items);
-            assert_eq!(block.load(&pool, BLOCK), Ok(()));
+            assert_eq!(block.load(&pool, BLOCK, &Interrupt::new()), Ok(()));
             for item in 0..n_items {
                 let expected = [32, 33, 34, 34, 34, 34, 34, 34].map(|model| (model * n_items + item) as f64);
                 assert_eq!(block.logits::<false>(item as u32, 0).0, expected);
@@ -285,7 +295,7 @@ mod tests {
             assert_eq!(pool.check_shape(2), Ok(()));
             let mut block = Block::new(2);
             for (first, expected) in [(0, [1.0, 11.0, 21.0, 31.0, 41.0, 51.0, 61.0, 71.0]), (BLOCK, PADDED)] {
-                assert_eq!(block.load(&pool, first), Ok(()), "{strides:?}");
+                assert_eq!(block.load(&pool, first, &Interrupt::new()), Ok(()), "{strides:?}");
                 assert_eq!(block.logits::<false>(1, 0).0, expected, "{strides:?}");
             }
         }
@@ -295,14 +305,14 @@ mod tests {
     fn a_pool_may_have_no_items() {
         let pool = Pool { logits: &[0.0_f64; 0], n_models: 40, n_items: 0, strides: [usize::MAX, 1] };
         let mut block = Block::new(0);
-        assert_eq!((pool.check_shape(0), block.load(&pool, BLOCK)), (Ok(()), Ok(())));
+        assert_eq!((pool.check_shape(0), block.load(&pool, BLOCK, &Interrupt::new())), (Ok(()), Ok(())));
     }
 
     #[test]
     fn one_row_may_be_every_model() {
         let pool = Pool { logits: &[1.0, 2.0], n_models: 40, n_items: 2, strides: [0, 1] };
         let mut block = Block::new(2);
-        assert_eq!((pool.check_shape(2), block.load(&pool, BLOCK)), (Ok(()), Ok(())));
+        assert_eq!((pool.check_shape(2), block.load(&pool, BLOCK, &Interrupt::new())), (Ok(()), Ok(())));
         assert_eq!(block.logits::<false>(1, 3).0, [2.0; 8]);
     }
 
@@ -311,7 +321,7 @@ mod tests {
         let mut logits = vec![0.0_f32; 3 * 40];
         (logits[40 + 38], logits[80 + 37]) = (3e6, f32::NAN);
         let pool = Pool { logits: &logits, n_models: 40, n_items: 3, strides: [1, 40] };
-        let error = Block::new(3).load(&pool, BLOCK).map_err(|error| error.to_string());
+        let error = Block::new(3).load(&pool, BLOCK, &Interrupt::new()).map_err(|error| error.to_string());
         assert_eq!(error, Err("logits[37, 2] is nan; it must be finite".into()));
     }
 
@@ -321,16 +331,25 @@ mod tests {
         logits[3] = -2e6;
         logits[5] = f64::NAN;
         let pool = Pool::new(&logits, 3, 2);
-        let error = Block::new(2).load(&pool, 0);
+        let error = Block::new(2).load(&pool, 0, &Interrupt::new());
         let expected = "logits[1, 1] is -2000000.0; it must be at most 1e6 in absolute value";
         assert_eq!(error.map_err(|error| error.to_string()), Err(expected.into()));
+    }
+
+    #[test]
+    fn an_interrupt_stops_reading_and_the_search() {
+        let (pool, interrupt) = (Pool::new(&[0.0, f64::NAN], 1, 2), Interrupt::new());
+        interrupt.raise();
+        assert_eq!(Block::new(2).load(&pool, 0, &interrupt), Err(Error::Interrupted));
+        assert_eq!(Block::new(1).load_items(&pool, 0, &[1], &interrupt), Err(Error::Interrupted));
+        assert_eq!(pool.refuse(&interrupt), Err(Error::Interrupted));
     }
 
     #[test]
     fn infinite_logits_are_not_finite() {
         let pool = Pool::new(&[0.0, f64::NEG_INFINITY], 1, 2);
         let expected = Error::NonFinite { what: "logits", position: vec![0, 1], value: f64::NEG_INFINITY };
-        assert_eq!(Block::new(2).load(&pool, 0), Err(expected));
+        assert_eq!(Block::new(2).load(&pool, 0, &Interrupt::new()), Err(expected));
     }
 
     #[test]

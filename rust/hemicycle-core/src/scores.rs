@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::judgments::{Pairs, check_items, check_length, check_weights};
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum};
 use crate::likelihood::{Plan, by_block, check_inputs, totals};
-use crate::parallel::Execution;
+use crate::parallel::{Execution, Interrupt, sort};
 use crate::pool::{Block, GROUPS, Logit, Pool};
 
 /// Write the mean of `(mu - y_i)^2` over labels, weighted by `u_i`, for every model to `out`: length `n_models`. NaN
@@ -22,11 +22,14 @@ pub fn mean_squared_error<T: Logit>(
 ) -> Result<()> {
     check_inputs(pool, pairs)?;
     check_length("out", out.len(), pool.n_models)?;
-    let plan = Plan::squared_distances(pairs, sum(pairs.weight));
+    let plan = Plan::squared_distances(pairs, sum(pairs.weight), &execution.interrupt)?;
     totals(pool, &plan, instructions, execution, out)?;
     out.iter_mut().for_each(|error| *error = 0.0 - *error);
     Ok(())
 }
+
+/// Choices between two looks for an interrupt.
+const DUELS_AT_ONCE: usize = 1024;
 
 /// Logits this near are equal: weights that were meant to be equal often differ in their last digits, as they went
 /// through a logarithm or a softmax of their author's.
@@ -60,10 +63,10 @@ pub fn accuracy<T: Logit>(
 ) -> Result<()> {
     pool.check_shape(choices.n_items)?;
     check_length("out", out.len(), pool.n_models)?;
-    let duels = duels(choices)?;
+    let duels = duels(choices, &execution.interrupt)?;
     let total = sum(choices.weight);
     by_block(pool, out, 1, execution, |block, out| {
-        instructions.run(Agreement { duels: &duels, total, block, out });
+        instructions.run(Agreement { duels: &duels, total, block, interrupt: &execution.interrupt, out });
     })
 }
 
@@ -76,7 +79,7 @@ struct Duel {
 }
 
 /// The choices, checked and in an order that does not depend on theirs.
-fn duels(choices: &Choices<'_>) -> Result<Vec<Duel>> {
+fn duels(choices: &Choices<'_>, interrupt: &Interrupt) -> Result<Vec<Duel>> {
     let Choices { n_items, loser, winner, weight } = *choices;
     check_length("winner", winner.len(), loser.len())?;
     check_length("weight", weight.len(), loser.len())?;
@@ -85,7 +88,8 @@ fn duels(choices: &Choices<'_>) -> Result<Vec<Duel>> {
     check_weights("weight", weight)?;
     let mut duels: Vec<Duel> =
         (0..loser.len()).map(|i| Duel { loser: loser[i], winner: winner[i], weight: weight[i] }).collect();
-    duels.sort_by(|x, y| (x.loser, x.winner).cmp(&(y.loser, y.winner)).then(x.weight.total_cmp(&y.weight)));
+    let order = |x: &Duel, y: &Duel| (x.loser, x.winner).cmp(&(y.loser, y.winner)).then(x.weight.total_cmp(&y.weight));
+    sort(&mut duels, interrupt, order)?;
     Ok(duels)
 }
 
@@ -103,6 +107,7 @@ struct Agreement<'a> {
     duels: &'a [Duel],
     total: f64,
     block: &'a Block,
+    interrupt: &'a Interrupt,
     out: &'a mut [f64],
 }
 
@@ -112,16 +117,22 @@ impl Kernel for Agreement<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self, _: impl Simd) {
         let mut agreed = [Sum::<FMA>::zero(); GROUPS];
-        for Duel { loser, winner, weight } in self.duels {
-            for (g, agreed) in agreed.iter_mut().enumerate() {
-                let (winner, loser) = (self.block.logits::<FMA>(*winner, g).0, self.block.logits::<FMA>(*loser, g).0);
-                let mut won = [0.0; LANES];
-                for lane in 0..LANES {
-                    let lead = winner[lane] - loser[lane];
-                    let tie = if lead >= -TIE { 0.5 * weight } else { 0.0 };
-                    won[lane] = if lead > TIE { *weight } else { tie };
+        for duels in self.duels.chunks(DUELS_AT_ONCE) {
+            if self.interrupt.is_raised() {
+                return;
+            }
+            for Duel { loser, winner, weight } in duels {
+                for (g, agreed) in agreed.iter_mut().enumerate() {
+                    let winner = self.block.logits::<FMA>(*winner, g).0;
+                    let loser = self.block.logits::<FMA>(*loser, g).0;
+                    let mut won = [0.0; LANES];
+                    for lane in 0..LANES {
+                        let lead = winner[lane] - loser[lane];
+                        let tie = if lead >= -TIE { 0.5 * weight } else { 0.0 };
+                        won[lane] = if lead > TIE { *weight } else { tie };
+                    }
+                    agreed.add(Lanes(won));
                 }
-                agreed.add(Lanes(won));
             }
         }
         for (out, agreed) in self.out.chunks_mut(LANES).zip(agreed) {

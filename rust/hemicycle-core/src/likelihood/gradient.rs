@@ -52,16 +52,14 @@ pub fn value_and_gradient<T: Logit>(
             values.fill(0.0);
             if !plan.tables.is_empty() {
                 for k in 0..values.len().div_ceil(BLOCK) {
-                    execution.interrupt.check()?;
-                    block.load(pool, (index * at_once + k) * BLOCK)?;
+                    block.load(pool, (index * at_once + k) * BLOCK, &execution.interrupt)?;
                     logits.take(block, k);
                 }
                 add_tables(&plan.tables, logits, Some(&mut *slopes), values, instructions, &execution.interrupt)?;
             }
             let blocks = values.chunks_mut(BLOCK).zip(rows.chunks_mut(BLOCK * pool.n_items.max(1)));
             for (k, (values, rows)) in blocks.enumerate() {
-                execution.interrupt.check()?;
-                block.load(pool, (index * at_once + k) * BLOCK)?;
+                block.load(pool, (index * at_once + k) * BLOCK, &execution.interrupt)?;
                 let slopes = (&*slopes, k * GROUPS);
                 let interrupt = &execution.interrupt;
                 instructions.run(Gradient { plan: &plan, constant, block, interrupt, slopes, columns, values, rows });

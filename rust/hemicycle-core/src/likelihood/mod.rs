@@ -55,27 +55,22 @@ pub struct Scoring {
 }
 
 impl Scoring {
-    fn check(self) -> Result<()> {
-        if (1e-6..=1e6).contains(&self.sigma) {
-            return Ok(());
-        }
-        Err(refusal("sigma", vec![], self.sigma, "from 1e-6 to 1e6"))
-    }
-
     /// The tables of these pairs.
     fn tables(self, pairs: &Pairs<'_>, instructions: InstructionSet, execution: &Execution) -> Result<Tables> {
-        self.check()?;
+        check_sigma(self.sigma)?;
         Tables::new(pairs, self.likelihood, self.sigma, self.rtol, instructions, execution)
     }
 
     /// The judgments as kernels for totals read them.
     fn plan(self, pairs: &Pairs<'_>, instructions: InstructionSet, execution: &Execution) -> Result<Plan> {
-        Ok(Plan::sorted(pairs, self.likelihood, self.sigma, self.tables(pairs, instructions, execution)?))
+        let tables = self.tables(pairs, instructions, execution)?;
+        Plan::sorted(pairs, self.likelihood, self.sigma, tables, &execution.interrupt)
     }
 
     /// The judgments as kernels for results by pair read them.
     fn plan_in_order(self, pairs: &Pairs<'_>, instructions: InstructionSet, execution: &Execution) -> Result<Plan> {
-        Ok(Plan::in_order(pairs, self.likelihood, self.sigma, self.tables(pairs, instructions, execution)?))
+        let tables = self.tables(pairs, instructions, execution)?;
+        Plan::in_order(pairs, self.likelihood, self.sigma, tables, &execution.interrupt)
     }
 }
 
@@ -111,13 +106,9 @@ pub fn log_likelihood_by_pair<T: Logit>(
     out: &mut [f64],
 ) -> Result<()> {
     check_inputs(pool, pairs)?;
-    let n_columns = pairs.len();
-    check_length("out", out.len(), pool.n_models.saturating_mul(n_columns))?;
+    check_length("out", out.len(), pool.n_models.saturating_mul(pairs.len()))?;
     let every = Pairs { pair_weight: &vec![1.0; pairs.len()], ..*pairs };
-    let plan = scoring.plan_in_order(&every, instructions, execution)?;
-    by_block(pool, out, n_columns, execution, |block, out| {
-        instructions.run(Rows { plan: &plan, block, interrupt: &execution.interrupt, out });
-    })
+    rows(pool, &scoring.plan_in_order(&every, instructions, execution)?, instructions, execution, out)
 }
 
 /// Write `log Normal(y_i | mu, sigma)` of every model and label, without weights, to `out`: `n_models` rows of
@@ -134,15 +125,22 @@ pub fn log_likelihood_by_label<T: Logit>(
     out: &mut [f64],
 ) -> Result<()> {
     check_inputs(pool, pairs)?;
-    let n_labels = pairs.log_ratio.len();
-    let spread =
-        |items: &[u32]| (0..pairs.len()).flat_map(|n| pairs.labels(n).map(move |_| n)).map(|n| items[n]).collect();
-    let (a, b): (Vec<u32>, Vec<u32>) = (spread(pairs.a), spread(pairs.b));
-    let offsets: Vec<i64> = (0..=n_labels as i64).collect();
-    let ones = vec![1.0; n_labels];
-    let labels = Pairs { a: &a, b: &b, offsets: &offsets, weight: &ones, pair_weight: &ones, ..*pairs };
-    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma, rtol: 0.0 };
-    log_likelihood_by_pair(pool, &labels, scoring, instructions, execution, out)
+    check_sigma(sigma)?;
+    check_length("out", out.len(), pool.n_models.saturating_mul(pairs.log_ratio.len()))?;
+    rows(pool, &Plan::by_label(pairs, sigma, &execution.interrupt)?, instructions, execution, out)
+}
+
+/// The terms of a plan for every model, into `out`: `n_models` rows.
+fn rows<T: Logit>(
+    pool: &Pool<'_, T>,
+    plan: &Plan,
+    instructions: InstructionSet,
+    execution: &Execution,
+    out: &mut [f64],
+) -> Result<()> {
+    by_block(pool, out, plan.constants.len(), execution, |block, out| {
+        instructions.run(Rows { plan, block, interrupt: &execution.interrupt, out });
+    })
 }
 
 /// Bytes of the table that scores each pair, 0 where the direct kernel does: length `n_pairs`.
@@ -179,8 +177,7 @@ pub(crate) fn totals<T: Logit>(
         || (Block::new(pool.n_items), columns.with_room(at_once)),
         |(block, columns), (index, out)| {
             for (k, out) in out.chunks_mut(BLOCK).enumerate() {
-                execution.interrupt.check()?;
-                block.load(pool, (index * at_once + k) * BLOCK)?;
+                block.load(pool, (index * at_once + k) * BLOCK, &execution.interrupt)?;
                 columns.take(block, k);
                 instructions.run(Totals { plan, constant, block, interrupt: &execution.interrupt, out });
             }
@@ -200,8 +197,7 @@ pub(crate) fn by_block<T: Logit>(
     out.par_chunks_mut(BLOCK * n_columns.max(1)).enumerate().try_for_each_init(
         || Block::new(pool.n_items),
         |block, (index, out)| {
-            execution.interrupt.check()?;
-            block.load(pool, index * BLOCK)?;
+            block.load(pool, index * BLOCK, &execution.interrupt)?;
             score(block, out);
             execution.interrupt.check()
         },
@@ -212,4 +208,11 @@ pub(crate) fn by_block<T: Logit>(
 pub(crate) fn check_inputs<T: Logit>(pool: &Pool<'_, T>, pairs: &Pairs<'_>) -> Result<()> {
     pool.check_shape(pairs.n_items)?;
     pairs.check()
+}
+
+fn check_sigma(sigma: f64) -> Result<()> {
+    if (1e-6..=1e6).contains(&sigma) {
+        return Ok(());
+    }
+    Err(refusal("sigma", vec![], sigma, "from 1e-6 to 1e6"))
 }

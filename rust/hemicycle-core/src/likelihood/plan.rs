@@ -4,8 +4,10 @@
 
 use std::f64::consts::{LOG2_E, PI};
 
+use crate::error::Result;
 use crate::judgments::Pairs;
 use crate::kernels::{Lanes, Sum};
+use crate::parallel::{Interrupt, sort};
 
 use super::Likelihood;
 use super::mean::{Mean, compensated_sum};
@@ -119,32 +121,58 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Pairs sorted by kind and weight, for totals.
-    pub(crate) fn sorted(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, tables: Tables) -> Self {
-        let mut order = kinds(pairs, likelihood, sigma, &tables);
+    pub(crate) fn sorted(
+        pairs: &Pairs<'_>,
+        likelihood: Likelihood,
+        sigma: f64,
+        tables: Tables,
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
+        let mut order = kinds(pairs, likelihood, sigma, &tables, interrupt)?;
         order.retain(|&(_, n)| pairs.pair_weight[n] > 0.0);
-        order.sort_by(|(kind, m), (other, n)| {
+        sort(&mut order, interrupt, |(kind, m), (other, n)| {
             kind.cmp(other).then(pairs.pair_weight[*m].total_cmp(&pairs.pair_weight[*n])).then(m.cmp(n))
-        });
-        Self::new(pairs, likelihood, sigma, &order, tables)
+        })?;
+        Self::new(pairs, likelihood, sigma, &order, tables, interrupt)
     }
 
     /// Pairs as they come, each of weight 1, for results by pair.
-    pub(crate) fn in_order(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, tables: Tables) -> Self {
+    pub(crate) fn in_order(
+        pairs: &Pairs<'_>,
+        likelihood: Likelihood,
+        sigma: f64,
+        tables: Tables,
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
         let ones = vec![1.0; pairs.len()];
         let pairs = Pairs { pair_weight: &ones, ..*pairs };
-        Self::new(&pairs, likelihood, sigma, &kinds(&pairs, likelihood, sigma, &tables), tables)
+        let order = kinds(&pairs, likelihood, sigma, &tables, interrupt)?;
+        Self::new(&pairs, likelihood, sigma, &order, tables, interrupt)
+    }
+
+    /// Every label as it comes, a Gaussian of weight 1, for results by label.
+    pub(crate) fn by_label(pairs: &Pairs<'_>, sigma: f64, interrupt: &Interrupt) -> Result<Self> {
+        let mut plan = Self::empty(scale(sigma));
+        for n in 0..pairs.len() {
+            for &log_ratio in &pairs.log_ratio[pairs.labels(n)] {
+                interrupt.check()?;
+                plan.push_square(pairs.a[n], pairs.b[n], 1.0, Mean::single(log_ratio), sigma);
+            }
+        }
+        Ok(plan)
     }
 
     /// Minus the weighted mean of squared distances to the labels, of weight `weight` in all.
-    pub(crate) fn squared_distances(pairs: &Pairs<'_>, weight: f64) -> Self {
+    pub(crate) fn squared_distances(pairs: &Pairs<'_>, weight: f64, interrupt: &Interrupt) -> Result<Self> {
         let mut plan = Self::empty(1.0);
         for n in 0..pairs.len() {
+            interrupt.check()?;
             let mean = mean(pairs, n, Likelihood::Gaussian);
             let weight = weight / mean.unit;
             plan.push_careful_square(pairs.a[n], pairs.b[n], (mean.weight / weight).sqrt(), mean);
             plan.constants.push(-mean.spread / weight);
         }
-        plan
+        Ok(plan)
     }
 
     fn empty(scale: f64) -> Self {
@@ -161,16 +189,27 @@ impl Plan {
         }
     }
 
-    fn new(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, order: &[(Kind, usize)], mut tables: Tables) -> Self {
+    fn new(
+        pairs: &Pairs<'_>,
+        likelihood: Likelihood,
+        sigma: f64,
+        order: &[(Kind, usize)],
+        mut tables: Tables,
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
         let mut plan = Self::empty(scale(sigma));
         for &(kind, n) in order {
+            interrupt.check()?;
             match (kind, tables.take(n)) {
                 (_, Some(table)) => plan.push_table(pairs, n, table),
-                (Kind::Square | Kind::CarefulSquare, _) => plan.push_square(pairs, n, likelihood, sigma, kind),
-                _ => plan.push_mixture(pairs, n, sigma, kind),
+                (Kind::Square | Kind::CarefulSquare, _) => {
+                    let mean = mean(pairs, n, likelihood);
+                    plan.push_square(pairs.a[n], pairs.b[n], pairs.pair_weight[n], mean, sigma);
+                }
+                _ => plan.push_mixture(pairs, n, sigma, kind, interrupt)?,
             }
         }
-        plan
+        Ok(plan)
     }
 
     /// The sum of the constants.
@@ -188,18 +227,16 @@ impl Plan {
         (&self.position[pair.first..pair.last], &self.weight[pair.first..pair.last])
     }
 
-    fn push_square(&mut self, pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64, kind: Kind) {
-        let (a, b, factor) = (pairs.a[n], pairs.b[n], pairs.pair_weight[n]);
-        let mean = mean(pairs, n, likelihood);
+    fn push_square(&mut self, a: u32, b: u32, factor: f64, mean: Mean, sigma: f64) {
         let scale = root_of_half(factor, &mean) / sigma;
         let spread = 0.5 * mean.spread / sigma / sigma;
         let constant = spread + mean.weight * log_normaliser(sigma);
         self.constants.push(-constant * factor.max(mean.unit) * factor.min(mean.unit));
-        if kind == Kind::Square {
-            self.squares.push(Square { a, b, scale, shift: scale * mean.value });
-            self.extend_run(kind, 1.0, self.squares.len());
-        } else {
+        if is_far(mean.value, sigma) {
             self.push_careful_square(a, b, scale, mean);
+        } else {
+            self.squares.push(Square { a, b, scale, shift: scale * mean.value });
+            self.extend_run(Kind::Square, 1.0, self.squares.len());
         }
     }
 
@@ -208,34 +245,40 @@ impl Plan {
         self.extend_run(Kind::CarefulSquare, 1.0, self.careful_squares.len());
     }
 
-    fn push_mixture(&mut self, pairs: &Pairs<'_>, n: usize, sigma: f64, kind: Kind) {
+    fn push_mixture(
+        &mut self,
+        pairs: &Pairs<'_>,
+        n: usize,
+        sigma: f64,
+        kind: Kind,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         let (log_ratio, weight) = (&pairs.log_ratio[pairs.labels(n)], &pairs.weight[pairs.labels(n)]);
         let heaviest = heaviest(weight);
         let sum = compensated_sum(weight.iter().map(|u| u / heaviest));
         let factor = pairs.pair_weight[n];
         let (middle, reach) = extent(log_ratio, self.scale);
         let first = self.position.len();
-        let labels = log_ratio.iter().zip(weight);
-        let lightness = |u: &f64| 0.0 - (u / heaviest).log2();
-        match kind {
-            Kind::Careful => {
-                self.position.extend(log_ratio);
-                self.weight.extend(weight.iter().map(|u| heaviest.log2() - u.log2()));
-            }
-            Kind::Close => labels.for_each(|(y, u)| {
-                let distance = y.mul_add(self.scale, -middle);
-                self.position.push(2.0 * distance);
-                self.weight.push((reach - distance) * (reach + distance) - lightness(u));
-            }),
-            _ => labels.for_each(|(y, u)| {
-                self.position.push(y * self.scale);
-                self.weight.push(lightness(u));
-            }),
+        let lightness = |u: f64| 0.0 - (u / heaviest).log2();
+        let log_heaviest = heaviest.log2();
+        for (&y, &u) in log_ratio.iter().zip(weight) {
+            interrupt.check()?;
+            let (position, weight) = match kind {
+                Kind::Careful => (y, log_heaviest - u.log2()),
+                Kind::Close => {
+                    let distance = y.mul_add(self.scale, -middle);
+                    (2.0 * distance, (reach - distance) * (reach + distance) - lightness(u))
+                }
+                _ => (y * self.scale, lightness(u)),
+            };
+            self.position.push(position);
+            self.weight.push(weight);
         }
         self.constants.push(-factor * (sum.ln() + log_normaliser(sigma)));
         let (a, b, last) = (pairs.a[n], pairs.b[n], self.position.len());
         self.mixtures.push(Mixture { a, b, middle, reach, first, last });
         self.extend_run(kind, factor, self.mixtures.len());
+        Ok(())
     }
 
     fn push_table(&mut self, pairs: &Pairs<'_>, n: usize, table: Table) {
@@ -293,20 +336,34 @@ fn mean(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood) -> Mean {
     }
 }
 
+/// Whether a Gaussian there needs compensated differences.
+fn is_far(log_ratio: f64, sigma: f64) -> bool {
+    log_ratio.abs() > FAR * sigma
+}
+
 /// How each pair is scored, with the pair.
-fn kinds(pairs: &Pairs<'_>, likelihood: Likelihood, sigma: f64, tables: &Tables) -> Vec<(Kind, usize)> {
-    let kind = |n| if tables.holds(n) { Kind::Tabulated } else { kind(pairs, n, likelihood, sigma) };
-    (0..pairs.len()).map(|n| (kind(n), n)).collect()
+fn kinds(
+    pairs: &Pairs<'_>,
+    likelihood: Likelihood,
+    sigma: f64,
+    tables: &Tables,
+    interrupt: &Interrupt,
+) -> Result<Vec<(Kind, usize)>> {
+    let kind = |n| {
+        interrupt.check()?;
+        Ok((if tables.holds(n) { Kind::Tabulated } else { kind(pairs, n, likelihood, sigma) }, n))
+    };
+    (0..pairs.len()).map(kind).collect()
 }
 
 fn kind(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64) -> Kind {
     let (log_ratio, weight) = (&pairs.log_ratio[pairs.labels(n)], &pairs.weight[pairs.labels(n)]);
     if log_ratio.len() == 1 || likelihood == Likelihood::Gaussian {
-        let far = mean(pairs, n, likelihood).value.abs() > FAR * sigma;
+        let far = is_far(mean(pairs, n, likelihood).value, sigma);
         return if far { Kind::CarefulSquare } else { Kind::Square };
     }
     let lightest = weight.iter().copied().fold(f64::INFINITY, f64::min);
-    if log_ratio.iter().any(|y| y.abs() > FAR * sigma) || lightest < LIGHT * heaviest(weight) {
+    if log_ratio.iter().any(|&y| is_far(y, sigma)) || lightest < LIGHT * heaviest(weight) {
         Kind::Careful
     } else if log_ratio.len() == 2 && weight[0] == weight[1] {
         Kind::Two
@@ -319,7 +376,8 @@ fn kind(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood, sigma: f64) -> Kind
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Likelihood, Pairs, Plan, Tables, kind};
+    use super::{Interrupt, Kind, Likelihood, Pairs, Plan, Tables, kind};
+    use crate::error::Error;
 
     const ONE: [f64; 1] = [1.0];
 
@@ -361,11 +419,35 @@ mod tests {
             weight: &[1.0; 8],
             pair_weight: &[2.0, 1.0, 1.0, 2.0, 0.0],
         };
-        let runs = |plan: &Plan| plan.runs.iter().map(|run| (run.kind, run.factor, run.last - run.first)).collect();
-        let sorted: Vec<_> = runs(&Plan::sorted(&pairs, Likelihood::SumGaussian, 0.5, Tables::none(pairs.len())));
+        let runs = |plan: Plan| plan.runs.iter().map(|run| (run.kind, run.factor, run.last - run.first)).collect();
+        let (none, calm) = (|| Tables::none(pairs.len()), Interrupt::new());
+        let sorted: Vec<_> = runs(Plan::sorted(&pairs, Likelihood::SumGaussian, 0.5, none(), &calm).unwrap());
         assert_eq!(sorted, [(Kind::Square, 1.0, 1), (Kind::Two, 1.0, 1), (Kind::Two, 2.0, 2)]);
-        let in_order: Vec<_> = runs(&Plan::in_order(&pairs, Likelihood::SumGaussian, 0.5, Tables::none(pairs.len())));
+        let in_order: Vec<_> = runs(Plan::in_order(&pairs, Likelihood::SumGaussian, 0.5, none(), &calm).unwrap());
         let expected = [(Kind::Two, 1.0, 1), (Kind::Square, 1.0, 1), (Kind::Two, 1.0, 2), (Kind::Square, 1.0, 1)];
         assert_eq!(in_order, expected);
+    }
+
+    #[test]
+    fn an_interrupt_stops_the_planning() {
+        let pairs = Pairs {
+            n_items: 2,
+            a: &[0],
+            b: &[1],
+            offsets: &[0, 2],
+            log_ratio: &[0.0, 1.0],
+            weight: &[1.0, 1.0],
+            pair_weight: &ONE,
+        };
+        let (sum, none, interrupt) = (Likelihood::SumGaussian, || Tables::none(1), Interrupt::new());
+        interrupt.raise();
+        for plan in [
+            Plan::sorted(&pairs, sum, 0.5, none(), &interrupt),
+            Plan::in_order(&pairs, sum, 0.5, none(), &interrupt),
+            Plan::by_label(&pairs, 0.5, &interrupt),
+            Plan::squared_distances(&pairs, 2.0, &interrupt),
+        ] {
+            assert_eq!(plan.err(), Some(Error::Interrupted));
+        }
     }
 }

@@ -19,7 +19,7 @@ use super::by_pair::{ByPair, Sink};
 use super::plan::Plan;
 use super::tabulated::batches;
 use super::terms;
-use super::{Scoring, check_inputs};
+use super::{Scoring, check_inputs, check_sigma};
 
 /// Batches of pairs that a pass over the pool takes: of a small change, the pairs as they were and as they are.
 const BATCHES_AT_ONCE: usize = 2;
@@ -79,7 +79,7 @@ pub fn update<T: Logit>(
 ) -> Result<(Running, usize)> {
     check_inputs(pool, &change.before)?;
     check_inputs(pool, &change.after)?;
-    scoring.check()?;
+    check_sigma(scoring.sigma)?;
     running.check(pool.n_models)?;
     let items = if every_item { (0..pool.n_items as u32).collect() } else { items_touched(change) };
     let batches = [Batch::of(&change.before, -1.0), Batch::of(&change.after, 1.0)].concat();
@@ -111,9 +111,8 @@ fn take<T: Logit>(
     lists.into_par_iter().enumerate().try_for_each_init(
         || Block::new(items.len()),
         |block, (index, (total, total_low, magnitude, largest_magnitude))| {
-            execution.interrupt.check()?;
-            block.load_items(pool, index * BLOCK, items)?;
             let interrupt = &execution.interrupt;
+            block.load_items(pool, index * BLOCK, items, interrupt)?;
             instructions.run(Steps { steps, block, interrupt, total, total_low, magnitude, largest_magnitude });
             interrupt.check()
         },

@@ -298,7 +298,7 @@ mod tests {
             begin in -12.0..10.0, width in 0.01..4.0, places in prop::array::uniform8(0.0..1.0),
         ) {
             let (position, weight): (Vec<f64>, Vec<f64>) = labels.into_iter().unzip();
-            let labels = Labels::new(&position, &weight, 1.0);
+            let labels = Labels::new(&position, &weight, 1.0, &Interrupt::new()).unwrap();
             let span = Span { first: begin - labels.middle, last: begin + width - labels.middle };
             for set in InstructionSet::available() {
                 let bins = Bins::new(&labels, set, &Interrupt::new());
@@ -323,7 +323,8 @@ mod tests {
     fn bins_serve_where_labels_are_many() {
         let bins = |n: usize| {
             let positions: Vec<f64> = (0..n).map(|k| 10.0 * k as f64 / n as f64).collect();
-            Bins::new(&Labels::new(&positions, &vec![1.0; n], 1.0), InstructionSet::detect(), &Interrupt::new())
+            let labels = Labels::new(&positions, &vec![1.0; n], 1.0, &Interrupt::new()).unwrap();
+            Bins::new(&labels, InstructionSet::detect(), &Interrupt::new())
         };
         assert_eq!((bins(40).bins.len(), bins(1000).bins.len()), (0, 20));
         let bins = bins(1000);

@@ -107,6 +107,7 @@ mod tests {
     use super::super::labels::Labels;
     use super::{Ellipse, Sources, largest_variance};
     use crate::kernels::InstructionSet;
+    use crate::parallel::Interrupt;
     use proptest::prelude::*;
 
     fn variance(labels: &Labels, t: f64) -> f64 {
@@ -125,7 +126,7 @@ mod tests {
             positions in prop::collection::vec(-20.0..20.0, 2..30), centre in -40.0..40.0, reach in 0.01..20.0,
             inside in prop::collection::vec(-1.0..1.0, 20),
         ) {
-            let labels = Labels::new(&positions, &vec![1.0; positions.len()], 1.0);
+            let labels = Labels::new(&positions, &vec![1.0; positions.len()], 1.0, &Interrupt::new()).unwrap();
             let bound = largest_variance(Sources::Labels(labels.all()), centre - labels.middle, reach, InstructionSet::detect());
             for x in inside {
                 prop_assert!(variance(&labels, centre - labels.middle + x * reach) <= bound);

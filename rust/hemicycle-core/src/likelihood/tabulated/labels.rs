@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
+use crate::error::Result;
 use crate::kernels::{Kernel, LANES, Lanes, Simd, Sum};
+use crate::parallel::{Interrupt, sort};
 
 use super::super::mean::Double;
 use super::span::Span;
@@ -26,23 +28,30 @@ pub(super) struct Labels {
 
 impl Labels {
     /// Of one pair's labels and weights; `scale` takes logit differences to the scaled unit.
-    pub(super) fn new(log_ratio: &[f64], weight: &[f64], scale: f64) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](crate::Error::Interrupted).
+    pub(super) fn new(log_ratio: &[f64], weight: &[f64], scale: f64, interrupt: &Interrupt) -> Result<Self> {
         let mut labels: Vec<(f64, f64)> = log_ratio.iter().copied().zip(weight.iter().copied()).collect();
-        labels.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)));
-        let merge = |equal: &[(f64, f64)]| (equal[0].0, Double::of(equal.iter().map(|label| label.1)).value());
-        let labels: Vec<(f64, f64)> = labels.chunk_by(|x, y| x.0 == y.0).map(merge).collect();
+        sort(&mut labels, interrupt, |x, y| x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)))?;
+        let merge = |equal: &[(f64, f64)]| {
+            interrupt.check()?;
+            Ok((equal[0].0, Double::of(equal.iter().map(|label| label.1)).value()))
+        };
+        let labels: Vec<(f64, f64)> = labels.chunk_by(|x, y| x.0 == y.0).map(merge).collect::<Result<_>>()?;
         let middle = 0.5 * (labels[0].0 + labels[labels.len() - 1].0);
         let heaviest = labels.iter().fold(0.0, |heaviest: f64, label| heaviest.max(label.1));
         let shares: Vec<f64> = labels.iter().map(|label| label.1 / heaviest).collect();
         let lightness = |(share, label): (&f64, &(f64, f64))| {
-            if share.is_normal() { 0.0 - share.log2() } else { heaviest.log2() - label.1.log2() }
+            interrupt.check()?;
+            Ok(if share.is_normal() { 0.0 - share.log2() } else { heaviest.log2() - label.1.log2() })
         };
-        Self {
+        Ok(Self {
             position: labels.iter().map(|label| (label.0 - middle) * scale).collect(),
-            lightness: shares.iter().zip(&labels).map(lightness).collect(),
+            lightness: shares.iter().zip(&labels).map(lightness).collect::<Result<_>>()?,
             middle,
             total: Double::of(shares).value(),
-        }
+        })
     }
 
     /// Memory of them.
@@ -226,11 +235,12 @@ impl Kernel for Moments<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Labels;
+    use super::{Interrupt, Labels};
+    use crate::error::Error;
 
     #[test]
     fn equal_labels_are_one_with_their_weight() {
-        let labels = Labels::new(&[2.0, -1.0, 2.0, 2.0], &[1.0, 4.0, 0.5, 0.5], 3.0);
+        let labels = Labels::new(&[2.0, -1.0, 2.0, 2.0], &[1.0, 4.0, 0.5, 0.5], 3.0, &Interrupt::new()).unwrap();
         assert_eq!(labels.position, [-4.5, 4.5]);
         assert_eq!(labels.lightness, [0.0, 1.0]);
         assert_eq!((labels.middle, labels.total), (0.5, 1.5));
@@ -238,9 +248,16 @@ mod tests {
 
     #[test]
     fn labels_that_cannot_matter_are_dropped_from_the_ends() {
-        let labels = Labels::new(&[-9.0, -1.0, 0.0, 1.0, 9.0], &[1.0; 5], 1.0);
+        let labels = Labels::new(&[-9.0, -1.0, 0.0, 1.0, 9.0], &[1.0; 5], 1.0, &Interrupt::new()).unwrap();
         assert_eq!(labels.all().matters(-0.5, 0.5, 40.0).position, [-1.0, 0.0, 1.0]);
         assert_eq!(labels.all().matters(-0.5, 0.5, 100.0).len(), 5);
         assert_eq!(labels.all().matters(-60.0, -50.0, 40.0).position, [-9.0]);
+    }
+
+    #[test]
+    fn an_interrupt_is_heard() {
+        let interrupt = Interrupt::new();
+        interrupt.raise();
+        assert_eq!(Labels::new(&[1.0, 2.0], &[1.0, 1.0], 1.0, &interrupt).err(), Some(Error::Interrupted));
     }
 }

@@ -29,7 +29,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::judgments::Pairs;
 use crate::kernels::InstructionSet;
-use crate::parallel::{Execution, Interrupt};
+use crate::parallel::{Execution, Interrupt, sort};
 
 use super::Likelihood;
 use super::plan::{log_normaliser, scale};
@@ -98,7 +98,7 @@ impl Table {
         interrupt: &Interrupt,
     ) -> Option<Self> {
         let scale = scale(sigma);
-        let labels = Labels::new(log_ratio, weight, scale);
+        let labels = Labels::new(log_ratio, weight, scale, interrupt).ok()?;
         let constant = -(labels.total.ln() + log_normaliser(sigma));
         let (uniform, grid, cells) = Build::new(&labels, scale, constant, precision, interrupt).cells()?;
         let all = uniform.spans(scale).zip(&uniform.cells).chain(grid.spans().zip(&cells));
@@ -137,7 +137,7 @@ fn most_bytes(n_labels: usize) -> usize {
 
 /// The tables of those pairs that have one.
 #[derive(Debug)]
-pub(crate) struct Tables(Vec<Option<Table>>);
+pub(crate) struct Tables(Vec<Option<Box<Table>>>);
 
 impl Tables {
     /// No table for any of `n_pairs`.
@@ -164,7 +164,8 @@ impl Tables {
         if order.is_empty() {
             return Ok(tables);
         }
-        order.sort_by_key(|&n| (usize::MAX - pairs.labels(n).len(), n));
+        let n_labels = |n: usize| pairs.labels(n).len();
+        sort(&mut order, &execution.interrupt, |&m, &n| n_labels(n).cmp(&n_labels(m)).then(m.cmp(&n)))?;
         let precision = Precision::new(rtol, instructions);
         let mut bytes = 0;
         for chunk in order.chunks(PAIRS_AT_ONCE) {
@@ -183,7 +184,7 @@ impl Tables {
                 let with = bytes + table.as_ref().map_or(0, Table::bytes);
                 if with <= MOST_BYTES_TOGETHER {
                     kept += usize::from(table.is_some());
-                    (bytes, tables.0[n]) = (with, table);
+                    (bytes, tables.0[n]) = (with, table.map(Box::new));
                 } else {
                     left += 1;
                 }
@@ -202,12 +203,12 @@ impl Tables {
 
     /// Take the table of a pair, if it has one.
     pub(crate) fn take(&mut self, n: usize) -> Option<Table> {
-        self.0[n].take()
+        self.0[n].take().map(|table| *table)
     }
 
     /// Bytes of the table of every pair, 0 for those without.
     pub(crate) fn bytes(&self) -> Vec<usize> {
-        self.0.iter().map(|table| table.as_ref().map_or(0, Table::bytes)).collect()
+        self.0.iter().map(|table| table.as_deref().map_or(0, Table::bytes)).collect()
     }
 }
 

@@ -129,7 +129,7 @@ mod tests {
                 let ones = vec![1.0; positions.len()];
                 let table = Table::new(&positions, &ones, 0.7, &precision, &Interrupt::new());
                 let Some(table) = table else { continue };
-                let labels = Labels::new(&positions, &ones, table.scale);
+                let labels = Labels::new(&positions, &ones, table.scale, &Interrupt::new()).unwrap();
                 let mu = places.map(|place| if near { 0.1 * place } else { place });
                 for (slope, mu) in set.run(Slopes(&table, mu)).into_iter().zip(mu) {
                     let (expected, pull) = exact(&labels, &table, mu);
