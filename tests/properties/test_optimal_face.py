@@ -21,17 +21,30 @@ if TYPE_CHECKING:
 
 Problem = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
-lattice = st.integers(-3, 3).map(float)
+lattice = st.integers(-3, 3).map(lambda value: 60.0 * value)  # the mean of up to six is exact
+ON_AN_EDGE = (  # rounding left a weight of 9e-16 on model 3
+    np.array([[0.0, -3.0], [0.0, 2.0], [1.0, 0.0], [3.0, 2.0], [0.0, 2.0], [2.0, 0.0]]),
+    np.array([1.5, -0.75]),
+)
 THREE_ON_A_LINE = np.array([[1.0, 0.0], [0.0, 0.0], [-1.0, 0.0], [0.0, -1.0]]), np.array([1.0, 1.0])
 
 
 @st.composite
 def problems(draw: Any, max_models: int = 6, max_observations: int = 3) -> Problem:
-    """Predictions on a lattice and a target, mostly one of their mixtures."""
+    """Predictions on a lattice and a target, mostly one of their mixtures.
+
+    Where most models predict the target itself, the tolerance is 0 and rounding decides which optima can be certified.
+    """
     shape = draw(st.integers(1, max_models)), draw(st.integers(1, max_observations))
     x = draw(arrays(np.float64, shape, elements=lattice))
     mixed = st.sampled_from([x.mean(axis=0), x[0], 0.25 * x[0] + 0.75 * x[-1]])
-    return x, draw(mixed | arrays(np.float64, shape[1], elements=lattice))
+    y = draw(mixed | arrays(np.float64, shape[1], elements=lattice))
+    assume(has_a_tolerance(x, y))
+    return x, y
+
+
+def has_a_tolerance(x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
+    return bool(np.median(np.square(x - y).sum(axis=1)) > 0)
 
 
 def prices(n_models: int) -> st.SearchStrategy[NDArray[np.float64] | None]:
@@ -40,6 +53,7 @@ def prices(n_models: int) -> st.SearchStrategy[NDArray[np.float64] | None]:
 
 @given(problems(), st.data())
 @example(THREE_ON_A_LINE, None)
+@example(ON_AN_EDGE, None)
 def test_face_and_dimension_are_those_of_enumeration(problem: Problem, data: Any) -> None:
     x, y = problem
     cost = None if data is None else data.draw(prices(len(x)))
@@ -70,13 +84,12 @@ def test_the_least_individual_loss_satisfies_its_optimality_conditions(problem: 
     loss = np.square(x - y).sum(axis=1)
     vertices = [[float(w) for w in vertex] for vertex in reference.optimal_vertices(x, y)]
     least = (np.array(vertices) @ loss).min()
-    assert weights @ loss <= least + 1e-9 * (1 + loss.max())
+    assert weights @ loss <= least + 1e-9 * loss.max()
 
 
 @given(problems(5, 3))
 def test_nearest_to_uniform_is_least_norm_and_the_limit_of_the_ridge(problem: Problem) -> None:
     x, y = problem
-    assume(np.median(np.abs(x - y).sum(axis=1)) > 0)  # else the ridge is the unit of the tolerance
     nearest = simplex_least_squares(x, y).weights
     exact = reference.nearest(x, y, [Fraction(1, len(x))] * len(x))
     np.testing.assert_allclose(nearest, [float(w) for w in exact], rtol=0, atol=1e-9)
@@ -103,6 +116,7 @@ def test_permuting_models_permutes_the_weights(problem: Problem, random: Random)
 def test_duplicates_change_no_fitted_value(problem: Problem, n_copied: int) -> None:
     x, y = problem
     copied = np.vstack([x, x[:n_copied]])
+    assume(has_a_tolerance(copied, y))
     alone, twice = simplex_least_squares(x, y), simplex_least_squares(copied, y)
     np.testing.assert_allclose(twice.weights @ copied, alone.weights @ x, rtol=0, atol=1e-9)
     n_more = sum(model < n_copied for model in alone.face)

@@ -11,9 +11,13 @@ use crate::simplex::project_simplex;
 /// Steps from an optimum towards the nearest one that are tried where rounding keeps that one from fitting.
 const MAX_HALVINGS: i32 = 40;
 
+/// Weights up to this may be rounding, if they move the fit by no more than this part of a row.
+const NEGLIGIBLE: f64 = 1e-13;
+
 const NEAREST: &str = "nearest to the reference among the optima";
 const NEARLY_NEAREST: &str = "nearest to the reference among the optima, as far as rounding lets weights fit";
 const NEAREST_OF_EXACT: &str = "nearest to the reference among the models that fit exactly";
+
 /// Whether a solution for this reason holds the weights that the tie-break names.
 pub(super) fn is_as_asked(reason: &str) -> bool {
     ![NEARLY_NEAREST, NEAREST_OF_EXACT].contains(&reason)
@@ -27,6 +31,7 @@ pub(super) fn break_tie(
     reference: Option<&[f64]>,
     execution: &Execution,
 ) -> Result<Solution> {
+    let (weights, certificate) = without_negligible(problem, weights, certificate, execution)?;
     let face = Face::of(problem, &weights, &certificate, execution)?;
     let optima = Optima { face, vertex: support(&weights) };
     if optima.face.dimension == 0 {
@@ -46,6 +51,26 @@ pub(super) fn break_tie(
     }
     let (weights, certificate) = towards(problem, &weights, &nearest.weights, execution)?;
     Ok(solution(problem, weights, certificate, NEARLY_NEAREST, optima))
+}
+
+/// The optimum without weights that may be rounding, where it is one then too: they would count as models on the face.
+fn without_negligible(
+    problem: &mut Problem<'_>,
+    weights: Vec<f64>,
+    certificate: Certificate,
+    execution: &Execution,
+) -> Result<(Vec<f64>, Certificate)> {
+    let negligible = NEGLIGIBLE * problem.typical_length();
+    let counts = |weight: f64, length: f64| weight > NEGLIGIBLE || weight * length.sqrt() > negligible;
+    let kept = |(&weight, &length): (&f64, &f64)| if counts(weight, length) { weight } else { 0.0 };
+    let fewer: Vec<f64> = weights.iter().zip(&problem.lengths).map(kept).collect();
+    if fewer == weights {
+        return Ok((weights, certificate));
+    }
+    match certified(problem, fewer, execution) {
+        Err(Error::NotConverged { .. }) => Ok((weights, certificate)),
+        found => found,
+    }
 }
 
 /// Half of the way from `optimum` to `ideal`, a quarter, and so on: the first weights that are certified. The face is so
