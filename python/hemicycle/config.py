@@ -11,8 +11,9 @@ import msgspec
 
 from hemicycle.errors import FormatError, OptionError
 from hemicycle.least_squares import TIE_BREAKS, TieBreak
+from hemicycle.model_mass import WORDS
 from hemicycle.options import known_word
-from hemicycle.round import METHODS, PRIORS
+from hemicycle.round import METHODS
 
 __all__ = ["Inputs", "RoundConfig", "read_config"]
 
@@ -95,12 +96,12 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     @property
     def prior_file(self) -> str | None:
         """Path of the prior, or None where it is named by a word."""
-        return None if self.prior in PRIORS else self.prior
+        return None if self.prior in WORDS else self.prior
 
     @property
     def reference_file(self) -> str | None:
         """Path of the reference, or None where it is named by a word."""
-        return None if self.reference in PRIORS else self.reference
+        return None if self.reference in WORDS else self.reference
 
     def paths(self) -> dict[str, str]:
         """Return the path of each input that this run reads, by name."""
@@ -172,7 +173,7 @@ def read_config(path: Path, **changes: Any) -> RoundConfig:
     beside = {
         name: _from(path.parent, fields[name])
         for name in _PATHS
-        if isinstance(fields.get(name), str) and (name not in ("prior", "reference") or fields[name] not in PRIORS)
+        if isinstance(fields.get(name), str) and (name not in ("prior", "reference") or fields[name] not in WORDS)
     }
     given = {name: value for name, value in changes.items() if value is not None}
     try:

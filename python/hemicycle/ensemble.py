@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from hemicycle.allocation import Mean
     from hemicycle.items import Items
     from hemicycle.least_squares import TieBreak
-    from hemicycle.round import Method, Prior, Round
+    from hemicycle.model_mass import Prior
+    from hemicycle.round import Method, Round
     from hemicycle.solution import SimplexSolution
 
 __all__ = ["Ensemble"]

@@ -13,20 +13,18 @@ import numpy as np
 
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
-from hemicycle.errors import FormatError, NotCertifiedWarning, NotConvergedError, TieBreakWarning
+from hemicycle.errors import NotCertifiedWarning, NotConvergedError, TieBreakWarning
 from hemicycle.escaping import storable
 from hemicycle.items import Items
 from hemicycle.judgments import Judgments
+from hemicycle.model_mass import read_mass
 from hemicycle.pool import Pool
 from hemicycle.round import Round
 from hemicycle.seats import Parliament, seat_families
-from hemicycle.sources import NUMBER, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
-
-    from numpy.typing import NDArray
 
     from hemicycle.allocation import Mean
     from hemicycle.config import RoundConfig
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[str], AbstractContextManager[None]]
 
-__all__ = ["Outcome", "read_prior", "run_round"]
+__all__ = ["Outcome", "run_round"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,8 +201,8 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
     with during(f"scoring {len(pool):,} models"):
         round_ = Round(judgments, pool)
         models = round_.pool.models
-        prior = config.prior if config.prior_file is None else read_prior(config.prior_file, models)
-        near = config.reference if config.reference_file is None else read_prior(config.reference_file, models)
+        prior = config.prior if config.prior_file is None else read_mass(config.prior_file, models)
+        near = config.reference if config.reference_file is None else read_mass(config.reference_file, models)
         with warnings.catch_warnings():
             for said_by_notices in (NotCertifiedWarning, TieBreakWarning):
                 warnings.simplefilter("ignore", said_by_notices)
@@ -238,45 +236,3 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         ),
         parliament=parliament,
     )
-
-
-def read_prior(path: str, models: Sequence[str]) -> NDArray[np.float64]:
-    """Read the mass of each model, of a prior or a reference, from a csv file with columns ``model,weight``.
-
-    Parameters
-    ----------
-    path : str
-        The file; models that are not asked for may stand in it.
-    models : sequence of str
-        Models whose mass is wanted.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_models,)
-        Mass in the order of `models`, as written.
-
-    Raises
-    ------
-    FormatError
-        If a column is missing, a weight is no number, a model occurs twice, or one that is asked for does not occur.
-    OSError
-        If the file cannot be read.
-    """
-    source = Source.of_file(path)
-    name, weight = source.find("model"), source.find("weight")
-    if name is None or weight is None or source.table.ragged:
-        raise FormatError(f"{source.file}: a prior or reference has the columns model,weight and rows of that length")
-    codes, names = source.table.interned(name)
-    values, status = source.table.numbers(weight)
-    mass: dict[str, float] = {}
-    for line, code, value, kind in zip(
-        source.lines.tolist(), codes.tolist(), values.tolist(), status.tolist(), strict=True
-    ):
-        if kind != NUMBER or value < 0:
-            raise FormatError(f"{source.file}, line {line}: the weight of {names[code]!r} is not a finite number >= 0")
-        if mass.setdefault(names[code], value) is not value:
-            raise FormatError(f"{source.file}, line {line}: {names[code]!r} occurs twice")
-    missing = [model for model in models if model not in mass]
-    if missing:
-        raise FormatError(f"{source.file}: no weight for {len(missing)} of the models, such as {missing[0]!r}")
-    return np.array([mass[model] for model in models], dtype=np.float64)

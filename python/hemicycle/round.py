@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections import Counter
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from hemicycle.admission import admit
-from hemicycle.arrays import float_array, read_only
+from hemicycle.arrays import read_only
 from hemicycle.averaging import bma_weights
 from hemicycle.ensemble import Ensemble
-from hemicycle.errors import NoDataError, NotCertifiedWarning, NotConvergedError, OptionError, ShapeError
+from hemicycle.errors import NoDataError, NotCertifiedWarning, NotConvergedError, OptionError
 from hemicycle.label_stacking import label_stacking
 from hemicycle.least_squares import TIE_BREAKS, pair_least_squares, tie_doubt
 from hemicycle.likelihood import log_likelihood
+from hemicycle.model_mass import model_mass
 from hemicycle.options import known_word, positive_number
 from hemicycle.scores import accuracy, mean_squared_error
 from hemicycle.solution import SimplexSolution
@@ -27,16 +27,15 @@ if TYPE_CHECKING:
 
     from hemicycle.judgments import Judgments
     from hemicycle.least_squares import TieBreak
+    from hemicycle.model_mass import Prior
     from hemicycle.pool import Pool
     from hemicycle.rejects import Rejects
 
 __all__ = ["METHODS", "ModelScores", "Round"]
 
 Method: TypeAlias = Literal["least_squares", "bma", "stacking", "uniform", "best"]
-Prior: TypeAlias = "ArrayLike | None"  # a name of PRIORS, or the mass of each model
 
 METHODS: tuple[Method, ...] = ("least_squares", "bma", "stacking", "uniform", "best")
-PRIORS = ("uniform", "per_author")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -352,19 +351,4 @@ class Round:
         return SimplexSolution(error.weights, math.nan, error.gap, relative, error.passes, str(error))
 
     def _mass(self, given: Prior, name: str) -> NDArray[np.float64] | None:
-        """Mass of each model of this round, of a prior or a reference; None is uniform."""
-        if given is None or (isinstance(given, str) and given == "uniform"):
-            return None
-        if isinstance(given, str):
-            if given != "per_author":
-                raise OptionError(
-                    f"{name} is {given!r}; it must be one of {', '.join(PRIORS)}, or the mass of each model"
-                )
-            n_of_author = Counter(self.pool.authors)
-            return np.array([1.0 if author is None else 1.0 / n_of_author[author] for author in self.pool.authors])
-        mass = float_array(given, name, 1)
-        if len(mass) == len(self.pool):
-            return mass
-        if len(mass) == len(self._seated):
-            return np.ascontiguousarray(mass[self._seated])
-        raise ShapeError(f"{name}: expected one mass for each of {len(self.pool)} models, got {len(mass)}")
+        return model_mass(given, name, self.pool.authors, self._seated)
