@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("highspy")
 
+pytestmark = pytest.mark.filterwarnings("ignore::hemicycle.errors.TieBreakWarning")
 N_ITEMS = 5
 MEANS: st.SearchStrategy[Mean] = st.sampled_from(["geometric", "arithmetic"])
 TOLERANCE = 1e-7  #: of shares: programs are solved to 1e-9, and rounding of the fit moves vertices that are nearly flat

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from numpy.typing import NDArray
+
+pytestmark = pytest.mark.filterwarnings("ignore::hemicycle.errors.TieBreakWarning")
 
 values = st.integers(-3, 3).map(float) | st.floats(-10, 10, width=16) | st.sampled_from([0.0, 1.0, 1 + 1e-8, -1e-3])
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("highspy")
 
+pytestmark = pytest.mark.filterwarnings("ignore::hemicycle.errors.TieBreakWarning")
 lattice = st.integers(-3, 3).map(float)
 values = lattice | st.floats(-10, 10, width=16)
 
