@@ -1,10 +1,10 @@
 //! Few models with many observations, turned into as many coordinates as there are models: all inner products of the
 //! deviations stay the same, and no system grows with the number of observations.
 
-use pulp::Arch;
+use pulp::NullaryFnOnce;
 
 use crate::error::Result;
-use crate::least_squares::lanes::{add_scaled, dot};
+use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::predictions::Predictions;
 use crate::parallel::Execution;
 
@@ -22,7 +22,7 @@ impl Compact {
     /// Gram-Schmidt on the rows, each projection taken twice.
     pub(super) fn new(predictions: &dyn Predictions, execution: &Execution) -> Result<Self> {
         let (n_models, n) = (predictions.n_models(), predictions.n_coordinates());
-        let mut basis: Vec<Vec<f64>> = Vec::new();
+        let (mut basis, mut rank) = (Vec::new(), 0);
         let mut rows = vec![0.0; n_models * n_models];
         let mut row = vec![0.0; n];
         for (model, coordinates) in rows.chunks_exact_mut(n_models).enumerate() {
@@ -30,26 +30,43 @@ impl Compact {
             predictions.coordinates(model, &mut row);
             predictions.push(&mut row);
             let length = dot(&row, &row).sqrt();
-            Arch::new().dispatch(|| {
-                for _ in 0..2 {
-                    for (direction, coordinate) in basis.iter().zip(coordinates.iter_mut()) {
-                        let along = dot(direction, &row);
-                        add_scaled(&mut row, -along, direction);
-                        *coordinate += along;
-                    }
-                }
-            });
+            vectorised(Project { basis: &basis, row: &mut row, coordinates });
             let rest = dot(&row, &row).sqrt();
             if rest > NEGLIGIBLE * length {
-                coordinates[basis.len()] = rest;
-                basis.push(row.iter().map(|value| value / rest).collect());
+                coordinates[rank] = rest;
+                rank += 1;
+                basis.extend(row.iter().map(|value| value / rest));
             }
         }
         Ok(Self { rows, n_models, constant: predictions.constant() })
     }
 
+    #[inline(always)]
     fn row(&self, model: usize) -> &[f64] {
         &self.rows[model * self.n_models..(model + 1) * self.n_models]
+    }
+}
+
+/// Modified Gram-Schmidt, twice: directions may be rounding themselves, and each product has to know of those before it.
+struct Project<'a> {
+    basis: &'a [f64],
+    row: &'a mut [f64],
+    coordinates: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Project<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { basis, row, coordinates } = self;
+        for _ in 0..2 {
+            for (direction, coordinate) in basis.chunks_exact(row.len().max(1)).zip(coordinates.iter_mut()) {
+                let along = dot(direction, row);
+                add_scaled(row, -along, direction);
+                *coordinate += along;
+            }
+        }
     }
 }
 
@@ -62,14 +79,14 @@ impl Predictions for Compact {
         self.n_models
     }
 
+    #[inline(always)]
     fn coordinates(&self, model: usize, out: &mut [f64]) {
         out.copy_from_slice(self.row(model));
     }
 
-    fn times(&self, first: usize, v: &[f64], out: &mut [f64]) {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = dot(self.row(first + i), v);
-        }
+    #[inline(always)]
+    fn product(&self, model: usize, v: &[f64], _row: &mut [f64]) -> f64 {
+        dot(self.row(model), v)
     }
 
     fn constant(&self) -> f64 {

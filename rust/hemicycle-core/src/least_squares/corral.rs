@@ -4,7 +4,9 @@
 //! constraint "weights sum to one" becomes `q . t = lead` with q the first row of Q and t = R w. The weights then come
 //! from one triangular solve: the condition number of the rows is never squared, as normal equations would.
 
-use crate::least_squares::lanes::{add_scaled, dot};
+use pulp::NullaryFnOnce;
+
+use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 
 /// Below this fraction of its length, what a new column adds to the span of the others is rounding.
 const DEPENDENT: f64 = 1e-14;
@@ -40,15 +42,17 @@ impl Corral {
 
     /// What is left of `[lead, z]` beside the span of the members, of length 1.
     pub(super) fn orthogonal(&self, mut column: Vec<f64>) -> Vec<f64> {
-        for _ in 0..2 {
-            for j in 0..self.len {
-                let along = dot(self.column(j), &column);
-                add_scaled(&mut column, -along, self.column(j));
-            }
-        }
+        self.take_out(&mut column);
         let length = dot(&column, &column).sqrt();
         column.iter_mut().for_each(|value| *value /= length);
         column
+    }
+
+    /// Leave of a column what is orthogonal to the members; what it had along the columns of Q.
+    fn take_out(&self, column: &mut [f64]) -> Vec<f64> {
+        let mut coefficients = vec![0.0; self.len];
+        vectorised(TakeOut { basis: &self.q, column, coefficients: &mut coefficients });
+        coefficients
     }
 
     fn column(&self, j: usize) -> &[f64] {
@@ -61,14 +65,7 @@ impl Corral {
         column.push(self.lead);
         column.extend_from_slice(z);
         let length = dot(&column, &column).sqrt();
-        let mut coefficients = vec![0.0; self.len];
-        for _ in 0..2 {
-            for (j, coefficient) in coefficients.iter_mut().enumerate() {
-                let along = dot(self.column(j), &column);
-                add_scaled(&mut column, -along, &self.q[j * self.height..(j + 1) * self.height]);
-                *coefficient += along;
-            }
-        }
+        let mut coefficients = self.take_out(&mut column);
         let rest = dot(&column, &column).sqrt();
         let independent = self.len < self.capacity && rest > DEPENDENT * length;
         if !independent {
@@ -91,42 +88,18 @@ impl Corral {
             self.r.copy_within(row * stride + i + 1..row * stride + self.len, row * stride + i);
         }
         self.len -= 1;
-        for j in i..self.len {
-            self.rotate(j);
-        }
+        vectorised(Rotate { first: i, r: &mut self.r, stride: self.capacity, len: self.len, q: &mut self.q });
         self.q.truncate(self.len * self.height);
-    }
-
-    /// Rotate rows j and j + 1 so that the entry below the diagonal of column j vanishes.
-    fn rotate(&mut self, j: usize) {
-        let (stride, height) = (self.capacity, self.height);
-        let (upper, lower) = self.r.split_at_mut((j + 1) * stride);
-        let (upper, lower) = (&mut upper[j * stride + j..j * stride + self.len], &mut lower[j..self.len]);
-        let length = upper[0].hypot(lower[0]);
-        let (cosine, sine) = if length > 0.0 { (upper[0] / length, lower[0] / length) } else { (1.0, 0.0) };
-        turn(upper, lower, cosine, sine);
-        lower[0] = 0.0;
-        let (left, right) = self.q.split_at_mut((j + 1) * height);
-        turn(&mut left[j * height..], &mut right[..height], cosine, sine);
     }
 
     /// Solve `R x = b` in place.
     fn solve(&self, b: &mut [f64]) {
-        for i in (0..b.len()).rev() {
-            let row = &self.r[i * self.capacity..i * self.capacity + b.len()];
-            let known = dot(&row[i + 1..], &b[i + 1..]);
-            b[i] = (b[i] - known) / row[i];
-        }
+        vectorised(Solve { r: &self.r, stride: self.capacity, b });
     }
 
     /// Solve `R' x = b` in place.
     fn solve_transposed(&self, b: &mut [f64]) {
-        for i in 0..b.len() {
-            let row = &self.r[i * self.capacity..i * self.capacity + b.len()];
-            b[i] /= row[i];
-            let (solved, rest) = b.split_at_mut(i + 1);
-            add_scaled(rest, -solved[i], &row[i + 1..]);
-        }
+        vectorised(SolveTransposed { r: &self.r, stride: self.capacity, b });
     }
 
     /// The first row of Q.
@@ -159,6 +132,109 @@ impl Corral {
     }
 }
 
+/// Classical Gram-Schmidt on one column, twice, which leaves no more than rounding where the members are independent
+/// (L. Giraud, J. Langou, M. Rozloznik, J. van den Eshof, "Rounding error analysis of the classical Gram-Schmidt
+/// orthogonalization process", Numerische Mathematik 101, 2005, doi:10.1007/s00211-005-0615-4). No dot product waits for
+/// another.
+struct TakeOut<'a> {
+    basis: &'a [f64],
+    column: &'a mut [f64],
+    coefficients: &'a mut [f64],
+}
+
+impl NullaryFnOnce for TakeOut<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { basis, column, coefficients } = self;
+        let height = column.len().max(1);
+        let mut along = vec![0.0; basis.len() / height];
+        for _ in 0..2 {
+            for (along, direction) in along.iter_mut().zip(basis.chunks_exact(height)) {
+                *along = dot(direction, column);
+            }
+            for (&along, direction) in along.iter().zip(basis.chunks_exact(height)) {
+                add_scaled(column, -along, direction);
+            }
+            add_scaled(coefficients, 1.0, &along);
+        }
+    }
+}
+
+/// Rotate rows j and j + 1, from `first` on, so that the entry below the diagonal of every column j vanishes.
+struct Rotate<'a> {
+    first: usize,
+    r: &'a mut [f64],
+    stride: usize,
+    len: usize,
+    q: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Rotate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { first, r, stride, len, q } = self;
+        let height = q.len() / (len + 1);
+        for j in first..len {
+            let (upper, lower) = r.split_at_mut((j + 1) * stride);
+            let (upper, lower) = (&mut upper[j * stride + j..j * stride + len], &mut lower[j..len]);
+            let length = upper[0].hypot(lower[0]);
+            let (cosine, sine) = if length > 0.0 { (upper[0] / length, lower[0] / length) } else { (1.0, 0.0) };
+            turn(upper, lower, cosine, sine);
+            lower[0] = 0.0;
+            let (left, right) = q.split_at_mut((j + 1) * height);
+            turn(&mut left[j * height..], &mut right[..height], cosine, sine);
+        }
+    }
+}
+
+/// Solve `R x = b` in place, R an upper triangle, row-major.
+struct Solve<'a> {
+    r: &'a [f64],
+    stride: usize,
+    b: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Solve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { r, stride, b } = self;
+        for i in (0..b.len()).rev() {
+            let row = &r[i * stride..i * stride + b.len()];
+            let known = dot(&row[i + 1..], &b[i + 1..]);
+            b[i] = (b[i] - known) / row[i];
+        }
+    }
+}
+
+/// Solve `R' x = b` in place.
+struct SolveTransposed<'a> {
+    r: &'a [f64],
+    stride: usize,
+    b: &'a mut [f64],
+}
+
+impl NullaryFnOnce for SolveTransposed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { r, stride, b } = self;
+        for i in 0..b.len() {
+            let row = &r[i * stride..i * stride + b.len()];
+            b[i] /= row[i];
+            let (solved, rest) = b.split_at_mut(i + 1);
+            add_scaled(rest, -solved[i], &row[i + 1..]);
+        }
+    }
+}
+
+#[inline(always)]
 fn turn(a: &mut [f64], b: &mut [f64], cosine: f64, sine: f64) {
     for (a, b) in a.iter_mut().zip(b) {
         (*a, *b) = (cosine * *a + sine * *b, cosine * *b - sine * *a);

@@ -41,6 +41,9 @@ impl Face {
         let lead = problem.typical_length();
         let n_support = weights.iter().filter(|&&weight| weight > 0.0).count();
         loop {
+            if models.len() == n_support {
+                return Ok(Self::only(weights, reduced_cost)); // the models of a vertex are independent
+            }
             let gathered;
             let rows: &dyn Predictions = if models.len() == problem.n_models() {
                 problem.predictions
@@ -140,6 +143,7 @@ impl FaceRows {
         Self { rows, width, ..*self }
     }
 
+    #[inline(always)]
     fn row(&self, model: usize) -> &[f64] {
         &self.rows[model * self.width..(model + 1) * self.width]
     }
@@ -154,13 +158,13 @@ impl Predictions for FaceRows {
         self.width
     }
 
+    #[inline(always)]
     fn coordinates(&self, model: usize, out: &mut [f64]) {
         out.copy_from_slice(self.row(model));
     }
 
-    fn times(&self, first: usize, v: &[f64], out: &mut [f64]) {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = dot(self.row(first + i), v);
-        }
+    #[inline(always)]
+    fn product(&self, model: usize, v: &[f64], _row: &mut [f64]) -> f64 {
+        dot(self.row(model), v)
     }
 }

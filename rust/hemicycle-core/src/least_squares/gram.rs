@@ -1,10 +1,11 @@
 //! Small dense symmetric systems: the scatter matrix of the models with weight, and its Cholesky factor.
 
+use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd};
-use crate::least_squares::lanes::{add_scaled, dot};
+use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::predictions::Predictions;
 use crate::parallel::Execution;
 
@@ -159,7 +160,7 @@ impl Cholesky {
         let scale: Vec<f64> = (0..n).map(|i| if root(i) > 0.0 { 1.0 / root(i) } else { 1.0 }).collect();
         let mut ridge = RIDGE + damping;
         loop {
-            if let Some(lower) = factor(matrix, &scale, ridge) {
+            if let Some(lower) = vectorised(Factor { matrix, scale: &scale, ridge }) {
                 return Self { n, scale, lower };
             }
             ridge *= 16.0;
@@ -181,23 +182,36 @@ impl Cholesky {
     }
 }
 
-fn factor(matrix: &[f64], scale: &[f64], ridge: f64) -> Option<Vec<f64>> {
-    let n = scale.len();
-    let mut lower = vec![0.0; n * n];
-    for i in 0..n {
-        let (done, row) = lower.split_at_mut(i * n);
-        for j in 0..i {
-            let entry = matrix[i * n + j] * scale[i] * scale[j] - dot(&row[..j], &done[j * n..j * n + j]);
-            row[j] = entry / done[j * n + j];
+/// The lower factor of a matrix with its rows and columns scaled and a ridge added, if no pivot is rounding.
+struct Factor<'a> {
+    matrix: &'a [f64],
+    scale: &'a [f64],
+    ridge: f64,
+}
+
+impl NullaryFnOnce for Factor<'_> {
+    type Output = Option<Vec<f64>>;
+
+    #[inline(always)]
+    fn call(self) -> Option<Vec<f64>> {
+        let Self { matrix, scale, ridge } = self;
+        let n = scale.len();
+        let mut lower = vec![0.0; n * n];
+        for i in 0..n {
+            let (done, row) = lower.split_at_mut(i * n);
+            for j in 0..i {
+                let entry = matrix[i * n + j] * scale[i] * scale[j] - dot(&row[..j], &done[j * n..j * n + j]);
+                row[j] = entry / done[j * n + j];
+            }
+            // A pivot below half the ridge is rounding; with a ridge of 2 every matrix of unit diagonal passes.
+            let pivot = matrix[i * n + i] * scale[i] * scale[i] + ridge - dot(&row[..i], &row[..i]);
+            if pivot.is_nan() || pivot <= 0.5 * ridge {
+                return None;
+            }
+            row[i] = pivot.sqrt();
         }
-        // A pivot below half the ridge is rounding; with a ridge of 2 every matrix of unit diagonal passes.
-        let pivot = matrix[i * n + i] * scale[i] * scale[i] + ridge - dot(&row[..i], &row[..i]);
-        if pivot.is_nan() || pivot <= 0.5 * ridge {
-            return None;
-        }
-        row[i] = pivot.sqrt();
+        Some(lower)
     }
-    Some(lower)
 }
 
 #[cfg(test)]

@@ -1,7 +1,15 @@
 //! Dot products over eight lanes that are added in a fixed order, so that every instruction set gives the same bits.
 //! `inline(always)` lets `pulp` compile them for the CPU at hand.
 
-const LANES: usize = 8;
+use pulp::{Arch, NullaryFnOnce};
+
+/// Run a kernel, whose `call` is `inline(always)`, compiled for the CPU at hand. A closure would not do: it is a function
+/// of its own, which the compiler may leave at the baseline of the target.
+pub(super) fn vectorised<K: NullaryFnOnce>(kernel: K) -> K::Output {
+    Arch::new().dispatch(kernel)
+}
+
+pub(super) const LANES: usize = 8;
 
 /// `a . b`.
 #[inline(always)]
@@ -43,6 +51,6 @@ pub(super) fn add_scaled(target: &mut [f64], factor: f64, row: &[f64]) {
 }
 
 #[inline(always)]
-fn total(sums: &[f64; LANES]) -> f64 {
+pub(super) fn total(sums: &[f64; LANES]) -> f64 {
     ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]))
 }

@@ -8,8 +8,10 @@
 //! and has full relative accuracy (A. Alfa, J. Xue, Q. Ye, "Accurate computation of the smallest eigenvalue of a
 //! diagonally dominant M-matrix", Mathematics of Computation 71, 2002, doi:10.1090/S0025-5718-01-01325-4).
 
+use pulp::NullaryFnOnce;
+
 use crate::error::{Error, Result};
-use crate::least_squares::lanes::add_scaled;
+use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::predictions::{Predictions, check_magnitudes};
 
 /// One row a pair: `sqrt(weight) * ((logit_b - logit_a) - y)`.
@@ -84,21 +86,8 @@ impl<T: Copy + Into<f64> + Sync> Predictions for PairDifferences<'_, T> {
         }
     }
 
-    #[inline(always)]
-    fn times(&self, first: usize, v: &[f64], out: &mut [f64]) {
-        let mut row = vec![0.0; v.len()];
-        for (i, out) in out.iter_mut().enumerate() {
-            self.coordinates(first + i, &mut row);
-            *out = crate::least_squares::lanes::dot(&row, v);
-        }
-    }
-
     fn push(&self, coordinates: &mut [f64]) {
-        let n = coordinates.len();
-        for i in 0..n {
-            let row = &self.factor[i * n + i..(i + 1) * n];
-            coordinates[i] = crate::least_squares::lanes::dot(row, &coordinates[i..]);
-        }
+        vectorised(Push { factor: &self.factor, coordinates });
     }
 
     fn pull(&self, v: &mut [f64]) {
@@ -111,6 +100,25 @@ impl<T: Copy + Into<f64> + Sync> Predictions for PairDifferences<'_, T> {
 
     fn constant(&self) -> f64 {
         self.constant
+    }
+}
+
+/// The product of an upper triangle, row-major, with coordinates, in place.
+struct Push<'a> {
+    factor: &'a [f64],
+    coordinates: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Push<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let n = self.coordinates.len();
+        for i in 0..n {
+            let row = &self.factor[i * n + i..(i + 1) * n];
+            self.coordinates[i] = dot(row, &self.coordinates[i..]);
+        }
     }
 }
 

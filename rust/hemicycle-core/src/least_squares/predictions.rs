@@ -1,15 +1,17 @@
 //! What the solver needs to know of the models: their deviations from the target, one row or one product at a time,
 //! never as a matrix that somebody has to form first.
 
+use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::least_squares::lanes::dot_deviation;
+use crate::least_squares::lanes::{add_scaled, dot, dot_deviation, vectorised};
 
 /// The deviations `x_d - y` of every model d from the target, as a linear image of some coordinates.
 ///
 /// The deviation of a model is `push(coordinates)`: for dense rows the two are the same; for pairs of items
-/// the coordinates are differences of logits, and there are far fewer of them than pairs.
+/// the coordinates are differences of logits, and there are far fewer of them than pairs. `coordinates` and `product` are
+/// `inline(always)`: the loops over models are compiled around them for the CPU at hand.
 pub trait Predictions: Sync {
     /// Number of models.
     fn n_models(&self) -> usize;
@@ -20,8 +22,27 @@ pub trait Predictions: Sync {
     /// Write the coordinates of `model` to `out`, `n_coordinates` long.
     fn coordinates(&self, model: usize, out: &mut [f64]);
 
+    /// The dot product of `v` with the coordinates of `model`; `row` is space for them.
+    #[inline(always)]
+    fn product(&self, model: usize, v: &[f64], row: &mut [f64]) -> f64 {
+        self.coordinates(model, row);
+        dot(row, v)
+    }
+
     /// Write the dot product of `v` with the coordinates of models `first..first + out.len()`.
-    fn times(&self, first: usize, v: &[f64], out: &mut [f64]);
+    fn times(&self, first: usize, v: &[f64], out: &mut [f64]) {
+        vectorised(Times { predictions: self, first, v, out });
+    }
+
+    /// Add the weighted coordinates of models `first..first + weights.len()` to `sum`; those of weight 0 are not read.
+    fn add_mix(&self, first: usize, weights: &[f64], sum: &mut [f64]) {
+        vectorised(AddMix { predictions: self, first, weights, sum });
+    }
+
+    /// Write the squared length of the deviations of models `first..first + out.len()`.
+    fn squared_lengths(&self, first: usize, out: &mut [f64]) {
+        vectorised(SquaredLengths { predictions: self, first, out });
+    }
 
     /// Turn coordinates into a deviation, in place.
     fn push(&self, _coordinates: &mut [f64]) {}
@@ -32,6 +53,67 @@ pub trait Predictions: Sync {
     /// What the squared length of a deviation leaves out of the loss: the same for every model.
     fn constant(&self) -> f64 {
         0.0
+    }
+}
+
+struct Times<'a, P: ?Sized> {
+    predictions: &'a P,
+    first: usize,
+    v: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl<P: Predictions + ?Sized> NullaryFnOnce for Times<'_, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let mut row = vec![0.0; self.v.len()];
+        for (i, out) in self.out.iter_mut().enumerate() {
+            *out = self.predictions.product(self.first + i, self.v, &mut row);
+        }
+    }
+}
+
+struct AddMix<'a, P: ?Sized> {
+    predictions: &'a P,
+    first: usize,
+    weights: &'a [f64],
+    sum: &'a mut [f64],
+}
+
+impl<P: Predictions + ?Sized> NullaryFnOnce for AddMix<'_, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let mut row = vec![0.0; self.sum.len()];
+        for (i, &weight) in self.weights.iter().enumerate() {
+            if weight != 0.0 {
+                self.predictions.coordinates(self.first + i, &mut row);
+                add_scaled(self.sum, weight, &row);
+            }
+        }
+    }
+}
+
+struct SquaredLengths<'a, P: ?Sized> {
+    predictions: &'a P,
+    first: usize,
+    out: &'a mut [f64],
+}
+
+impl<P: Predictions + ?Sized> NullaryFnOnce for SquaredLengths<'_, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let mut row = vec![0.0; self.predictions.n_coordinates()];
+        for (i, out) in self.out.iter_mut().enumerate() {
+            self.predictions.coordinates(self.first + i, &mut row);
+            self.predictions.push(&mut row);
+            *out = dot(&row, &row);
+        }
     }
 }
 
@@ -72,6 +154,7 @@ impl<T: Copy + Into<f64> + Sync> Predictions for Dense<'_, T> {
         self.y.len()
     }
 
+    #[inline(always)]
     fn coordinates(&self, model: usize, out: &mut [f64]) {
         let n = self.y.len();
         let row = &self.x[model * n..(model + 1) * n];
@@ -81,12 +164,9 @@ impl<T: Copy + Into<f64> + Sync> Predictions for Dense<'_, T> {
     }
 
     #[inline(always)]
-    fn times(&self, first: usize, v: &[f64], out: &mut [f64]) {
+    fn product(&self, model: usize, v: &[f64], _row: &mut [f64]) -> f64 {
         let n = self.y.len();
-        for (i, out) in out.iter_mut().enumerate() {
-            let model = first + i;
-            *out = dot_deviation(&self.x[model * n..(model + 1) * n], self.y, v);
-        }
+        dot_deviation(&self.x[model * n..(model + 1) * n], self.y, v)
     }
 }
 
@@ -108,6 +188,10 @@ impl Predictions for InCoordinates<'_> {
 
     fn times(&self, first: usize, v: &[f64], out: &mut [f64]) {
         self.0.times(first, v, out);
+    }
+
+    fn add_mix(&self, first: usize, weights: &[f64], sum: &mut [f64]) {
+        self.0.add_mix(first, weights, sum);
     }
 }
 

@@ -2,11 +2,11 @@
 //! method (P. Wolfe, "Finding the nearest point in a polytope", Mathematical Programming 11, 1976,
 //! doi:10.1007/BF01580381), extended by a linear price per row.
 
-use pulp::Arch;
+use pulp::NullaryFnOnce;
 
 use crate::error::Result;
 use crate::least_squares::corral::Corral;
-use crate::least_squares::lanes::{add_scaled, dot};
+use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 use crate::parallel::Execution;
 
 /// How often a row may enter without visible progress before it is left alone.
@@ -59,6 +59,7 @@ impl WorkingSet {
         }
     }
 
+    #[inline(always)]
     fn row(&self, position: usize) -> &[f64] {
         &self.rows[position * self.n..(position + 1) * self.n]
     }
@@ -98,19 +99,13 @@ impl WorkingSet {
 
     fn residual(&self) -> Vec<f64> {
         let mut residual = vec![0.0; self.n];
-        for (&position, &weight) in self.members.iter().zip(&self.weights) {
-            add_scaled(&mut residual, weight, self.row(position));
-        }
+        vectorised(Mix { set: self, out: &mut residual });
         residual
     }
 
     /// Half the gradient at every gathered row.
     fn slopes(&self, residual: &[f64], slopes: &mut [f64]) {
-        Arch::new().dispatch(|| {
-            for (position, slope) in slopes.iter_mut().enumerate() {
-                *slope = dot(self.row(position), residual) + 0.5 * self.prices[position];
-            }
-        });
+        vectorised(Slopes { set: self, residual, out: slopes });
     }
 
     /// The row with the least slope, if it still matters.
@@ -223,5 +218,40 @@ impl WorkingSet {
         let total: f64 = self.weights.iter().sum();
         self.weights.iter_mut().for_each(|weight| *weight /= total);
         self.settle();
+    }
+}
+
+/// The weighted sum of the members' rows, added to `out`.
+struct Mix<'a> {
+    set: &'a WorkingSet,
+    out: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Mix<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (&position, &weight) in self.set.members.iter().zip(&self.set.weights) {
+            add_scaled(self.out, weight, self.set.row(position));
+        }
+    }
+}
+
+/// Half the gradient at every gathered row.
+struct Slopes<'a> {
+    set: &'a WorkingSet,
+    residual: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Slopes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (position, slope) in self.out.iter_mut().enumerate() {
+            *slope = dot(self.set.row(position), self.residual) + 0.5 * self.set.prices[position];
+        }
     }
 }
