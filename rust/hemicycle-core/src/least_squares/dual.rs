@@ -55,7 +55,6 @@ pub(super) struct Dual<'a> {
 }
 
 /// Where the dual stands.
-#[derive(Clone)]
 struct Point {
     z: Vec<f64>,
     /// `a + Z z`.
@@ -98,14 +97,15 @@ impl Dual<'_> {
     /// Newton steps until the residual is rounding or below `goal` times the part of the ridge; the best point of all.
     fn descend(
         &self,
-        mut point: Point,
+        point: Point,
         max_steps: usize,
         goal: f64,
         centre: &[f64],
         passes: &mut usize,
         execution: &Execution,
     ) -> Result<Point> {
-        let mut best = point.clone();
+        let mut best = point;
+        let mut worse: Option<Point> = None;
         let mut since = 0;
         for _ in 0..max_steps {
             let size = best.size();
@@ -113,11 +113,14 @@ impl Dual<'_> {
             if size <= enough || (since > PATIENCE && size <= SMALL * self.length) {
                 break;
             }
-            point = self.step(point, centre, execution)?;
+            let point = self.step(worse.as_ref().unwrap_or(&best), centre, execution)?;
             *passes += 3;
             since = if point.size() < 0.5 * size { 0 } else { since + 1 };
+            worse = None;
             if point.size() < size {
-                best.clone_from(&point);
+                best = point;
+            } else {
+                worse = Some(point);
             }
         }
         Ok(best)
@@ -170,14 +173,15 @@ impl Dual<'_> {
         DAMPING * point.size() / self.length
     }
 
-    fn step(&self, point: Point, centre: &[f64], execution: &Execution) -> Result<Point> {
+    fn step(&self, point: &Point, centre: &[f64], execution: &Execution) -> Result<Point> {
         let mut direction: Vec<f64> = point.residual.iter().map(|value| -value).collect();
-        self.system(&point.weights, self.damping(&point), centre, execution)?.solve(&mut direction);
+        self.system(&point.weights, self.damping(point), centre, execution)?.solve(&mut direction);
         let change = passes::times(self.predictions, &direction, execution)?;
-        let step = self.search(&point, &direction, &change);
-        let (mut z, mut values) = (point.z, point.values);
+        let step = self.search(point, &direction, &change);
+        let (mut z, mut values) = (point.z.clone(), point.values.clone());
         add_scaled(&mut z, step, &direction);
         add_scaled(&mut values, step, &change);
+        drop(change);
         self.point(z, values, point.level, execution)
     }
 

@@ -1,5 +1,7 @@
 //! The point of the optimal face that is nearest to given weights.
 
+use std::borrow::Cow;
+
 use crate::error::Result;
 use crate::least_squares::certificate::{Problem, longest, typical_length};
 use crate::least_squares::dual::Dual;
@@ -32,10 +34,11 @@ pub(super) fn nearest(
     reference: &[f64],
     execution: &Execution,
 ) -> Result<Nearest> {
-    let start: Vec<f64> = face.models.iter().map(|&d| weights[d]).collect();
-    let anchor: Vec<f64> = face.models.iter().map(|&d| reference[d]).collect();
+    let everywhere = face.models.len() == problem.n_models();
+    let on_face = |values| if everywhere { Cow::Borrowed(values) } else { Cow::Owned(chosen(values, &face.models)) };
+    let (start, anchor) = (on_face(weights), on_face(reference));
     let mut gathered = None;
-    let mut projected = if face.models.len() == problem.n_models() && problem.cost.is_none() {
+    let mut projected = if everywhere && problem.cost.is_none() {
         let target = target(problem.predictions, &start, face.exact, execution)?;
         project(problem, problem.predictions, &target, &anchor, execution)?
     } else {
@@ -58,6 +61,10 @@ pub(super) fn nearest(
     Ok(Nearest { weights: nearest, misfit: projected.misfit })
 }
 
+fn chosen(values: &[f64], models: &[usize]) -> Vec<f64> {
+    models.iter().map(|&d| values[d]).collect()
+}
+
 /// What the weights have to give: what `optimum` gives, or the labels themselves, from which deviations are counted.
 fn target(rows: &dyn Predictions, optimum: &[f64], exact: bool, execution: &Execution) -> Result<Vec<f64>> {
     if exact {
@@ -75,8 +82,10 @@ fn project(
     execution: &Execution,
 ) -> Result<Nearest> {
     let rows = &InCoordinates(rows);
-    let lengths = passes::squared_lengths(rows, execution)?;
-    let (length, longest) = (typical_length(&lengths), longest(&lengths));
+    let (length, longest) = {
+        let lengths = passes::squared_lengths(rows, execution)?;
+        (typical_length(&lengths), longest(&lengths))
+    };
     let dual = Dual { predictions: rows, anchor, ridge: 0.0, target, length, longest };
     let (weights, residual, passes) = dual.solve(execution)?;
     problem.passes += passes + 2;

@@ -37,6 +37,7 @@ pub(super) fn break_tie(
     if optima.face.dimension == 0 {
         return Ok(solution(problem, weights, certificate, "the optimum is unique", optima));
     }
+    drop(certificate); // with the slopes of all models
     let uniform = vec![1.0 / problem.n_models() as f64; problem.n_models()];
     let reference = reference.unwrap_or(&uniform);
     let nearest = nearest(problem, &weights, &optima.face, reference, execution)?;
