@@ -51,9 +51,10 @@ bench: $(VENV)/.built $(VENV)/.bench ## speed, memory and accuracy beside the pe
 bench-docs: export HEMICYCLE_BENCH := full
 bench-docs: $(VENV)/.built $(VENV)/.bench ## a full run of what docs/performance.md quotes, its tables and its picture
 	$(ASV_RUN) --bench 'LogLikelihood.track_(rate|error)' \
-	  --bench 'bench_(limits|scaling|threads)' --bench Interrupt
+	  --bench 'bench_(limits|scaling|threads)' --bench Interrupt \
+	  --bench 'LeastSquares.track' --bench 'bench_least_squares.(Growth|Million|Nearest)'
 	$(BIN)/python benches/performance_tables.py docs/performance.md
-	$(BIN)/python benches/plot_scaling.py docs/images/likelihood_scaling.svg
+	$(BIN)/python benches/plot_scaling.py docs/images
 
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := likelihood inputs files least_squares stacking

@@ -1,6 +1,6 @@
 """Write the tables of docs/performance.md from the runs that asv has stored: what stands between two marks is replaced.
 
-Usage: ``python benches/performance_tables.py docs/performance.md``
+Usage: ``python benches/performance_tables.py docs/performance.md [TABLE ...]``, by default all tables.
 """
 
 from __future__ import annotations
@@ -88,7 +88,58 @@ def aims() -> Rows:
     return [row for i, row in enumerate(rows) if row not in rows[:i]]
 
 
-TABLES = {"peers": peers, "aims": aims, "errors": errors, "limits": limits, "roofline": roofline}
+def least_squares() -> Rows:
+    """Return what every solver took, and how good its weights are."""
+    runs = "bench_least_squares.LeastSquares.track_"
+    seconds, gaps, objectives, supports = (
+        newest(runs + what) for what in ("seconds", "relative_gap", "objective", "support")
+    )
+    rows = [["labels", "models x observations", "solver", "ms", "relative gap", "objective", "support"]]
+    for key, value in seconds.items():
+        hull, size, peer = key
+        time = milliseconds(value, seconds[hull, size, "hemicycle"] if peer != "hemicycle" else None)
+        gap = f"{max(gaps[key], 0):.0e}"
+        rows.append([f"{hull} the hull", size, peer, time, gap, f"{objectives[key]:.6g}", f"{supports[key]:,.0f}"])
+    return rows
+
+
+def nearest() -> Rows:
+    """Return what the optimum nearest to uniform took."""
+    runs = "bench_least_squares.Nearest.track_"
+    seconds, distances, misfits = (newest(runs + what) for what in ("seconds", "squared_distance", "misfit"))
+    rows = [["models x observations", "solver", "ms", "squared distance, in that of ours", "misfit"]]
+    for (n_models, peer), value in seconds.items():
+        time = milliseconds(value, seconds[n_models, "hemicycle"] if peer != "hemicycle" else None)
+        key = n_models, peer
+        rows.append([f"{int(n_models):,} x 50", peer, time, f"{distances[key]:.12g}", f"{misfits[key]:.0e}"])
+    return rows
+
+
+def million() -> Rows:
+    """Return what a million models took, in products of the matrix with a vector."""
+    runs = "bench_least_squares.Million.track_"
+    passes, memory, gaps = (newest(runs + what) for what in ("passes", "memory_beside_the_file", "relative_gap"))
+    rows = [["labels", "products", "MB beside the file", "relative gap"]]
+    return rows + [
+        [f"{hull} the hull", figure(passes[(hull,)]), figure(memory[(hull,)]), f"{gaps[(hull,)]:.0e}"]
+        for (hull,) in passes
+    ]
+
+
+def milliseconds(seconds: float, ours: float | None) -> str:
+    return figure(1e3 * seconds) + (f" ({figure(seconds / ours)}x)" if ours else "")
+
+
+TABLES = {
+    "peers": peers,
+    "aims": aims,
+    "errors": errors,
+    "limits": limits,
+    "roofline": roofline,
+    "least_squares": least_squares,
+    "nearest": nearest,
+    "million": million,
+}
 
 
 def markdown(rows: Rows) -> str:
@@ -96,11 +147,11 @@ def markdown(rows: Rows) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]])
 
 
-def main(page: str) -> None:
+def main(page: str, *names: str) -> None:
     text = Path(page).read_text(encoding="utf-8")
-    for name, rows in TABLES.items():
+    for name in names or TABLES:
         marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        text = marked.sub(lambda match, rows=rows: match[1] + markdown(rows()) + "\n" + match[2], text)  # type: ignore[misc]
+        text = marked.sub(lambda match, rows=TABLES[name]: match[1] + markdown(rows()) + "\n" + match[2], text)  # type: ignore[misc]
     Path(page).write_text(text, encoding="utf-8")
 
 
