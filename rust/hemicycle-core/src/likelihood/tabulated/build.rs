@@ -3,9 +3,10 @@
 
 use super::bins::Bins;
 use super::bound::{BINNED, Ellipse};
-use super::grid::{Cell, Grid, Octaves};
+use super::grid::Grid;
 use super::interpolation::{Interpolation, LEBESGUE};
 use super::labels::Labels;
+use super::octaves::{Cell, Octaves};
 use super::parts::Parts;
 use super::series::{Coefficients, LEVELS, Series, Sizes};
 use super::sources::Sources;

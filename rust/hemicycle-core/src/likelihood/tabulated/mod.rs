@@ -14,6 +14,7 @@ mod build;
 mod grid;
 mod interpolation;
 mod labels;
+mod octaves;
 mod parts;
 mod score;
 mod series;
@@ -21,6 +22,7 @@ mod slope;
 mod sources;
 mod span;
 mod uniform;
+mod waves;
 
 use std::ops::Range;
 

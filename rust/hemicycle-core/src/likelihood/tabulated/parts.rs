@@ -1,8 +1,8 @@
 //! On each part of the span of a series, the polynomial of few coefficients that a table keeps.
 //!
-//! A span is cut into `2^level` parts. On the part `c + h y`, `|y| <= 1`, `T_j` is again a sum of `T_k(y)`, `k <= j`, whose
-//! coefficients follow from `T_j = 2 (c + h y) T_(j-1) - T_(j-2)`. The first of them become powers of `y / 2`; since
-//! `|T_k| <= 1`, the sum of the absolute values of the others bounds the error of leaving them away. All that is linear in the
+//! A span is cut into `2^level` parts. On a part `T_j` is again a sum of Chebyshev polynomials ([`super::waves`]). The first of
+//! them become powers of half the place; since `|T_k| <= 1`, the sum of the absolute values of the others bounds the error
+//! of leaving them away. All that is linear in the
 //! coefficients of the series: one matrix for each part takes them to the polynomial, another to the first of those left away,
 //! and one for each level takes their absolute values to a bound of the others on every part.
 
@@ -11,9 +11,7 @@ use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, each_lane};
 use super::UNIT;
 use super::interpolation::POINTS;
 use super::series::{Coefficients, KEPT, LEVELS, Series, Sizes};
-
-/// `T_j` on a part has coefficients over `2^(j level)`: with no more bits than this, all that is done with them is exact.
-const EXACT_BITS: usize = 46;
+use super::waves::{PowersOfWaves, inexact, on_part};
 
 /// From series to polynomials on parts of their spans.
 #[derive(Debug)]
@@ -120,72 +118,6 @@ impl Parts {
     }
 }
 
-/// The coefficients of every `T_j` on the part from `centre - half` to `centre + half`.
-fn on_part(centre: f64, half: f64) -> [[f64; POINTS]; POINTS] {
-    let mut rows = [[0.0; POINTS]; POINTS];
-    rows[0][0] = 1.0;
-    (rows[1][0], rows[1][1]) = (centre, half);
-    for j in 2..POINTS {
-        // y T_k(y) = (T_(k+1)(y) + T_|k-1|(y)) / 2
-        let mut row = rows[j - 2].map(|c: f64| -c);
-        for (k, c) in rows[j - 1].iter().enumerate().take(j) {
-            row[k] += 2.0 * centre * c;
-            row[k + 1] += half * c;
-            row[k.abs_diff(1)] += half * c;
-        }
-        rows[j] = row;
-    }
-    rows
-}
-
-/// By how much the absolute values of what rounding takes from row j of [`on_part`] sum up, in units, over the square of the largest
-/// such sum S of a row up to j. Making a row takes `12 S`; what a row lacks reaches the row n later times `U_n`, a sum of
-/// at most n + 1 `T_k` or their doubles, so times at most `(n + 1) S`.
-fn inexact(j: usize, level: usize) -> f64 {
-    let steps = j.saturating_sub(EXACT_BITS.checked_div(level).unwrap_or(j));
-    6.0 * (steps * (steps + 1)) as f64
-}
-
-/// From Chebyshev polynomials to powers of half the place.
-struct PowersOfWaves {
-    /// Row k: the powers in `T_k`.
-    powers: [[f64; KEPT]; KEPT],
-    /// The largest sum of the absolute values of the terms of each.
-    growth: [f64; KEPT],
-}
-
-impl PowersOfWaves {
-    fn new() -> Self {
-        let mut powers = [[0.0; KEPT]; KEPT];
-        (powers[0][0], powers[1][1]) = (1.0, 2.0);
-        for k in 2..KEPT {
-            // T_k(2 x) = 4 x T_(k-1)(2 x) - T_(k-2)(2 x)
-            for power in 0..KEPT {
-                let raised = if power == 0 { 0.0 } else { 4.0 * powers[k - 1][power - 1] };
-                powers[k][power] = raised - powers[k - 2][power];
-            }
-        }
-        let growth = powers.map(|row| row.iter().rev().fold(0.0, |sum, c: &f64| 0.5 * sum + c.abs()));
-        Self { powers, growth }
-    }
-
-    /// The powers of the first of these.
-    fn of(&self, waves: &[f64; POINTS]) -> Coefficients {
-        let mut powers = [0.0; KEPT];
-        for (c, row) in waves.iter().zip(&self.powers) {
-            for (power, factor) in powers.iter_mut().zip(row) {
-                *power += c * factor;
-            }
-        }
-        Coefficients(powers)
-    }
-
-    /// The largest sum of the absolute values of their terms.
-    fn growth(&self, waves: &[f64; POINTS]) -> f64 {
-        waves.iter().zip(&self.growth).map(|(c, growth)| c.abs() * growth).sum()
-    }
-}
-
 /// The sum of the rows of sizes, each times an absolute coefficient: the first levels' `left` and the sum of all but the
 /// constant; then their `rounding` and the slope.
 struct Measure<'a> {
@@ -288,7 +220,7 @@ impl Kernel for Polynomials<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::span::Span;
-    use super::{Coefficients, KEPT, LEVELS, POINTS, Parts, Series, on_part};
+    use super::{Coefficients, KEPT, LEVELS, POINTS, Parts, Series};
     use crate::kernels::InstructionSet;
     use proptest::prelude::*;
 
@@ -355,15 +287,5 @@ mod tests {
         let sizes = parts.sizes(&series, set);
         assert_eq!((sizes.left, sizes.slope, sizes.magnitude), ([0.0; LEVELS], 140.0, 0.0));
         assert_eq!(parts.level(&series, &sizes, 0.0, set), Some(0));
-    }
-
-    #[test]
-    fn waves_on_a_part_end_where_they_should() {
-        for (centre, half) in [(0.0, 1.0), (0.5, 0.5), (0.96875, 0.03125)] {
-            for (j, row) in on_part(centre, half).iter().enumerate() {
-                let expected = (j as f64 * f64::acos(centre + half)).cos();
-                assert!((row.iter().sum::<f64>() - expected).abs() < 1e-12, "{j}");
-            }
-        }
     }
 }
