@@ -1,5 +1,5 @@
 //! Dot products over eight lanes that are added in a fixed order, so that every instruction set gives the same bits.
-//! `inline(always)` lets `pulp` compile them for the CPU at hand.
+//! `inline(always)` lets `pulp` compile them for the CPU at hand where a kernel is around them.
 
 use pulp::{Arch, NullaryFnOnce};
 
@@ -13,7 +13,7 @@ pub(super) const LANES: usize = 8;
 
 /// `a . b`.
 #[inline(always)]
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
     let (a_head, a_tail) = a.as_chunks::<LANES>();
     let (b_head, b_tail) = b.as_chunks::<LANES>();
@@ -28,7 +28,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// `(x - y) . v`, every difference taken before the product, so that a common offset of x and y costs no digits.
 #[inline(always)]
-pub(super) fn dot_deviation<T: Copy + Into<f64>>(x: &[T], y: &[f64], v: &[f64]) -> f64 {
+pub(crate) fn dot_deviation<T: Copy + Into<f64>>(x: &[T], y: &[f64], v: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
     let (x_head, x_tail) = x.as_chunks::<LANES>();
     let (y_head, y_tail) = y.as_chunks::<LANES>();
@@ -44,7 +44,7 @@ pub(super) fn dot_deviation<T: Copy + Into<f64>>(x: &[T], y: &[f64], v: &[f64]) 
 
 /// `target += factor * row`.
 #[inline(always)]
-pub(super) fn add_scaled(target: &mut [f64], factor: f64, row: &[f64]) {
+pub(crate) fn add_scaled(target: &mut [f64], factor: f64, row: &[f64]) {
     for (target, value) in target.iter_mut().zip(row) {
         *target += factor * value;
     }

@@ -8,6 +8,7 @@ pub mod averaging;
 pub mod error;
 pub mod judgments;
 pub mod kernels;
+mod lanes;
 pub mod least_squares;
 pub mod likelihood;
 pub mod names;

@@ -11,7 +11,6 @@ mod dual;
 mod face;
 mod facial;
 mod gram;
-mod lanes;
 mod nearest;
 mod options;
 mod orthonormal;
@@ -26,6 +25,7 @@ mod tie_break;
 mod working_set;
 
 use crate::error::{Error, Result};
+use crate::lanes;
 use crate::parallel::Execution;
 use certificate::{Certificate, Problem, longest};
 use compact::Compact;

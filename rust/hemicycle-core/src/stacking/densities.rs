@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::lanes::{add_scaled, dot};
 use crate::parallel::Execution;
 use crate::simplex::{compensated_sum, normalise};
 
@@ -106,27 +107,6 @@ impl Densities {
         let terms: Vec<f64> =
             logs.flat_map(|((density, shift), weight)| [weight * shift, weight * density.ln()]).collect();
         compensated_sum(&terms)
-    }
-}
-
-/// `sum_n a_n b_n` in eight interleaved partial sums, which is one fixed chain of operations.
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; 8];
-    let (a_blocks, b_blocks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a_blocks.remainder().iter().zip(b_blocks.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_blocks.zip(b_blocks) {
-        for lane in 0..8 {
-            lanes[lane] += a[lane] * b[lane];
-        }
-    }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    (((a + b) + (c + d)) + ((e + f) + (g + h))) + rest
-}
-
-/// `sum += weight * row`.
-pub fn add_scaled(sum: &mut [f64], weight: f64, row: &[f64]) {
-    for (sum, value) in sum.iter_mut().zip(row) {
-        *sum += weight * value;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cholesky factor of a growing and shrinking symmetric matrix: rows are appended and removed in quadratic time.
 
-use super::densities::{add_scaled, dot};
+use crate::lanes::{add_scaled, dot};
 
 /// The lower factor L of a positive definite matrix A = L L', row by row.
 #[derive(Default)]

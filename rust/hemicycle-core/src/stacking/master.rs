@@ -1,9 +1,10 @@
 //! The master problem: stacking over a working set of models, by Newton steps and, where one fails, a step towards the
 //! best model or one of EM.
 
-use super::densities::{Densities, add_scaled};
+use super::densities::Densities;
 use super::quadratic::Quadratic;
 use crate::error::Result;
+use crate::lanes::add_scaled;
 use crate::parallel::Execution;
 use crate::simplex::{compensated_sum, normalise};
 

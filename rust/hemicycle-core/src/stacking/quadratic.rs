@@ -1,8 +1,9 @@
 //! The Newton step of the master problem: a convex quadratic over non-negative weights, by active sets.
 
-use super::densities::{Densities, add_scaled, dot};
+use super::densities::Densities;
 use super::factor::Factor;
 use crate::error::Result;
+use crate::lanes::{add_scaled, dot};
 use crate::parallel::Execution;
 
 /// Part of the diagonal of the Hessian that is added to it around the current weights: dependent models leave the
