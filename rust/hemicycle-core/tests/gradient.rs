@@ -5,87 +5,43 @@ use hemicycle_core::likelihood::{Likelihood, Scoring, log_likelihood_by_model, v
 use hemicycle_core::{Error, Execution, Pairs, Pool};
 use proptest::prelude::*;
 
+mod cases;
+
+use cases::{Case, logs, sigmas, weights};
+
 /// More than a vector of items, and not a whole number of them.
 const N_ITEMS: usize = 11;
 
 /// The error that tables may have.
 const RTOL: f64 = 1e-10;
 
-/// Owned pairs and logits that a test makes.
-#[derive(Debug, Clone)]
-struct Case {
-    logits: Vec<f64>,
-    a: Vec<u32>,
-    b: Vec<u32>,
-    offsets: Vec<i64>,
-    log_ratio: Vec<f64>,
-    weight: Vec<f64>,
-    pair_weight: Vec<f64>,
-    sigma: f64,
-}
-
-impl Case {
-    fn pairs(&self) -> Pairs<'_> {
-        Pairs {
-            n_items: N_ITEMS,
-            a: &self.a,
-            b: &self.b,
-            offsets: &self.offsets,
-            log_ratio: &self.log_ratio,
-            weight: &self.weight,
-            pair_weight: &self.pair_weight,
-        }
-    }
-
-    /// Values and gradient of some of the models.
-    fn scores(
-        &self,
-        logits: &[f64],
-        likelihood: Likelihood,
-        set: InstructionSet,
-        n_threads: usize,
-    ) -> Result<[Vec<f64>; 2], Error> {
-        let pool = Pool::new(logits, logits.len() / N_ITEMS, N_ITEMS);
-        let execution = Execution { n_threads: Some(n_threads), ..Execution::default() };
-        let (mut values, mut gradient) = (vec![f64::NAN; pool.n_models], vec![f64::NAN; logits.len()]);
-        let (pairs, scoring) = (self.pairs(), Scoring { likelihood, sigma: self.sigma, rtol: RTOL });
-        let (out, slopes) = (&mut values, &mut gradient);
-        execution.install(|| value_and_gradient(&pool, &pairs, scoring, set, &execution, out, slopes))?;
-        Ok([values, gradient])
-    }
-}
-
-fn logs() -> impl Strategy<Value = f64> {
-    prop_oneof![4 => -3.0..3.0, 1 => -1e6..=1e6, 1 => Just(0.0)]
+/// Values and gradient of some of the models.
+fn scores(
+    case: &Case,
+    logits: &[f64],
+    likelihood: Likelihood,
+    set: InstructionSet,
+    n_threads: usize,
+) -> Result<[Vec<f64>; 2], Error> {
+    let pool = Pool::new(logits, logits.len() / N_ITEMS, N_ITEMS);
+    let execution = Execution { n_threads: Some(n_threads), ..Execution::default() };
+    let (mut values, mut gradient) = (vec![f64::NAN; pool.n_models], vec![f64::NAN; logits.len()]);
+    let (pairs, scoring) = (case.pairs(), Scoring { likelihood, sigma: case.sigma, rtol: RTOL });
+    let (out, slopes) = (&mut values, &mut gradient);
+    execution.install(|| value_and_gradient(&pool, &pairs, scoring, set, &execution, out, slopes))?;
+    Ok([values, gradient])
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let weight = prop_oneof![3 => Just(1.0), 1 => 0.5..2.0, 1 => 1e-50..1.0];
-    let labels = |n| prop::collection::vec((logs(), weight.clone()), n);
+    let labels = |n| prop::collection::vec((logs(), weights()), n);
     let labels = prop_oneof![9 => labels(1..6), 1 => labels(24..40)];
     let pair = (0..N_ITEMS as u32 - 1, labels, prop_oneof![Just(1.0), 0.0..3.0]);
-    let sigma = prop_oneof![Just(0.5), Just(1e-6), Just(1e6), 0.01..10.0];
     let logits = (1..70usize).prop_flat_map(|n_models| prop::collection::vec(logs(), n_models * N_ITEMS));
-    (logits, prop::collection::vec(pair, 0..80), sigma).prop_map(|(logits, pairs, sigma)| {
-        let mut case = Case {
-            logits,
-            a: vec![],
-            b: vec![],
-            offsets: vec![0],
-            log_ratio: vec![],
-            weight: vec![],
-            pair_weight: vec![],
-            sigma,
-        };
-        for (a, labels, pair_weight) in pairs {
-            case.a.push(a);
-            case.b.push(a + 1 + labels.len() as u32 % (N_ITEMS as u32 - 1 - a));
-            case.log_ratio.extend(labels.iter().map(|label| label.0));
-            case.weight.extend(labels.iter().map(|label| label.1));
-            case.offsets.push(case.log_ratio.len() as i64);
-            case.pair_weight.push(pair_weight);
-        }
-        case
+    (logits, prop::collection::vec(pair, 0..80), sigmas()).prop_map(|(logits, pairs, sigma)| {
+        let other = |a: u32, n_labels: usize| a + 1 + n_labels as u32 % (N_ITEMS as u32 - 1 - a);
+        let pairs =
+            pairs.into_iter().map(|(a, labels, weight)| ([a, other(a, labels.len())], labels, weight)).collect();
+        Case::new(N_ITEMS, logits, pairs, sigma)
     })
 }
 
@@ -93,9 +49,9 @@ proptest! {
     #[test]
     fn values_are_those_of_the_likelihood(case in cases(), gaussian in any::<bool>()) {
         let likelihood = if gaussian { Likelihood::Gaussian } else { Likelihood::SumGaussian };
-        let pool = Pool::new(&case.logits, case.logits.len() / N_ITEMS, N_ITEMS);
+        let pool = case.pool();
         for set in InstructionSet::available() {
-            let [values, gradient] = case.scores(&case.logits, likelihood, set, 1)?;
+            let [values, gradient] = scores(&case, &case.logits, likelihood, set, 1)?;
             let scoring = Scoring { likelihood, sigma: case.sigma, rtol: RTOL };
             let mut expected = vec![f64::NAN; pool.n_models];
             log_likelihood_by_model(&pool, &case.pairs(), scoring, set, &Execution::default(), &mut expected)?;
@@ -107,16 +63,16 @@ proptest! {
     #[test]
     fn threads_company_and_instructions_change_no_bit(case in cases(), company in 1..70_usize) {
         let detected = InstructionSet::detect();
-        let together = case.scores(&case.logits, Likelihood::SumGaussian, detected, 1)?;
-        prop_assert_eq!(&case.scores(&case.logits, Likelihood::SumGaussian, detected, 3)?, &together);
+        let together = scores(&case, &case.logits, Likelihood::SumGaussian, detected, 1)?;
+        prop_assert_eq!(&scores(&case, &case.logits, Likelihood::SumGaussian, detected, 3)?, &together);
         for set in InstructionSet::available() {
             if set.name() != "portable" {
-                prop_assert_eq!(&case.scores(&case.logits, Likelihood::SumGaussian, set, 2)?, &together);
+                prop_assert_eq!(&scores(&case, &case.logits, Likelihood::SumGaussian, set, 2)?, &together);
             }
         }
         let parts = case.logits.chunks(company * N_ITEMS);
         let apart: Result<Vec<_>, _> =
-            parts.map(|logits| case.scores(logits, Likelihood::SumGaussian, detected, 1)).collect();
+            parts.map(|logits| scores(&case, logits, Likelihood::SumGaussian, detected, 1)).collect();
         for (k, together) in together.iter().enumerate() {
             prop_assert_eq!(&apart.iter().flatten().flat_map(|part| part[k].clone()).collect::<Vec<_>>(), together);
         }
