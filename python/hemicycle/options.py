@@ -46,10 +46,8 @@ def positive_number(value: float, what: str) -> float:
 
     Raises
     ------
-    DtypeError
-        If it is not a real number.
-    NonFiniteError
-        If it is NaN or infinite.
+    DtypeError, NonFiniteError
+        As `finite_number`.
     DomainError
         If it is not above 0.
     """
@@ -64,10 +62,8 @@ def non_negative_number(value: float, what: str) -> float:
 
     Raises
     ------
-    DtypeError
-        If it is not a real number.
-    NonFiniteError
-        If it is NaN or infinite.
+    DtypeError, NonFiniteError
+        As `finite_number`.
     DomainError
         If it is below 0.
     """
@@ -82,10 +78,8 @@ def number_within(value: float, what: str, least: float, most: float) -> float:
 
     Raises
     ------
-    DtypeError
-        If it is not a real number.
-    NonFiniteError
-        If it is NaN or infinite.
+    DtypeError, NonFiniteError
+        As `finite_number`.
     DomainError
         If it is outside.
     """
@@ -105,11 +99,10 @@ def count(value: int, what: str) -> int:
     DomainError
         If it is below 0.
     """
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise DtypeError(f"{what}: expected an integer, got {type(value).__name__}")
-    if value < 0:
-        raise DomainError(f"{what} is {value}; it must be at least 0")
-    return int(value)
+    number = _integer(value, what, "an integer")
+    if number < 0:
+        raise DomainError(f"{what} is {number}; it must be at least 0")
+    return number
 
 
 def known_word(value: str, what: str, words: tuple[str, ...]) -> str:
@@ -137,8 +130,13 @@ def thread_count(n_threads: int | None) -> int | None:
     """
     if n_threads is None:
         return None
-    if not isinstance(n_threads, Integral) or isinstance(n_threads, bool):
-        raise DtypeError(f"n_threads: expected an integer or None, got {type(n_threads).__name__}")
-    if not 1 <= n_threads <= MAX_THREADS:
-        raise DomainError(f"n_threads is {n_threads}; it must be from 1 to {MAX_THREADS}")
-    return int(n_threads)
+    number = _integer(n_threads, "n_threads", "an integer or None")
+    if not 1 <= number <= MAX_THREADS:
+        raise DomainError(f"n_threads is {number}; it must be from 1 to {MAX_THREADS}")
+    return number
+
+
+def _integer(value: object, what: str, expected: str) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise DtypeError(f"{what}: expected {expected}, got {type(value).__name__}")
+    return int(value)
