@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import strategies
+from extremes import far_labels
 from hemicycle import Judgments, _core, accuracy, log_likelihood, mean_squared_error
 from instructions import log_likelihood_with
 from reference import likelihood as reference
@@ -77,13 +78,8 @@ def test_within_the_tolerance_of_the_definition(
 def test_where_cancellation_and_distance_are_worst(
     sigma: float, distance: float, likelihood: str, instructions: str
 ) -> None:
-    # labels of any size that lie `distance` sigma from the first model's prediction
-    rng = np.random.default_rng(int(distance) + 1)
-    matrix = rng.uniform(-5e5, 5e5, size=(2, N_ITEMS)) * 10.0 ** -rng.integers(0, 8, size=N_ITEMS)
-    a, b = np.array([0, 0, 0, 1, 1, 2]), np.array([1, 1, 2, 2, 3, 3])
-    y = np.clip(matrix[0, b] - matrix[0, a] + distance * sigma * rng.uniform(0.9, 1.1, size=len(a)), -1e6, 1e6)
-    jury = Judgments.from_arrays(a, b, y, items=N_ITEMS)
-    pairs = reference.labels_of_pairs(a, b, y, jury.weight)
+    matrix, jury = far_labels(sigma, distance)
+    pairs = reference.labels_of_pairs(jury.a, jury.b, jury.log_ratio, jury.weight)
     expected, sizes = reference.by_pair(matrix, pairs, sigma, likelihood)
     for per, columns in (("pair", (expected, sizes)), ("model", None)):
         values = log_likelihood_with(
