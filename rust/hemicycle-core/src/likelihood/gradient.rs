@@ -157,14 +157,13 @@ impl<S: Simd, const FMA: bool> Visit for Pass<'_, S, FMA> {
             for pair in chunk {
                 let [a, b] = pair.items();
                 held.turn_to(a, self.columns);
-                let scale = Lanes::splat(pair.scale());
-                let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+                let mut distances: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
                 for g in 0..GROUPS_AT_ONCE {
                     let z = pair.difference(self.block, self.first + g);
                     partial[g] = z.mul_add(z, partial[g]);
-                    slopes[g] = z * scale;
+                    distances[g] = z;
                 }
-                held.add(b, slopes, self.columns);
+                held.add(b, distances, Lanes::splat(pair.scale()), self.columns);
             }
             for (total, partial) in self.totals.iter_mut().zip(partial) {
                 total.subtract(partial);
@@ -191,15 +190,15 @@ impl<S: Simd, const FMA: bool> Visit for Pass<'_, S, FMA> {
                     return;
                 }
                 held.turn_to(pair.a, self.columns);
-                let mut slopes: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
+                let mut means: Groups<FMA> = [Lanes::splat(0.0); GROUPS_AT_ONCE];
                 for g in 0..GROUPS_AT_ONCE {
                     let Densities { distance: [distance], sum: [sum], mean: [mean] } =
                         D::densities::<FMA, 1, true>(self.simd, self.plan, self.block, pair, self.first + g);
                     partial[g] = partial[g] + distance;
                     product[g] = product[g] * sum;
-                    slopes[g] = mean * scale;
+                    means[g] = mean;
                 }
-                held.add(pair.b, slopes, self.columns);
+                held.add(pair.b, means, scale, self.columns);
             }
             for g in 0..GROUPS_AT_ONCE {
                 distances[g].add(partial[g]);

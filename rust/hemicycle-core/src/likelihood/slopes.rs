@@ -43,13 +43,13 @@ impl<const FMA: bool> Held<FMA> {
         }
     }
 
-    /// Add the slopes of a pair with item `b`.
+    /// Add the slopes of a pair with item `b`: its distances, scaled.
     #[inline(always)]
-    pub(super) fn add(&mut self, b: u32, slopes: Groups<FMA>, columns: &mut [Column]) {
+    pub(super) fn add(&mut self, b: u32, distances: Groups<FMA>, scale: Lanes<FMA>, columns: &mut [Column]) {
         let column = &mut columns[b as usize].0;
-        for (g, slope) in slopes.into_iter().enumerate() {
-            column[g] = (Lanes(column[g]) + slope).0;
-            self.slopes[g] = self.slopes[g] + slope;
+        for (g, distance) in distances.into_iter().enumerate() {
+            column[g] = distance.mul_add(scale, Lanes(column[g])).0;
+            self.slopes[g] = distance.mul_add(scale, self.slopes[g]);
         }
     }
 
