@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 
 from hemicycle import Judgments, mean_squared_error, simplex_least_squares
-from hemicycle.errors import MissingExtraError, OptionError
+from hemicycle.errors import MissingExtraError, NotConvergedError, OptionError, TieBreakWarning
 from hemicycle.least_squares import pair_least_squares
+from hemicycle.linear_program import LinearProgram
 from reference import least_squares as reference
 
 if TYPE_CHECKING:
@@ -120,6 +122,46 @@ def test_models_far_out_and_more_observations_than_models() -> None:
     solution = simplex_least_squares(x, x[5:20].mean(axis=0), tie_break="least_individual_loss")
     assert solution.relative_gap <= 1e-12
     assert solution.weights[3] <= 1e-12
+
+
+def test_where_rounding_keeps_it_from_being_certified_the_answer_goes_part_of_the_way_and_says_so() -> None:
+    # Three thousand times further away than the others, the first model leaves few digits for the weights.
+    x = np.array([[300.0], [0.0], [-1e-4]])
+    y = 1e-3 * x.mean(axis=0)
+    with pytest.warns(TieBreakWarning, match=f"{REASON}, as far as rounding lets weights fit"):
+        solution = simplex_least_squares(x, y, tie_break="least_individual_loss")
+    assert solution.tie_broken is False
+    assert solution.relative_gap <= 1e-12
+    nearest = simplex_least_squares(x, y).weights
+    loss = np.square(x - y).sum(axis=1)
+    assert solution.weights @ loss <= nearest @ loss
+
+
+def test_models_that_fit_exactly_count_at_the_lowest_price_only() -> None:
+    rng = np.random.default_rng(6)
+    cost = np.r_[np.zeros(6), 0.1, 0.0, 0.0, 0.0]
+    for _ in range(100):
+        x = np.vstack([np.zeros((7, 2)), rng.normal(size=(3, 2))])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TieBreakWarning)
+            solution = simplex_least_squares(x, [0.0, 0.0], cost=cost)
+        assert solution.gap == 0
+        if "fit exactly" in solution.reason:
+            np.testing.assert_allclose(solution.weights, [1 / 6] * 6 + [0] * 4, atol=1e-15)
+            break
+    else:
+        pytest.fail("no instance needed the models that fit exactly")
+
+
+def test_a_program_without_an_end_is_an_error_that_carries_optimal_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(self: LinearProgram) -> Any:
+        raise NotConvergedError("a linear program ended as unknown", np.zeros(2), math.inf, 0)
+
+    monkeypatch.setattr(LinearProgram, "solve", lost)
+    x, y = np.array([[0.0], [1.0], [3.0]]), np.array([1.5])
+    with pytest.raises(NotConvergedError, match="tie_break='least_individual_loss': a linear program") as caught:
+        least_individual_loss(x, y)
+    np.testing.assert_array_equal(caught.value.weights, simplex_least_squares(x, y).weights)
 
 
 def test_a_unique_optimum_needs_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
