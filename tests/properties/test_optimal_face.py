@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Problem = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
 lattice = st.integers(-3, 3).map(lambda value: 60.0 * value)  # the mean of up to six is exact
+NEAR = 1e-7  #: of weights: they fit to rounding, and Newton steps towards the nearest end before that is known as well
 ON_AN_EDGE = (  # rounding left a weight of 9e-16 on model 3
     np.array([[0.0, -3.0], [0.0, 2.0], [1.0, 0.0], [3.0, 2.0], [0.0, 2.0], [2.0, 0.0]]),
     np.array([1.5, -0.75]),
@@ -72,7 +73,7 @@ def test_the_nearest_optimum_satisfies_its_optimality_conditions(problem: Proble
     parts = parts[: len(x)] if parts[: len(x)].any() else np.ones(len(x))
     weights = simplex_least_squares(x, y, reference=parts).weights
     vertices = np.array([[float(w) for w in vertex] for vertex in reference.optimal_vertices(x, y)])
-    assert ((vertices - weights) @ (weights - parts / parts.sum())).min() >= -1e-9
+    assert ((vertices - weights) @ (weights - parts / parts.sum())).min() >= -NEAR
 
 
 @given(problems())
@@ -92,14 +93,14 @@ def test_nearest_to_uniform_is_least_norm_and_the_limit_of_the_ridge(problem: Pr
     x, y = problem
     nearest = simplex_least_squares(x, y).weights
     exact = reference.nearest(x, y, [Fraction(1, len(x))] * len(x))
-    np.testing.assert_allclose(nearest, [float(w) for w in exact], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(nearest, [float(w) for w in exact], rtol=0, atol=NEAR)
     for vertex in reference.optimal_vertices(x, y):
         other = np.array([float(w) for w in vertex])
-        assert nearest @ nearest <= other @ other + 1e-9
-    apart = [np.abs(simplex_least_squares(x, y, l2=l2).weights - nearest).max() for l2 in (1e-4, 1e-7, 1e-10, 1e-200)]
-    assert max(apart) <= 1e-3
-    assert max(apart[1:]) <= 1e-5
-    assert max(apart[2:]) <= 1e-7
+        assert nearest @ nearest <= other @ other + NEAR
+    # A ridge that changes the objective by less than the tolerance decides nothing, until it vanishes altogether.
+    ridges = 60.0**2 * np.array([1e-3, 1e-5, 1e-7, 1e-200])
+    apart = [np.abs(simplex_least_squares(x, y, l2=l2).weights - nearest).max() for l2 in ridges]
+    assert (np.array(apart) <= [1e-1, 1e-3, 1e-4, NEAR]).all()
 
 
 @given(problems(), st.randoms())
@@ -107,7 +108,7 @@ def test_permuting_models_permutes_the_weights(problem: Problem, random: Random)
     x, y = problem
     order = random.sample(range(len(x)), len(x))
     plain, permuted = simplex_least_squares(x, y), simplex_least_squares(x[order], y)
-    np.testing.assert_allclose(permuted.weights, plain.weights[order], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(permuted.weights, plain.weights[order], rtol=0, atol=NEAR)
     assert permuted.face_dimension == plain.face_dimension
     assert sorted(order[place] for place in permuted.face) == plain.face.tolist()
 
@@ -118,11 +119,11 @@ def test_duplicates_change_no_fitted_value(problem: Problem, n_copied: int) -> N
     copied = np.vstack([x, x[:n_copied]])
     assume(has_a_tolerance(copied, y))
     alone, twice = simplex_least_squares(x, y), simplex_least_squares(copied, y)
-    np.testing.assert_allclose(twice.weights @ copied, alone.weights @ x, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(twice.weights @ copied, alone.weights @ x, rtol=0, atol=NEAR)
     n_more = sum(model < n_copied for model in alone.face)
     assert twice.face_dimension == alone.face_dimension + n_more
     weights = twice.weights[: len(x[:n_copied])]
-    np.testing.assert_allclose(twice.weights[len(x) :], weights, rtol=0, atol=1e-9)  # copies share equally
+    np.testing.assert_allclose(twice.weights[len(x) :], weights, rtol=0, atol=NEAR)  # copies share equally
 
 
 @given(problems(), st.integers(-40, 40), st.integers(-3, 3))
@@ -131,5 +132,5 @@ def test_scale_and_shift_change_neither_face_nor_weights(problem: Problem, expon
     scale = 2.0**exponent
     plain = simplex_least_squares(x, y)
     for other in (simplex_least_squares(scale * x, scale * y), simplex_least_squares(x + shift, y + shift)):
-        np.testing.assert_allclose(other.weights, plain.weights, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(other.weights, plain.weights, rtol=0, atol=NEAR)
         assert (other.face.tolist(), other.face_dimension) == (plain.face.tolist(), plain.face_dimension)
