@@ -1,5 +1,9 @@
 //! The weighted mean and spread of a pair's labels, to twice the working precision.
 
+use crate::judgments::Pairs;
+
+use super::Likelihood;
+
 /// Labels as one: `sum_i u_i (mu - y_i)^2 = unit * (weight * (mu - value)^2 + spread)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Mean {
@@ -19,6 +23,15 @@ impl Mean {
     /// One label of weight 1.
     pub(crate) fn single(log_ratio: f64) -> Self {
         Self { unit: 1.0, weight: 1.0, value: log_ratio, value_low: 0.0, spread: 0.0 }
+    }
+
+    /// The one Gaussian of a pair: its only label, or the product of all of them.
+    pub(super) fn of_pair(pairs: &Pairs<'_>, n: usize, likelihood: Likelihood) -> Self {
+        let labels = pairs.labels(n);
+        match likelihood {
+            Likelihood::SumGaussian => Self::single(pairs.log_ratio[labels.start]),
+            Likelihood::Gaussian => Self::of(&pairs.log_ratio[labels.clone()], &pairs.weight[labels]),
+        }
     }
 
     /// Of labels with weights, both of one length of at least 1.

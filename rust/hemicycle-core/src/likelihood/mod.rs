@@ -10,6 +10,7 @@ mod by_pair;
 mod careful;
 mod direct;
 mod gradient;
+mod kind;
 mod mean;
 mod plan;
 mod rows;

@@ -1,7 +1,8 @@
 //! Through the judgments, run after run: which way of scoring each kind of pair takes is said here and nowhere else.
 
 use super::careful::Careful;
-use super::plan::{Kind, Mixture, Plan, Run};
+use super::kind::Kind;
+use super::plan::{Mixture, Plan, Run};
 use super::tabulated::Tabulated;
 use super::terms::{Close, Density, Gaussian, Two, Wide};
 
