@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -105,3 +105,19 @@ def test_where_rounding_keeps_the_nearest_optimum_from_fitting_the_answer_is_cer
     assert solution.tie_broken is False
     loose = simplex_least_squares(x, y, tol=1e-9)
     assert (len(loose.support), loose.tie_broken) == (6, True)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "anchor", "expected"),
+    [
+        ([[0], [0], [120], [-180], [-180]], [60], [0, 0, 0, 1, 2], [22 / 153, 22 / 153, 32 / 51, 0, 13 / 153]),
+        (
+            [[-120, 0], [0, 0], [0, 0], [0, 60], [0, -120], [60, -120]],
+            [15, -90],
+            [0, 0, 0, 1, 0, 0],
+            [11 / 392, 0, 0, 29 / 196, 29 / 56, 15 / 49],
+        ),
+    ],
+)
+def test_steps_far_out_and_back_cost_no_digits(x: Any, y: Any, anchor: Any, expected: Any) -> None:
+    np.testing.assert_allclose(simplex_least_squares(x, y, reference=anchor).weights, expected, rtol=0, atol=1e-15)

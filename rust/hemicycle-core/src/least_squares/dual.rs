@@ -38,6 +38,8 @@ const DAMPING: f64 = 1e-4;
 /// down follow rounding. Refinement goes on to what is rounding itself.
 const CLOSE: f64 = 1e-14;
 const ROUNDING: f64 = 4e-16;
+/// What the values may be off by, relative to the largest.
+const DRIFT: f64 = 1e-13;
 /// Weights whose sum is further than this from 1 are no weights.
 const LOST: f64 = 1e-3;
 /// Steps of refinement on the final support.
@@ -74,9 +76,26 @@ impl Dual<'_> {
         if point.size() > SMALL * self.length {
             point = self.continuation(&centre, &mut passes, execution)?;
         }
+        point = self.without_drift(point, &centre, &mut passes, execution)?;
         let (weights, residual) = self.refine(point, &centre, &mut passes, execution)?;
         let lost = (compensated_sum(&weights) - 1.0).abs() > LOST || weights.iter().any(|weight| weight.is_nan());
         Ok((weights, if lost { f64::INFINITY } else { residual }, passes))
+    }
+
+    /// The same point where `values` still is `a + Z z`; else, as after steps far out and back, which cost it digits of the
+    /// anchor, Newton steps from there.
+    fn without_drift(&self, point: Point, centre: &[f64], passes: &mut usize, execution: &Execution) -> Result<Point> {
+        let mut values = passes::times(self.predictions, &point.z, execution)?;
+        *passes += 1;
+        values.iter_mut().zip(self.anchor).for_each(|(value, anchor)| *value += anchor);
+        let drift = values.iter().zip(&point.values).map(|(fresh, old)| (fresh - old).abs()).fold(0.0, f64::max);
+        let largest = values.iter().copied().map(f64::abs).fold(1.0, f64::max);
+        if drift <= DRIFT * largest {
+            return Ok(point);
+        }
+        let fresh = self.point(point.z.clone(), values, point.level, execution)?;
+        let fresh = self.descend(fresh, QUICK_STEPS, 0.0, centre, passes, execution)?;
+        Ok(if fresh.size() <= SMALL * self.length { fresh } else { point })
     }
 
     /// Newton steps under a ridge that falls to that of the problem: every problem is near enough to the one before.
