@@ -7,7 +7,9 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.errors import NotConvergedError
 from hemicycle.least_squares import SolverOptions
+from hemicycle.left_out import Labels
 from hemicycle.pairs import Pairs
 from hemicycle.running import RunningScores
 from hemicycle.types import Logits, Per, SolutionFields
@@ -98,6 +100,15 @@ def certify_pair_least_squares(
     optimum: NDArray[np.float64],
     options: SolverOptions,
 ) -> tuple[NDArray[np.float64], float, float, float, int, bool]: ...
+def leave_out_least_squares(
+    logits: NDArray[np.float64] | NDArray[np.float32],
+    labels: Labels,
+    left_out: NDArray[np.int64],
+    offsets: NDArray[np.int64] | None,
+    start: NDArray[np.int64],
+    tol: float,
+    n_threads: int | None,
+) -> list[tuple[NDArray[np.float64], float, int, bool] | NotConvergedError]: ...
 def instruction_sets() -> list[str]: ...
 def log_likelihood(
     logits: Logits,

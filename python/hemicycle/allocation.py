@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["allocate", "pooled_logits"]
+__all__ = ["allocate", "allocate_each", "pooled_logits"]
 
 Mean: TypeAlias = Literal["geometric", "arithmetic"]
 
@@ -100,7 +100,69 @@ def allocate(
     checked = simplex_weights(weights, matrix.shape[0], "logits")
     parents = _parents(logits, parent_index, matrix.shape[1])
     pool = _arithmetic if mean == "arithmetic" else _geometric
-    return parents.normalised(pool(matrix, checked, parents))
+    shares: NDArray[np.float64] = parents.normalised(pool(matrix, checked, parents)[None])[0]
+    return shares
+
+
+def allocate_each(
+    matrix: NDArray[Any], weights: NDArray[np.float64], parent_index: NDArray[np.int64], *, mean: Mean = "geometric"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Turn several ensembles of the same models into shares.
+
+    Parameters
+    ----------
+    matrix : ndarray of float, shape (n_models, n_items)
+        Log contribution of each item, natural log; -inf is a share of 0.
+    weights : ndarray of float64, shape (n, n_models)
+        Weights of each ensemble: non-negative, sum 1.
+    parent_index : ndarray of int64, shape (n_items,)
+        Parent of each item.
+    mean : {"geometric", "arithmetic"}, default "geometric"
+        As in `allocate`.
+
+    Returns
+    -------
+    shares : ndarray of float64, shape (n, n_items)
+        As `allocate` of each row of weights, up to rounding.
+    pooled : ndarray of float64, shape (n, n_items)
+        Weighted means of the logits: their differences within a parent are the pooled log ratios.
+
+    Raises
+    ------
+    OptionError, NonFiniteError, DomainError
+        As `allocate`.
+
+    Notes
+    -----
+    Sums run over the models in order, so that equal weights give equal bits, for any number of threads.
+    """
+    if mean not in MEANS:
+        raise OptionError(f"mean is {mean!r}; it must be one of {', '.join(MEANS)}")
+    parents = _Parents(parent_index)
+    pooled = np.zeros((len(weights), len(parent_index)))
+    shares = np.zeros_like(pooled)
+    vetoed = np.zeros(pooled.shape, dtype=bool)  # items to which a model with weight gives nothing
+    for block, chosen in _rows(matrix, np.flatnonzero(weights.any(axis=0)), parents):
+        block_weights = np.ascontiguousarray(weights[:, chosen])  # (n, n_rows)
+        top = parents.maximum(block)  # (n_rows, n_parents)
+        with np.errstate(invalid="ignore"):  # -inf less -inf, where a model gives a whole parent nothing
+            relative = block - parents.spread(top)
+        none = ~np.isfinite(relative)
+        if none.any():
+            vetoed |= (block_weights > 0) @ none
+            relative[none] = 0.0
+        pooled += np.einsum("kd,di->ki", block_weights, relative)
+        if mean == "arithmetic":
+            _require_shares(top)
+            relative = np.where(none, 0.0, np.exp(relative))
+            relative /= parents.spread(parents.total(relative))
+            shares += np.einsum("kd,di->ki", block_weights, relative)
+    pooled[vetoed] = -np.inf
+    if mean == "geometric":
+        top = parents.maximum(pooled)  # (n, n_parents)
+        _require_pooled(top)
+        shares = np.exp(pooled - parents.spread(top))
+    return parents.normalised(shares), pooled
 
 
 def pooled_logits(pool: Pool, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -135,9 +197,7 @@ def _mean_logits(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _P
 def _geometric(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
     pooled = _mean_logits(matrix, weights, parents)
     top = parents.maximum(pooled[None])  # (1, n_parents)
-    if np.isneginf(top).any():
-        parent = int(np.argmax(np.isneginf(top[0])))
-        raise DomainError(f"parent {parent}: every item has the share 0 from some model; use mean='arithmetic'")
+    _require_pooled(top)
     relative: NDArray[np.float64] = np.exp(pooled - parents.spread(top)[0])
     return relative
 
@@ -146,9 +206,7 @@ def _arithmetic(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Pa
     pooled = np.zeros(matrix.shape[1])
     for block, block_weights in _blocks(matrix, weights, parents):
         top = parents.maximum(block)  # (n_rows, n_parents)
-        if np.isneginf(top).any():
-            parent = int(np.argmax(np.isneginf(top).any(axis=0)))
-            raise DomainError(f"parent {parent}: a model with positive weight gives the share 0 to every item")
+        _require_shares(top)
         shares = np.exp(block - parents.spread(top))  # (n_rows, n_items)
         pooled += np.add.reduce(shares * (block_weights / parents.spread(parents.total(shares))), axis=0)
     return pooled
@@ -173,27 +231,49 @@ class _Parents:
     def spread(self, per_parent: NDArray[np.float64]) -> NDArray[np.float64]:
         return per_parent[:, self.of_item]  # (n_rows, n_items)
 
-    def normalised(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    def normalised(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Divide by the exact sum of each parent: two roundings, so the sum is 1 within 2**-52."""
-        totals = [math.fsum(group) for group in np.split(shares[self.order], self.starts[1:])]
-        fractions: NDArray[np.float64] = shares / np.array(totals)[self.of_item]
+        groups = np.split(rows[:, self.order], self.starts[1:], axis=1)
+        totals = np.array([[math.fsum(row) for row in group.tolist()] for group in groups]).T  # (n_rows, n_parents)
+        fractions: NDArray[np.float64] = rows / self.spread(totals)
         return fractions
+
+
+def _require_pooled(top: NDArray[np.float64]) -> None:
+    """Refuse pooled logits of which all of one parent are -inf."""
+    if np.isneginf(top).any():
+        parent = int(np.argmax(np.isneginf(top).any(axis=0)))
+        raise DomainError(f"parent {parent}: every item has the share 0 from some model; use mean='arithmetic'")
+
+
+def _require_shares(top: NDArray[np.float64]) -> None:
+    """Refuse models whose logits of one parent are all -inf."""
+    if np.isneginf(top).any():
+        parent = int(np.argmax(np.isneginf(top).any(axis=0)))
+        raise DomainError(f"parent {parent}: a model with positive weight gives the share 0 to every item")
 
 
 def _blocks(
     matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Rows of the models with positive weight as float64, with their weights as a column."""
-    support = np.flatnonzero(weights)
+    for block, chosen in _rows(matrix, np.flatnonzero(weights), parents):
+        yield block, weights[chosen, None]
+
+
+def _rows(
+    matrix: NDArray[Any], models: NDArray[np.int64], parents: _Parents
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Rows of some models as float64, a block at a time, with the models."""
     rows = max(1, BLOCK_CELLS // len(parents.order))
-    for start in range(0, len(support), rows):
-        chosen = support[start : start + rows]
+    for start in range(0, len(models), rows):
+        chosen = models[start : start + rows]
         block = matrix[chosen].astype(np.float64, copy=False)  # (n_rows, n_items)
         bad = np.isnan(block) | np.isposinf(block)
         if bad.any():
             row, item = np.argwhere(bad)[0]
             raise NonFiniteError(f"logits[{chosen[row]}, {item}] is {block[row, item]}; it must be finite or -inf")
-        yield block, weights[chosen, None]
+        yield block, chosen
 
 
 def _parents(logits: ArrayLike | Pool, parent_index: ArrayLike | None, n_items: int) -> _Parents:

@@ -14,8 +14,10 @@ from hemicycle.arrays import read_only
 from hemicycle.averaging import effective_models
 from hemicycle.dominance import dominance_notice
 from hemicycle.errors import DomainError, OptionError
+from hemicycle.influence import LEAVE_OUT
 from hemicycle.likelihood import log_likelihood
 from hemicycle.mixture import log_mixture
+from hemicycle.options import known_word
 from hemicycle.predictive import Predictive
 from hemicycle.scores import mean_squared_error
 from hemicycle.table import Table
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.allocation import Mean
+    from hemicycle.influence import By
     from hemicycle.items import Items
     from hemicycle.least_squares import TieBreak
     from hemicycle.model_mass import Prior
@@ -270,6 +273,46 @@ class Ensemble:
         solution = self._least_squares()
         lowest, highest = log_ratio_range(self.round.pool, self.round.judgments, solution, first, second)
         return lowest.bound, highest.bound
+
+    def influence(self, by: By = "juror", mean: Mean = "geometric") -> Table:
+        """Return what changes when one juror, pair or model at a time is left out.
+
+        Parameters
+        ----------
+        by : {"juror", "pair", "model"}, default "juror"
+            What is left out. Of the models, only those with weight matter.
+        mean : {"geometric", "arithmetic"}, default "geometric"
+            The log pool or the linear pool of the models' shares.
+
+        Returns
+        -------
+        Table
+            Columns juror, pair or model; judgments (not for models); weight_change and allocation_change, the weight
+            and the part of the budgets that move; mse_with and mse_without, the error at the judgments that are left
+            out (for a model, at all) with and without. The most influential first.
+
+        Raises
+        ------
+        OptionError
+            If the method is not "least_squares" with the weights nearest to uniform, or `by` or `mean` no such word.
+        FormatError
+            If no judgment names its juror.
+        NoDataError
+            If without one of them nothing is left.
+        NotConvergedError
+            If the weights, or those without one of them, could not be certified.
+
+        See Also
+        --------
+        hemicycle.influence : the same on arrays, with all weights and allocations.
+        """
+        leave_out = LEAVE_OUT[known_word(by, "by", tuple(LEAVE_OUT))]
+        solution = self._least_squares()
+        uniform = self.reference is None or (isinstance(self.reference, str) and self.reference == "uniform")
+        if self.tie_break != "nearest" or not uniform:
+            raise OptionError("influence is that on the weights nearest to uniform; these have another tie-break")
+        pool, judgments, n_threads = self.round.pool, self.round.judgments, self.round.n_threads
+        return leave_out(pool, judgments, solution=solution, mean=mean, n_threads=n_threads).table()
 
     def predictive(self, a: str, b: str, *, parent: str | None = None) -> Predictive:
         """Return the predictive distribution of one pair's log ratio.

@@ -6,6 +6,7 @@ mod errors;
 mod gradient;
 mod interrupt;
 mod least_squares;
+mod left_out;
 mod likelihood;
 mod names;
 mod pairs;
@@ -30,6 +31,8 @@ mod _core {
     use crate::least_squares::{
         certify_least_squares, certify_pair_least_squares, pair_least_squares, simplex_least_squares,
     };
+    #[pymodule_export]
+    use crate::left_out::leave_out_least_squares;
     #[pymodule_export]
     use crate::likelihood::{instruction_sets, log_likelihood, table_bytes};
     #[pymodule_export]

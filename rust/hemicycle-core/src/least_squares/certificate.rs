@@ -45,14 +45,24 @@ impl<'a> Problem<'a> {
         tol: f64,
         execution: &Execution,
     ) -> Result<Self> {
-        let lengths = passes::squared_lengths(predictions, execution)?;
+        Ok(Self::of_lengths(predictions, l2, cost, tol, passes::squared_lengths(predictions, execution)?))
+    }
+
+    /// With squared lengths of the deviations that are known already.
+    pub(super) fn of_lengths(
+        predictions: &'a dyn Predictions,
+        l2: f64,
+        cost: Option<&'a [f64]>,
+        tol: f64,
+        lengths: Vec<f64>,
+    ) -> Self {
         let median_loss = median(&lengths) + predictions.constant();
         let median_alone = cost.map_or(median_loss, |cost| {
             let lowest = cost.iter().copied().fold(f64::INFINITY, f64::min);
             let alone: Vec<f64> = lengths.iter().zip(cost).map(|(length, price)| length + (price - lowest)).collect();
             median(&alone) + predictions.constant()
         });
-        Ok(Self { predictions, l2, cost, lengths, median_loss, median_alone, tol, passes: 1 })
+        Self { predictions, l2, cost, lengths, median_loss, median_alone, tol, passes: 1 }
     }
 
     pub(super) fn n_models(&self) -> usize {
@@ -135,7 +145,7 @@ pub(super) fn typical_length(squared: &[f64]) -> f64 {
 }
 
 /// The median of values that are not NaN: the mean of the middle two for an even number.
-fn median(values: &[f64]) -> f64 {
+pub(super) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     let middle = values.len() / 2;
     let even = values.len().is_multiple_of(2);

@@ -6,17 +6,23 @@
 
 use pulp::NullaryFnOnce;
 
+use crate::least_squares::downdate::{Downdate, Reduced};
 use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 
 /// Below this fraction of its length, what a new column adds to the span of the others is rounding.
 const DEPENDENT: f64 = 1e-14;
 
 /// Thin QR factors of the columns `[lead; z_i]`.
+#[derive(Clone)]
 pub(super) struct Corral {
     lead: f64,
     height: usize,
     capacity: usize,
-    /// Orthonormal columns, one after another.
+    /// Terms that are taken out of the objective.
+    less: Downdate,
+    /// `height` and the number of those terms.
+    stride: usize,
+    /// Orthonormal columns, each followed by its products with the terms, one after another.
     q: Vec<f64>,
     /// Upper triangle, row-major with stride `capacity`.
     r: Vec<f64>,
@@ -26,7 +32,26 @@ pub(super) struct Corral {
 impl Corral {
     /// An empty corral for rows of `n` entries, of at most `capacity` members.
     pub(super) fn new(n: usize, capacity: usize, lead: f64) -> Self {
-        Self { lead, height: n + 1, capacity, q: Vec::new(), r: vec![0.0; capacity * capacity], len: 0 }
+        let (less, height, r) = (Downdate::default(), n + 1, vec![0.0; capacity * capacity]);
+        Self { lead, height, capacity, less, stride: height, q: Vec::new(), r, len: 0 }
+    }
+
+    /// The same members, with some terms taken out of the objective.
+    pub(super) fn without(&self, less: Downdate) -> Self {
+        let stride = self.height + less.targets.len();
+        let mut q = Vec::with_capacity((self.len + 1) * stride);
+        for j in 0..self.len {
+            q.extend_from_slice(self.column(j));
+            q.resize((j + 1) * stride, 0.0);
+            let (column, products) = q[j * stride..].split_at_mut(self.height);
+            less.products(&column[1..], products);
+        }
+        Self { less, stride, q, r: self.r.clone(), ..*self }
+    }
+
+    /// The terms that are taken out of the objective.
+    pub(super) fn less(&self) -> &Downdate {
+        &self.less
     }
 
     /// Forget all members.
@@ -51,12 +76,12 @@ impl Corral {
     /// Leave of a column what is orthogonal to the members; what it had along the columns of Q.
     fn take_out(&self, column: &mut [f64]) -> Vec<f64> {
         let mut coefficients = vec![0.0; self.len];
-        vectorised(TakeOut { basis: &self.q, column, coefficients: &mut coefficients });
+        vectorised(TakeOut { basis: &self.q, stride: self.stride, column, coefficients: &mut coefficients });
         coefficients
     }
 
     fn column(&self, j: usize) -> &[f64] {
-        &self.q[j * self.height..(j + 1) * self.height]
+        &self.q[j * self.stride..j * self.stride + self.height]
     }
 
     /// Add the row `z`; if it depends on the members, add nothing and return its affine combination of them.
@@ -73,6 +98,9 @@ impl Corral {
             return Err(coefficients);
         }
         self.q.extend(column.iter().map(|value| value / rest));
+        self.q.resize((self.len + 1) * self.stride, 0.0);
+        let (column, products) = self.q[self.len * self.stride..].split_at_mut(self.height);
+        self.less.products(&column[1..], products);
         for (j, coefficient) in coefficients.iter().enumerate() {
             self.r[j * self.capacity + self.len] = *coefficient;
         }
@@ -89,7 +117,7 @@ impl Corral {
         }
         self.len -= 1;
         vectorised(Rotate { first: i, r: &mut self.r, stride: self.capacity, len: self.len, q: &mut self.q });
-        self.q.truncate(self.len * self.height);
+        self.q.truncate(self.len * self.stride);
     }
 
     /// Solve `R x = b` in place.
@@ -104,31 +132,41 @@ impl Corral {
 
     /// The first row of Q.
     fn leads(&self) -> Vec<f64> {
-        (0..self.len).map(|j| self.q[j * self.height]).collect()
+        (0..self.len).map(|j| self.q[j * self.stride]).collect()
     }
 
-    /// Weights, summing to one and of any sign, that minimise `|sum w z|^2 + prices . w` over the affine hull.
-    pub(super) fn affine_minimiser(&self, prices: Option<&[f64]>) -> Vec<f64> {
-        let leads = self.leads();
+    /// Weights, summing to one and of any sign, that minimise `|sum w z|^2 + prices . w` over the affine hull, less the
+    /// squares of some terms. `None` where those leave too little curvature.
+    pub(super) fn affine_minimiser(&self, prices: Option<&[f64]>) -> Option<Vec<f64>> {
+        let hessian = Reduced::new(&self.q, self.stride, self.less.targets.len())?;
         let mut slope = vec![0.0; self.len];
+        hessian.add(&mut slope, &self.less.targets);
         if let Some(prices) = prices {
-            slope.copy_from_slice(prices);
-            self.solve_transposed(&mut slope);
+            let mut priced = prices.to_vec();
+            self.solve_transposed(&mut priced);
+            add_scaled(&mut slope, 0.5, &priced);
         }
-        let multiplier = (self.lead + 0.5 * dot(&leads, &slope)) / dot(&leads, &leads);
-        let mut weights: Vec<f64> = leads.iter().zip(&slope).map(|(q, s)| multiplier * q - 0.5 * s).collect();
+        Some(self.minimiser(slope, self.lead, &hessian))
+    }
+
+    /// The change of weights, summing to zero, that removes from half the gradient what the members can still remove.
+    pub(super) fn correction(&self, gradient: &[f64]) -> Option<Vec<f64>> {
+        let hessian = Reduced::new(&self.q, self.stride, self.less.targets.len())?;
+        let along: Vec<f64> = (0..self.len).map(|j| dot(&self.column(j)[1..], gradient)).collect();
+        Some(self.minimiser(along, 0.0, &hessian))
+    }
+
+    /// The minimum of half the quadratic of a Hessian plus `slope`, where the first row of Q times the variables is
+    /// `lead`; as weights.
+    fn minimiser(&self, mut slope: Vec<f64>, lead: f64, hessian: &Reduced<'_>) -> Vec<f64> {
+        let leads = self.leads();
+        let mut along = leads.clone();
+        hessian.solve(&mut along);
+        hessian.solve(&mut slope);
+        let multiplier = (lead + dot(&leads, &slope)) / dot(&leads, &along);
+        let mut weights: Vec<f64> = along.iter().zip(&slope).map(|(q, s)| multiplier * q - s).collect();
         self.solve(&mut weights);
         weights
-    }
-
-    /// The change of weights, summing to zero, that removes from `residual` what the members can still remove.
-    pub(super) fn correction(&self, residual: &[f64]) -> Vec<f64> {
-        let leads = self.leads();
-        let along: Vec<f64> = (0..self.len).map(|j| dot(&self.column(j)[1..], residual)).collect();
-        let multiplier = dot(&leads, &along) / dot(&leads, &leads);
-        let mut change: Vec<f64> = leads.iter().zip(&along).map(|(q, s)| multiplier * q - s).collect();
-        self.solve(&mut change);
-        change
     }
 }
 
@@ -138,6 +176,7 @@ impl Corral {
 /// another.
 struct TakeOut<'a> {
     basis: &'a [f64],
+    stride: usize,
     column: &'a mut [f64],
     coefficients: &'a mut [f64],
 }
@@ -147,15 +186,15 @@ impl NullaryFnOnce for TakeOut<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { basis, column, coefficients } = self;
-        let height = column.len().max(1);
-        let mut along = vec![0.0; basis.len() / height];
+        let Self { basis, stride, column, coefficients } = self;
+        let height = column.len();
+        let mut along = vec![0.0; basis.len() / stride];
         for _ in 0..2 {
-            for (along, direction) in along.iter_mut().zip(basis.chunks_exact(height)) {
-                *along = dot(direction, column);
+            for (along, direction) in along.iter_mut().zip(basis.chunks_exact(stride)) {
+                *along = dot(&direction[..height], column);
             }
-            for (&along, direction) in along.iter().zip(basis.chunks_exact(height)) {
-                add_scaled(column, -along, direction);
+            for (&along, direction) in along.iter().zip(basis.chunks_exact(stride)) {
+                add_scaled(column, -along, &direction[..height]);
             }
             add_scaled(coefficients, 1.0, &along);
         }
@@ -267,13 +306,14 @@ mod tests {
             corral.remove(leaving);
             rows.remove(leaving);
         }
-        let weights = corral.affine_minimiser(None);
+        let weights = corral.affine_minimiser(None).expect("nothing is taken away");
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-14);
         // At the minimiser over the affine hull every row has the same product with the residual.
         let fit = residual(&rows, &weights, n);
         let slopes: Vec<f64> = rows.iter().map(|row| row.iter().zip(&fit).map(|(a, b)| a * b).sum()).collect();
         assert!(slopes.iter().all(|slope| (slope - slopes[0]).abs() < 1e-14), "{slopes:?}");
-        assert!(corral.correction(&fit).iter().all(|change| change.abs() < 1e-13));
+        let change = corral.correction(&fit).expect("nothing is taken away");
+        assert!(change.iter().all(|change| change.abs() < 1e-13));
     }
 
     #[test]

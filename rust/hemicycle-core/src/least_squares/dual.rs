@@ -54,6 +54,8 @@ pub(super) struct Dual<'a> {
     /// A typical length of the rows, and the square of the longest.
     pub(super) length: f64,
     pub(super) longest: f64,
+    /// Dual variables of a similar problem; none is 0.
+    pub(super) start: &'a [f64],
 }
 
 /// Where the dual stands.
@@ -67,19 +69,21 @@ struct Point {
 }
 
 impl Dual<'_> {
-    /// The weights, as near to the root as rounding allows, the length of their residual, and the passes made. Where
-    /// `a + Z z` is so large that shares of 1 are lost in it, the length is infinite.
-    pub(super) fn solve(&self, execution: &Execution) -> Result<(Vec<f64>, f64, usize)> {
+    /// The weights, as near to the root as rounding allows, the length of their residual, the passes made, and the dual
+    /// variables. Where `a + Z z` is so large that shares of 1 are lost in it, the length is infinite.
+    pub(super) fn solve(&self, execution: &Execution) -> Result<(Vec<f64>, f64, usize, Vec<f64>)> {
         let centre = self.centre(execution)?;
         let mut passes = 2;
-        let mut point = self.descend(self.origin(execution)?, QUICK_STEPS, 0.0, &centre, &mut passes, execution)?;
+        let first = if self.start.is_empty() { self.origin(execution)? } else { self.known(execution)? };
+        let mut point = self.descend(first, QUICK_STEPS, 0.0, &centre, &mut passes, execution)?;
         if point.size() > SMALL * self.length {
             point = self.continuation(&centre, &mut passes, execution)?;
         }
         point = self.without_drift(point, &centre, &mut passes, execution)?;
+        let z = point.z.clone();
         let (weights, residual) = self.refine(point, &centre, &mut passes, execution)?;
         let lost = (compensated_sum(&weights) - 1.0).abs() > LOST || weights.iter().any(|weight| weight.is_nan());
-        Ok((weights, if lost { f64::INFINITY } else { residual }, passes))
+        Ok((weights, if lost { f64::INFINITY } else { residual }, passes, z))
     }
 
     /// The same point where `values` still is `a + Z z`; else, as after steps far out and back, which cost it digits of the
@@ -147,6 +151,12 @@ impl Dual<'_> {
 
     fn origin(&self, execution: &Execution) -> Result<Point> {
         self.point(vec![0.0; self.target.len()], self.anchor.to_vec(), 0.0, execution)
+    }
+
+    fn known(&self, execution: &Execution) -> Result<Point> {
+        let mut values = passes::times(self.predictions, self.start, execution)?;
+        add_scaled(&mut values, 1.0, self.anchor);
+        self.point(self.start.to_vec(), values, 0.0, execution)
     }
 
     /// The same dual variables under the ridge of this problem.

@@ -10,9 +10,9 @@ use crate::least_squares::rank::affine_rank;
 use crate::parallel::Execution;
 
 /// Slopes this close to the least, relative to the lengths involved, count as equal to it.
-const FLAT: f64 = 1e-9;
+pub(super) const FLAT: f64 = 1e-9;
 /// Rounding of a residual relative to the rows, with some room: slopes are not known any better.
-const ROUNDING: f64 = 1e-14;
+pub(super) const ROUNDING: f64 = 1e-14;
 
 /// Where the optima lie.
 pub(super) struct Face {

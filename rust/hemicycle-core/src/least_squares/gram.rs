@@ -139,7 +139,7 @@ impl Kernel for Products<'_> {
 
 /// Eight numbers of a slice of eight.
 #[inline(always)]
-fn lanes<const FMA: bool>(numbers: &[f64]) -> Lanes<FMA> {
+pub(super) fn lanes<const FMA: bool>(numbers: &[f64]) -> Lanes<FMA> {
     let mut out = [0.0; LANES];
     out.copy_from_slice(numbers);
     Lanes(out)

@@ -4,13 +4,18 @@
 //! certificate: with g half the gradient, `gap = 2 sum_d w_d (g_d - min g)` is at least the distance of the objective from its
 //! minimum, because the objective is convex.
 
+mod case;
 mod certificate;
 mod compact;
 mod corral;
+mod downdate;
 mod dual;
 mod face;
 mod facial;
 mod gram;
+mod inside;
+mod laplacian;
+mod left_out;
 mod nearest;
 mod options;
 mod orthonormal;
@@ -34,6 +39,7 @@ use face::{Face, support};
 use options::check_weights;
 use tie_break::{break_tie, is_as_asked, towards};
 
+pub use left_out::{Without, leave_out};
 pub use options::{Options, Solver};
 pub use pairs::{PairDifferences, WeightedPairs};
 pub use predictions::{Dense, Predictions};
@@ -201,8 +207,9 @@ fn ridge(
         target: &certificate.residual,
         length: problem.typical_length(),
         longest: longest(&problem.lengths),
+        start: &[],
     };
-    let (weights, residual, passes) = dual.solve(execution)?;
+    let (weights, residual, passes, _) = dual.solve(execution)?;
     problem.passes += passes;
     let outcome = match residual {
         f64::INFINITY => Err(not_converged(problem, "simplex_least_squares", plain.clone(), f64::INFINITY)),

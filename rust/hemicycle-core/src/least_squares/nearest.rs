@@ -13,10 +13,11 @@ use crate::parallel::Execution;
 /// Residuals above this size relative to the rows are not rounding any more.
 const FEASIBLE: f64 = 1e-12;
 
-/// Weights of the face, and how far they are from the fit, relative to the rows.
+/// Weights of the face, how far they are from the fit, relative to the rows, and the dual variables that gave them.
 pub(super) struct Nearest {
     pub(super) weights: Vec<f64>,
     misfit: f64,
+    pub(super) dual: Vec<f64>,
 }
 
 impl Nearest {
@@ -40,25 +41,25 @@ pub(super) fn nearest(
     let mut gathered = None;
     let mut projected = if everywhere && problem.cost.is_none() {
         let target = target(problem.predictions, &start, face.exact, execution)?;
-        project(problem, problem.predictions, &target, &anchor, execution)?
+        project(problem, problem.predictions, &target, &anchor, &[], execution)?
     } else {
         // Fixing fit and price fixes the objective.
         let rows = gathered.insert(FaceRows::gather(problem.predictions, &face.models, problem.cost));
         let target = target(rows, &start, face.exact, execution)?;
-        project(problem, rows, &target, &anchor, execution)?
+        project(problem, rows, &target, &anchor, &[], execution)?
     };
     if !projected.fits() {
         let gather = || FaceRows::gather(problem.predictions, &face.models, problem.cost);
         let rows = gathered.unwrap_or_else(gather).orthonormal();
         let target = target(&rows, &start, false, execution)?;
-        let other = project(problem, &rows, &target, &anchor, execution)?;
+        let other = project(problem, &rows, &target, &anchor, &[], execution)?;
         if other.misfit < projected.misfit {
             projected = other;
         }
     }
     let mut nearest = vec![0.0; weights.len()];
-    face.models.iter().zip(projected.weights).for_each(|(&d, weight)| nearest[d] = weight);
-    Ok(Nearest { weights: nearest, misfit: projected.misfit })
+    face.models.iter().zip(&projected.weights).for_each(|(&d, &weight)| nearest[d] = weight);
+    Ok(Nearest { weights: nearest, ..projected })
 }
 
 fn chosen(values: &[f64], models: &[usize]) -> Vec<f64> {
@@ -73,12 +74,13 @@ fn target(rows: &dyn Predictions, optimum: &[f64], exact: bool, execution: &Exec
     passes::mix(&InCoordinates(rows), optimum, execution)
 }
 
-/// The weights nearest to `anchor` that give `target`.
-fn project(
+/// The weights nearest to `anchor` that give `target`; `start` are dual variables of a similar problem, or none.
+pub(super) fn project(
     problem: &mut Problem<'_>,
     rows: &dyn Predictions,
     target: &[f64],
     anchor: &[f64],
+    start: &[f64],
     execution: &Execution,
 ) -> Result<Nearest> {
     let rows = &InCoordinates(rows);
@@ -86,8 +88,8 @@ fn project(
         let lengths = passes::squared_lengths(rows, execution)?;
         (typical_length(&lengths), longest(&lengths))
     };
-    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target, length, longest };
-    let (weights, residual, passes) = dual.solve(execution)?;
+    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target, length, longest, start };
+    let (weights, residual, passes, dual) = dual.solve(execution)?;
     problem.passes += passes + 2;
-    Ok(Nearest { weights, misfit: residual / length })
+    Ok(Nearest { weights, misfit: residual / length, dual })
 }

@@ -8,9 +8,9 @@ use crate::least_squares::working_set::WorkingSet;
 use crate::parallel::Execution;
 
 /// At least so many models are gathered after a pass.
-const MIN_GATHERED: usize = 32;
+pub(super) const MIN_GATHERED: usize = 32;
 /// The share of the tolerance that the master problem may use up.
-const MASTER_SHARE: f64 = 1e-4;
+pub(super) const MASTER_SHARE: f64 = 1e-4;
 /// A residual between these sizes, relative to the rows, may be 0 in truth: the master problem is then solved to rounding.
 const DOUBTFUL: std::ops::Range<f64> = 1e-14..1e-5;
 
@@ -60,7 +60,7 @@ pub(super) fn vertex(
     }
 }
 
-fn gather(problem: &Problem<'_>, set: &mut WorkingSet, gathered: &mut [bool], models: &[usize]) {
+pub(super) fn gather(problem: &Problem<'_>, set: &mut WorkingSet, gathered: &mut [bool], models: &[usize]) {
     let mut row = vec![0.0; problem.predictions.n_coordinates()];
     for &model in models {
         if std::mem::replace(&mut gathered[model], true) {
@@ -73,7 +73,7 @@ fn gather(problem: &Problem<'_>, set: &mut WorkingSet, gathered: &mut [bool], mo
 }
 
 /// The models of the `count` least values among those allowed, in order of value, ties by index.
-fn least(values: &[f64], count: usize, allowed: impl Fn(usize) -> bool) -> Vec<usize> {
+pub(super) fn least(values: &[f64], count: usize, allowed: impl Fn(usize) -> bool) -> Vec<usize> {
     let mut models: Vec<usize> = (0..values.len()).filter(|&d| allowed(d)).collect();
     let order = |a: &usize, b: &usize| values[*a].total_cmp(&values[*b]).then(a.cmp(b));
     if models.len() > count {

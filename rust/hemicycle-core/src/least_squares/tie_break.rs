@@ -14,7 +14,7 @@ const MAX_HALVINGS: i32 = 40;
 /// Weights up to this may be rounding, if they move the fit by no more than this part of a row.
 const NEGLIGIBLE: f64 = 1e-13;
 
-const NEAREST: &str = "nearest to the reference among the optima";
+pub(super) const NEAREST: &str = "nearest to the reference among the optima";
 const NEARLY_NEAREST: &str = "nearest to the reference among the optima, as far as rounding lets weights fit";
 const NEAREST_OF_EXACT: &str = "nearest to the reference among the models that fit exactly";
 

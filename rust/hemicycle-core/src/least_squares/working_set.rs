@@ -6,6 +6,7 @@ use pulp::NullaryFnOnce;
 
 use crate::error::Result;
 use crate::least_squares::corral::Corral;
+use crate::least_squares::downdate::Downdate;
 use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 use crate::parallel::Execution;
 
@@ -13,6 +14,7 @@ use crate::parallel::Execution;
 const PATIENCE: u8 = 2;
 
 /// Gathered rows, and the weights of those that form the current corral.
+#[derive(Clone)]
 pub(super) struct WorkingSet {
     n: usize,
     models: Vec<usize>,
@@ -23,6 +25,8 @@ pub(super) struct WorkingSet {
     /// Positions in `models` of the corral's members, in the corral's order, and their weights.
     members: Vec<usize>,
     weights: Vec<f64>,
+    /// Whether the terms that are taken out of the objective leave too little curvature to go on.
+    lost: bool,
 }
 
 impl WorkingSet {
@@ -30,7 +34,41 @@ impl WorkingSet {
     pub(super) fn new(n: usize, n_models: usize, lead: f64, priced: bool) -> Self {
         let corral = Corral::new(n, n_models.min(n + 1), lead);
         let (models, rows, prices) = (Vec::new(), Vec::new(), Vec::new());
-        Self { n, models, rows, prices, priced, corral, members: Vec::new(), weights: Vec::new() }
+        let (members, weights) = (Vec::new(), Vec::new());
+        Self { n, models, rows, prices, priced, corral, members, weights, lost: false }
+    }
+
+    /// The same rows and weights, without some terms of the objective and without one model, moved on to the optimum over
+    /// the members that are left.
+    pub(super) fn without(&self, less: Downdate, model: Option<usize>) -> Self {
+        let mut set = Self { corral: self.corral.without(less), ..self.clone() };
+        if let Some(position) = set.models.iter().position(|&gathered| Some(gathered) == model) {
+            set.forget(position);
+        }
+        set.settle();
+        set
+    }
+
+    fn forget(&mut self, position: usize) {
+        if let Some(i) = self.members.iter().position(|&member| member == position) {
+            self.leave(i);
+            let total: f64 = self.weights.iter().sum();
+            self.weights.iter_mut().for_each(|weight| *weight /= total);
+        }
+        let last = self.models.len() - 1;
+        self.models.swap_remove(position);
+        self.prices.swap_remove(position);
+        self.rows.copy_within(last * self.n.., position * self.n);
+        self.rows.truncate(last * self.n);
+        self.members.iter_mut().filter(|member| **member == last).for_each(|member| *member = position);
+        if self.members.is_empty() && last > 0 {
+            self.start(0);
+        }
+    }
+
+    /// Whether the terms that are taken out leave too little curvature to go on.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
     }
 
     /// Gather one more model: its deviation and its price. The first one starts with all the weight.
@@ -52,9 +90,15 @@ impl WorkingSet {
 
     /// Give weight to every gathered row that is independent of those before it, and move to the optimum over them.
     pub(super) fn start_from_all(&mut self) {
+        self.start_from(vec![1.0; self.models.len()]);
+    }
+
+    /// Give these weights, positive, to the gathered rows that are independent of those before them, and move on from
+    /// there to the optimum over them.
+    pub(super) fn start_from(&mut self, weights: Vec<f64>) {
         if self.models.len() > 1 {
             self.members = (0..self.models.len()).collect();
-            self.weights = vec![1.0; self.models.len()];
+            self.weights = weights;
             self.refresh();
         }
     }
@@ -77,13 +121,13 @@ impl WorkingSet {
         loop {
             execution.interrupt.check()?;
             let residual = self.residual();
-            let objective = dot(&residual, &residual) + self.price();
+            let objective = self.corral.less().objective(&residual) + self.price();
             if objective < best {
                 best = objective;
                 entries.fill(0);
             }
-            self.slopes(&residual, &mut slopes);
-            let Some(entering) = self.offender(&slopes, tolerance, &entries) else {
+            self.slopes(&self.corral.less().gradient(&residual), &mut slopes);
+            let Some(entering) = self.offender(&slopes, tolerance, &entries).filter(|_| !self.lost) else {
                 break;
             };
             entries[entering] += 1;
@@ -97,15 +141,16 @@ impl WorkingSet {
         self.members.iter().zip(&self.weights).map(|(&position, weight)| self.prices[position] * weight).sum()
     }
 
-    fn residual(&self) -> Vec<f64> {
+    /// The mean deviation under the weights.
+    pub(super) fn residual(&self) -> Vec<f64> {
         let mut residual = vec![0.0; self.n];
         vectorised(Mix { set: self, out: &mut residual });
         residual
     }
 
     /// Half the gradient at every gathered row.
-    fn slopes(&self, residual: &[f64], slopes: &mut [f64]) {
-        vectorised(Slopes { set: self, residual, out: slopes });
+    fn slopes(&self, gradient: &[f64], slopes: &mut [f64]) {
+        vectorised(Slopes { set: self, residual: gradient, out: slopes });
     }
 
     /// The row with the least slope, if it still matters.
@@ -164,7 +209,10 @@ impl WorkingSet {
     fn settle(&mut self) {
         loop {
             let prices: Vec<f64> = self.members.iter().map(|&position| self.prices[position]).collect();
-            let goal = self.corral.affine_minimiser(self.priced.then_some(&prices));
+            let Some(goal) = self.corral.affine_minimiser(self.priced.then_some(&prices)) else {
+                self.lost = true;
+                return;
+            };
             if goal.iter().all(|&weight| weight > 0.0) || self.members.len() == 1 {
                 let total: f64 = goal.iter().sum();
                 self.weights = goal.iter().map(|weight| weight / total).collect();
@@ -186,6 +234,10 @@ impl WorkingSet {
                 *weight = (*weight + step * (goal - *weight)).max(0.0);
             }
         }
+        self.leave(leaving);
+    }
+
+    fn leave(&mut self, leaving: usize) {
         self.members.remove(leaving);
         self.weights.remove(leaving);
         self.corral.remove(leaving);
@@ -196,7 +248,9 @@ impl WorkingSet {
         if self.priced {
             return;
         }
-        let change = self.corral.correction(&self.residual());
+        let Some(change) = self.corral.correction(&self.corral.less().gradient(&self.residual())) else {
+            return;
+        };
         let refined: Vec<f64> = self.weights.iter().zip(&change).map(|(weight, change)| weight + change).collect();
         if refined.iter().all(|&weight| weight > 0.0) {
             self.weights = refined;
