@@ -213,7 +213,7 @@ def test_shares_move_only_where_weights_do_and_more_in_larger_pools(small: Path)
 
 def test_every_claim_has_a_verdict(small: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    found = reproduce("many-model", runs=600, seed=1, progress=lambda *step: told.append(step))
+    found = reproduce("many-model", runs=2000, seed=1, progress=lambda *step: told.append(step))
     verdicts = {f.claim.key: f.verdict for f in found.findings}
     assert {f.claim.key: f.verdict for f in found.findings if f.claim.by_source} == OF_THE_SOURCE
     assert verdicts["ratio_bma"] == verdicts["ratio_least_squares"] == "holds"
@@ -247,7 +247,15 @@ def test_what_cannot_be_reproduced_is_refused() -> None:
 def test_the_command_leaves_tables_and_verdicts(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "many-model", "--runs", "40", "--seed", "3"]) == 0
     out, err = capsys.readouterr()
-    for part in ("claimed", "does not hold", "holds with a condition", "SLSQP", "rest on", "40 runs, seed 3"):
+    for part in (
+        "claimed",
+        "too few runs",
+        "does not hold",
+        "holds with a condition",
+        "SLSQP",
+        "rest on",
+        "40 runs, seed 3",
+    ):
         assert part in out
     assert "wrote hemicycle-reproduce" in err
     folder = Path("hemicycle-reproduce")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Claim", "Figure", "Finding", "Progress", "Reproduction", "Verdict"]
 
-Verdict: TypeAlias = Literal["holds", "holds with a condition", "does not hold"]
+Verdict: TypeAlias = Literal["holds", "holds with a condition", "does not hold", "too few runs"]
 """What becomes of a claim."""
 
 Progress: TypeAlias = "Callable[[str, int, int], None]"
@@ -52,7 +52,7 @@ class Finding:
     ----------
     claim : Claim
         What was claimed.
-    verdict : {"holds", "holds with a condition", "does not hold"}
+    verdict : {"holds", "holds with a condition", "does not hold", "too few runs"}
         What becomes of it.
     found : str
         What stands beside the value claimed.

@@ -71,13 +71,13 @@ def on_weight_order(order: WeightOrder) -> tuple[Finding, ...]:
     -------
     tuple of Finding
         Four of them. A number holds if it is within 0.02 of the one claimed (0.01 for sorted runs, a factor of two at
-        most), widened by two standard errors.
+        most), widened by two standard errors; where these are more than that, there are too few runs to say.
     """
     n_runs = len(order.spearman)
     mean, error = _mean(order.spearman)
     spearman = Finding(
         SPEARMAN,
-        "holds" if abs(mean - SPEARMAN_CLAIMED) <= 0.02 + 2 * error else "does not hold",
+        _verdict([abs(mean - SPEARMAN_CLAIMED)], 0.02, error),
         f"{mean:.3f}",
         f"{n_runs:,} runs, standard error {error:.4f}; models and labels are standard normal",
         {"spearman": mean, "standard_error": error},
@@ -90,11 +90,9 @@ def _on_inversions(order: WeightOrder) -> Finding:
     counted, _ = _mean((order.inversions + order.ties) / order.n_pairs)
     noisy, _ = _mean(order.slsqp_inversions / order.n_pairs)
     halved = (strict + counted) / 2
-    near = [abs(share - INVERSIONS_CLAIMED) <= 0.02 + 2 * error for share in (strict, halved)]
-    verdict: Verdict = "holds" if all(near) else "holds with a condition" if any(near) else "does not hold"
     return Finding(
         INVERSIONS,
-        verdict,
+        _verdict([abs(share - INVERSIONS_CLAIMED) for share in (strict, halved)], 0.02, error),
         f"{strict:.3f}, with ties {counted:.3f}",
         f"Two models of weight zero tie: {strict:.3f} if ties do not count, {counted:.3f} if they do, {halved:.3f} if "
         f"chance breaks them; SLSQP leaves noise of 1e-16 in place of half the zeros: {noisy:.3f} in "
@@ -109,7 +107,7 @@ def _on_sorted(order: WeightOrder) -> Finding:
     noisy, _ = _mean(order.slsqp_inversions == 0)
     return Finding(
         SORTED,
-        "holds" if abs(strict - SORTED_CLAIMED) <= 0.01 + 2 * error else "does not hold",
+        _verdict([abs(strict - SORTED_CLAIMED)], 0.01, error),
         f"{strict:.3f}, with ties {allowed:.3f}",
         f"{strict:.3f} if a tie of two zeros is no sort, {allowed:.3f} if it is one, {noisy:.3f} by SLSQP's weights, "
         f"with noise in place of half the zeros; a random order is sorted in 1 run of {math.factorial(order.n_models)}",
@@ -169,6 +167,15 @@ def on_pool_growth(table: Table, order: WeightOrder) -> tuple[Finding, Finding]:
     return averaging, least_squares
 
 
+def _verdict(distances: list[float], tolerance: float, error: float) -> Verdict:
+    """Judge a number by its distance from the claim, counted in one way or in several."""
+    if 2 * error > tolerance:
+        return "too few runs"
+    near = [distance <= tolerance + 2 * error for distance in distances]
+    return "holds" if all(near) else "holds with a condition" if any(near) else "does not hold"
+
+
 def _mean(values: NDArray[Any]) -> tuple[float, float]:
-    """Return the mean and its standard error."""
-    return float(np.mean(values)), float(np.std(values)) / math.sqrt(len(values))
+    """Return the mean and its standard error, which is at least what one run more or less changes."""
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    return float(np.mean(values)), max(error, 1 / len(values))
