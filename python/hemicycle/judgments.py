@@ -168,7 +168,9 @@ class Judgments:
         path : path
             The file.
         items : number, names, (parent, name) pairs, Items or path, optional
-            The items of the round; judgments of others become rejects. By default those judged, sorted by key.
+            The items of the round, in this order; judgments of others become rejects. By default those judged, sorted
+            by key. **The columns of an array of logits must be in the order of** ``judgments.items``: name the items
+            where you score one.
         rename : mapping or path, optional
             New names of items: a mapping, or a csv file with the columns old and new.
         split : str, optional
@@ -184,6 +186,13 @@ class Judgments:
             If no usable judgment is left; its ``rejects`` say why.
         OptionError
             If the rows have no such split.
+
+        Examples
+        --------
+        The columns of a matrix are those of ``items.csv``, so the judgments get its order::
+
+            judgments = Judgments.read("jury.csv", items="items.csv")
+            scores = hemicycle.log_likelihood(matrix, judgments)
         """
         return cls._of_source(Source.of_file(path, limits), items, Renames.of(rename, limits), split)
 

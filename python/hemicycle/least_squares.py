@@ -72,10 +72,11 @@ def simplex_least_squares(
         projected gradients over all models, which take hundreds to thousands of passes and may not reach `tol`. Once
         those did, the tie-break starts from an exact optimum on the models that they left with weight.
     tie_break : {"nearest", "least_individual_loss"}, default "nearest"
-        Where models outnumber observations, many weights are optimal. "nearest" returns those nearest to `reference` in
-        the Euclidean norm; nearest to uniform is also the optimum of least norm, and the limit of `l2` going to 0.
-        "least_individual_loss" returns those with the least ``sum_d w_d ||x_d - y||**2``: the models that are best by
-        themselves. If that leaves several, the earlier models get as much weight as they can, one after the other.
+        Where a mixture of the models matches y, or some are copies, many weights may be optimal. "nearest" returns
+        those nearest to `reference` in the Euclidean norm; nearest to uniform is also the optimum of least norm, and
+        the limit of `l2` going to 0. "least_individual_loss" returns those with the least
+        ``sum_d w_d ||x_d - y||**2``: the models that are best by themselves. If that leaves several,
+        the earlier models get as much weight as they can, one after the other.
     reference : array_like of float, shape (n_models,), optional
         Weights >= 0, not all 0; they are divided by their sum. By default uniform. For "nearest" only, and of no effect
         where the optimum is unique, as it is for ``l2 > 0``.

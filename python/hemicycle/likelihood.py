@@ -51,8 +51,9 @@ def log_likelihood(
     Parameters
     ----------
     logits : array_like of float, shape (n_models, n_items), or Pool
-        Log contribution of each item, judged or not, natural log, at most 1e6 in absolute value; the columns are
-        `judgments.items`.
+        Log contribution of each item, judged or not, natural log, at most 1e6 in absolute value.
+        **The columns of an array must be in the order of** ``judgments.items``; nothing can check it.
+        ``Judgments.read(path, items=...)`` sets that order, by default it is sorted by key. A pool is checked.
         float64 and float32 are borrowed in any layout that steps forward (do not write to them meanwhile): memory maps,
         columns first, every second row. Other numbers are converted 16 MiB at a time.
     judgments : Judgments

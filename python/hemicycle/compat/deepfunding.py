@@ -98,9 +98,9 @@ def find_optimal_weights(
 
     Notes
     -----
-    scipy's SLSQP, which the public script uses, agrees where judgments outnumber models and the optimum is unique.
-    Where models outnumber judgments the optimum is a whole face of the simplex: SLSQP, started at equal weights, stops
-    elsewhere on that face (or at an iteration limit, before it), so its weights differ while the cost is the same.
+    scipy's SLSQP, which the public script uses, agrees where the optimum is unique. Where a mixture of models matches
+    every sample it may be a whole face of the simplex: SLSQP, started at equal weights, stops elsewhere on that face
+    (or at an iteration limit, before it), so its weights differ while the cost is the same.
     The result here is defined by the data alone, whatever the order of models and samples.
 
     See Also

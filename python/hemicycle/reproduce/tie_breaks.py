@@ -1,4 +1,4 @@
-"""Where models outnumber labels: how much is left undecided, and where SLSQP stops."""
+"""What least squares leaves undecided as pools grow beyond the labels, and where SLSQP stops."""
 
 from __future__ import annotations
 
