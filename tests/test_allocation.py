@@ -110,7 +110,7 @@ VALID = {"logits": np.zeros((2, 3)), "weights": np.array([0.5, 0.5]), "mean": "g
 @pytest.mark.parametrize(
     ("broken", "error", "message"),
     [
-        ({"mean": "median"}, OptionError, "geometric, arithmetic"),
+        ({"mean": "median"}, OptionError, "mean: expected 'geometric' or 'arithmetic', got 'median'"),
         ({"logits": np.zeros(3)}, ShapeError, "2 dimensions"),
         ({"logits": np.zeros((0, 3)), "weights": []}, ShapeError, "at least one model"),
         ({"logits": np.array([["a"] * 3] * 2)}, DtypeError, "logits"),

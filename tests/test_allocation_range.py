@@ -149,6 +149,13 @@ def allocate_each(logits: NDArray[np.float64], mean: Any) -> NDArray[np.float64]
     return np.array([allocate(logits, weights, mean=mean) for weights in np.eye(len(logits))])
 
 
+def test_a_share_that_does_not_move_names_no_models() -> None:
+    logits = np.log([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    judgments = Judgments.from_arrays([0, 1], [1, 2], [0.5, 0.1], items=3)
+    table = Round(judgments, Pool.from_array(logits)).ensemble("least_squares").allocation_range()
+    assert (table["low_models"], table["high_models"]) == (("",) * 3, ("",) * 3)
+
+
 def test_parents_are_ranged_apart() -> None:
     rng = np.random.default_rng(2)
     items = [("p", "a"), ("p", "b"), ("q", "c"), ("q", "d"), ("q", "e"), ("r", "f")]

@@ -95,7 +95,7 @@ def test_allocation(small, mean):
     for parent in ("fund", "arts"):
         shares = [row["share"] for row in table if row["parent"] == parent]
         assert abs(math.fsum(shares) - 1) <= 2**-52
-    with pytest.raises(OptionError, match="geometric, arithmetic"):
+    with pytest.raises(OptionError, match="mean: expected 'geometric' or 'arithmetic', got 'median'"):
         ensemble.allocation("median")
 
 

@@ -27,9 +27,14 @@ def test_characters_that_act_are_shown_as_escapes(text: str, shown: str) -> None
 
 
 def test_cells_that_a_spreadsheet_would_run_are_quoted() -> None:
-    texts = ("=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "a=1")
-    cells = ("'=1", "'+1", "'-1", "'@x", r"'\t=1", r"'\r=1", r"'\n=1", "a=1")
+    texts = ("=1", "+x", "-1+1", "@x", "\t=1", "\r=1", "\n=1", "a=1")
+    cells = ("'=1", "'+x", "'-1+1", "'@x", r"'\t=1", r"'\r=1", r"'\n=1", "a=1")
     assert tuple(map(spreadsheet_cell, texts)) == cells
+
+
+@pytest.mark.parametrize("text", ["-0.70", "+3", "-1e-05", "-1.5E+300"])
+def test_plain_numbers_are_no_formulas(text: str) -> None:
+    assert spreadsheet_cell(text) == text
 
 
 def test_what_no_file_can_hold_becomes_a_question_mark() -> None:

@@ -204,7 +204,7 @@ def test_the_most_influential_first() -> None:
 def test_only_least_squares_nearest_to_uniform_has_it() -> None:
     made = two_camp_round(0, n_items=12, n_pairs=30, n_models=40)
     round_ = Round(made.judgments(), made.pool())
-    with pytest.raises(OptionError, match="by: expected 'juror' or 'pair' or 'model', got 'jury'"):
+    with pytest.raises(OptionError, match="by: expected 'juror', 'pair' or 'model', got 'jury'"):
         round_.ensemble("least_squares").influence("jury")
     with pytest.raises(OptionError, match="method is 'stacking'"):
         round_.ensemble("stacking").influence()
@@ -242,7 +242,7 @@ def test_what_is_wrong_with_the_data_is_told_as_ever(leave_out: Callable[..., In
     ordinal = Judgments.from_arrays([0], [1], choice=[1], juror=["ann"], items=8)
     with pytest.raises(NoDataError, match="none says how much more"):
         leave_out(logits, ordinal)
-    with pytest.raises(OptionError, match="mean is 'harmonic'"):
+    with pytest.raises(OptionError, match="mean: expected 'geometric' or 'arithmetic', got 'harmonic'"):
         leave_out(logits, judgments, mean="harmonic")
     logits[3, 2] = np.nan
     with pytest.raises(NonFiniteError, match=r"logits\[3, 2\]"):

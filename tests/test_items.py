@@ -122,3 +122,10 @@ def test_published_rename_tables(round_data):
 def test_positions_are_asked_for_by_name(name, parent):
     with pytest.raises(DtypeError, match="expected text, as items are named"):
         Items.of(["x", "y"]).position(name, parent)
+
+
+def test_short_names_leave_out_a_common_host_and_tell_parents_apart() -> None:
+    host = "https://github.com/"
+    assert Items.of([host + "a/b", host + "c/d"]).short_names == ["a/b", "c/d"]
+    assert Items.of([host + "a/b", "c/d"]).short_names == [host + "a/b", "c/d"]
+    assert Items.of([("p", "own"), ("q", "own")]).short_names == ["own (p)", "own (q)"]

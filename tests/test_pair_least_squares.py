@@ -86,7 +86,9 @@ def test_pairs_take_a_pool_and_ignore_what_no_one_judged() -> None:
 
 def test_pairs_refuse_other_items_and_no_labels() -> None:
     logits, judgments = pair_round()
-    with pytest.raises(ShapeError, match="expected 9 columns"):
+    with pytest.raises(ShapeError, match=r"expected 9 columns.*; its rows look like items: pass logits\.T"):
+        pair_least_squares(logits.T, judgments)
+    with pytest.raises(ShapeError, match=r"expected 9 columns.*name its columns: Judgments\.read\(\.\.\., items="):
         pair_least_squares(logits[:, :8], judgments)
     with pytest.raises(ShapeError, match="at least one model"):
         pair_least_squares(logits[:0], judgments)

@@ -146,7 +146,7 @@ def test_a_matrix_file_is_memory_mapped(tmp_path):
     pool = Pool.read(path, items=["x", "y", "z"])
     assert (pool.logits.dtype, pool.items.names) == (np.float32, ("x", "y", "z"))
     assert isinstance(pool.logits.base, np.memmap) or isinstance(pool.logits.base.base, np.memmap | type(None))
-    with pytest.raises(OptionError, match="pass items="):
+    with pytest.raises(OptionError, match=r"pass items= \(--items\)"):
         Pool.read(path)
     np.save(path, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(FormatError, match=r"logits\.npy"):

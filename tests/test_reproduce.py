@@ -266,7 +266,7 @@ def test_the_command_leaves_tables_and_verdicts(small: Path, capsys: pytest.Capt
     with (folder / "claims.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["key"] for row in rows] == [claim["key"] for claim in summary["claims"]]
-    assert rows[0]["claimed"] == "'-0.70"
+    assert rows[0]["claimed"] == "-0.70"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert main(["reproduce", "many-model", "--runs", "40", "--seed", "3", "--quiet", "--format", "json"]) == 0
     out, err = capsys.readouterr()

@@ -204,19 +204,27 @@ def test_a_round_and_its_ensembles_pickle():
 @pytest.mark.parametrize(
     ("broken", "error", "message"),
     [
-        ({"method": "median"}, OptionError, "least_squares, bma, stacking, uniform, best"),
+        ({"method": "median"}, OptionError, "method: expected 'least_squares', 'bma', 'stacking', 'uniform' or 'best'"),
         ({"sigma": 0.0}, DomainError, "sigma"),
         ({"sigma": -1.0}, DomainError, "sigma"),
         ({"sigma": np.nan}, NonFiniteError, "sigma"),
         ({"sigma": "wide"}, DtypeError, "sigma"),
         ({"sigma": [0.5]}, DtypeError, "sigma"),
-        ({"prior": "flat"}, OptionError, "uniform, per_author"),
+        (
+            {"prior": "flat"},
+            OptionError,
+            "prior: expected 'uniform', 'per_author' or the mass of each model",
+        ),
         ({"prior": [1.0, 2.0, 3.0]}, ShapeError, "prior"),
         ({"prior": [-1.0, 2.0]}, DomainError, "prior"),
         ({"prior": [np.nan, 2.0]}, NonFiniteError, "prior"),
         ({"prior": [0.0, 0.0]}, HemicycleError, "prior"),
         ({"power": 0.0}, DomainError, "power"),
         ({"power": np.nan}, NonFiniteError, "power"),
+        ({"method": "stacking", "prior": "per_author"}, OptionError, "prior: only method='bma' has one"),
+        ({"method": "best", "power": 0.5}, OptionError, "power: only method='bma' has one, got method='best'"),
+        ({"reference": [1.0, 2.0]}, OptionError, "reference: only method='least_squares'"),
+        ({"tie_break": "least_individual_loss"}, OptionError, "tie_break: only method='least_squares'"),
     ],
 )
 def test_bad_options(broken, error, message):
@@ -249,6 +257,23 @@ def test_submissions_of_extreme_weights_stop_no_round(seed):
     for doubt in made.doubts:
         assert least_squares.solution.reason in doubt
         assert "did not converge" in doubt or "as far as rounding lets weights fit" in doubt
+
+
+def test_what_is_no_jury_or_no_pool_is_named():
+    for arguments, message in (
+        ((jury(), pool().logits), "pool: expected a Pool, got ndarray; Pool.read"),
+        (("jury.csv", "pool.csv"), "judgments: expected Judgments, got str; Judgments.read"),
+        ((pool(), jury()), "judgments: expected Judgments, got Pool"),
+    ):
+        with pytest.raises(DtypeError, match=message):
+            Round(*arguments)
+
+
+def test_every_mechanism_gets_its_own_options_only():
+    made = Round(jury(), pool())
+    least_squares, averaged, stacked, *_ = made.mechanisms(prior=[1, 3], power=0.5, reference=[0, 1])
+    assert (least_squares.reference, averaged.power) == ([0, 1], 0.5)
+    assert (stacked.prior, stacked.power, stacked.reference) == (None, 1.0, None)
 
 
 def test_no_model_left():

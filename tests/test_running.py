@@ -391,7 +391,7 @@ def test_copies_are_read_only_and_go_on(again: Any, logits: Any, jury: Judgments
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"low": np.zeros(3)}, ShapeError, "^low: expected length 70, as log_likelihood has, got 3"),
+        ({"low": np.zeros(3)}, ShapeError, "^low: expected length 70, that of log_likelihood, got 3"),
         ({"magnitude": np.zeros((70, 1))}, ShapeError, "^magnitude: expected 1 dimension"),
         ({"log_likelihood": np.full(70, np.nan)}, NonFiniteError, r"^log_likelihood\[0\] is nan"),
         ({"low": np.full(70, "0")}, DtypeError, "^low: expected integers or floats"),

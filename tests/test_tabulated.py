@@ -117,7 +117,8 @@ def test_float32(jury: Judgments, logits: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rtol", "error"), [(-1e-10, DomainError), (np.nan, NonFiniteError), (np.inf, NonFiniteError), ("1", DtypeError)]
+    ("rtol", "error"),
+    [(-1e-10, DomainError), (1.0, DomainError), (np.nan, NonFiniteError), (np.inf, NonFiniteError), ("1", DtypeError)],
 )
 def test_tolerances_that_are_none(jury: Judgments, logits: Any, rtol: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="rtol"):

@@ -59,8 +59,10 @@ def test_the_notice_says_what_moves_most_where_the_ranges_are_known(mean: Any) -
     ensemble = open_round(APART).ensemble("least_squares")
     ranges = ensemble.allocation_range(mean)
     widest = int(np.argmax(ranges["high"] - ranges["low"]))
-    ends = f"from {ranges['low'][widest]:.2%} to {ranges['high'][widest]:.2%}."
-    assert ensemble.tie_notice(mean, ranges).endswith(f"They move the share of {ITEMS[widest]} most, {ends}")
+    low, bound, high = (f"{ranges[name][widest]:.2%}" for name in ("low", "low_bound", "high"))
+    certain = "" if mean == "arithmetic" else f" (found; certainly not below {bound})"
+    said = f"Over all of them the share of {ITEMS[widest]} moves most: from {low}{certain} to {high}."
+    assert ensemble.tie_notice(mean, ranges).endswith(said)
 
 
 def test_where_comparisons_connect_all_items_the_geometric_allocation_is_decided() -> None:
@@ -119,7 +121,11 @@ def test_the_tie_break_of_a_round_is_an_option() -> None:
     ("options", "error", "message"),
     [
         ({"tie_break": "first"}, OptionError, "tie_break: expected 'nearest' or 'least_individual_loss'"),
-        ({"reference": "bma"}, OptionError, "reference is 'bma'; it must be one of uniform, per_author"),
+        (
+            {"reference": "bma"},
+            OptionError,
+            "reference: expected 'uniform', 'per_author' or the mass of each",
+        ),
         ({"reference": [1.0]}, ShapeError, "reference: expected one mass for each of 30 models"),
         ({"reference": np.zeros(30)}, DomainError, "reference: all values are 0"),
         ({"reference": np.ones(30), "tie_break": "least_individual_loss"}, OptionError, "reference: only tie_break"),
@@ -179,11 +185,14 @@ def test_the_command_line_tells_it_and_finds_the_ranges_when_asked(
     assert "How far they move the allocation: --ranges" in " ".join(capsys.readouterr().out.split())
     assert main([*base, "--method", "least_squares", "--ranges"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "They move the share of" in said
+    assert "Over all of them the share of" in said
+    assert "not below lowest found taken highest" in said
+    assert "others perhaps less" in said
     assert "Least squares: shares while the weights stay optimal" in said
     rows = rows_of("out/allocation_range.csv")
     assert {row["item"] for row in rows} == set(ITEMS)
     assert all(float(row["low"]) <= float(row["share"]) <= float(row["high"]) for row in rows)
+    assert all(bool(row["low_models"]) == (row["low"] < row["high"]) for row in rows)
     assert main(["ensemble", "out/round.toml", "--out", "out", "--format", "json", "--quiet"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [row["item"] for row in document["allocation_range"]] == [row["item"] for row in rows]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hemicycle.errors import NoDataError
+from hemicycle.errors import DtypeError, NoDataError
+from hemicycle.judgments import Judgments, require_judgments
+from hemicycle.pool import Pool
 from hemicycle.rejects import Reject, excerpt
 
 if TYPE_CHECKING:
-    from hemicycle.judgments import Judgments
-    from hemicycle.pool import Pool
     from hemicycle.rejects import Rejects
 
 __all__ = ["Admitted", "admit"]
@@ -43,9 +43,15 @@ def admit(judgments: Judgments, pool: Pool) -> Admitted:
 
     Raises
     ------
+    DtypeError
+        If they are no `Judgments` and no `Pool`.
     NoDataError
         If no model is left, or no cardinal judgment of positive weight.
     """
+    require_judgments(judgments)
+    if not isinstance(pool, Pool):
+        made = "Pool.read(path) and Pool.from_array(logits, items=...) make one"
+        raise DtypeError(f"pool: expected a Pool, got {type(pool).__name__}; {made}")
     barred = _barred(pool)
     rejects = pool.rejects + barred
     seated = pool.select(pool.scorable) if barred else pool

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from hemicycle.arrays import float_array, index_array, require_length, simplex_weights
-from hemicycle.errors import DomainError, NonFiniteError, OptionError, ShapeError
+from hemicycle.errors import DomainError, NonFiniteError, ShapeError
+from hemicycle.options import known_word
 from hemicycle.pool import Pool
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ def allocate(
     >>> allocate(np.log([[1.0, 1.0], [1.0, 9.0]]), [0.5, 0.5], mean="arithmetic")
     array([0.3, 0.7])
     """
-    if mean not in MEANS:
-        raise OptionError(f"mean is {mean!r}; it must be one of {', '.join(MEANS)}")
+    known_word(mean, "mean", MEANS)
     matrix = float_array(logits.logits if isinstance(logits, Pool) else logits, "logits", 2, keep_float32=True)
     if matrix.size == 0:
         raise ShapeError(f"logits: expected at least one model and one item, got shape {matrix.shape}")
@@ -136,8 +136,7 @@ def allocate_each(
     -----
     Sums run over the models in order, so that equal weights give equal bits, for any number of threads.
     """
-    if mean not in MEANS:
-        raise OptionError(f"mean is {mean!r}; it must be one of {', '.join(MEANS)}")
+    known_word(mean, "mean", MEANS)
     parents = _Parents(parent_index)
     pooled = np.zeros((len(weights), len(parent_index)))
     shares = np.zeros_like(pooled)

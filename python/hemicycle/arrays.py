@@ -62,7 +62,9 @@ def _array_of(values: ArrayLike, what: str, kinds: str, expected: str) -> NDArra
             n_masked = int(np.ma.getmaskarray(array).sum())
             raise DtypeError(f"{what}: {counted(n_masked, 'value')} masked; fill or drop first")
         array = array.data
-    if array.dtype.kind not in kinds or array.dtype.itemsize > 8:
+    if array.dtype.kind in kinds and array.dtype.itemsize > 8:
+        raise DtypeError(f"{what}: expected {expected}, at most float64, got dtype {array.dtype}")
+    if array.dtype.kind not in kinds:
         raise DtypeError(f"{what}: expected {expected}, got dtype {array.dtype}")
     return np.asarray(array)
 
@@ -154,7 +156,14 @@ def output_array(out: object, shape: tuple[int, ...], **inputs: NDArray[Any]) ->
     return out
 
 
-def index_array(values: ArrayLike, what: str, length: int | None = None, of_what: str = "items") -> NDArray[np.int64]:
+def index_array(
+    values: ArrayLike,
+    what: str,
+    length: int | None = None,
+    of_what: str = "items",
+    *,
+    expected: str = "integers",
+) -> NDArray[np.int64]:
     """Return a copy of `values` as a one-dimensional int64 array of indices in [0, length).
 
     Raises
@@ -166,7 +175,7 @@ def index_array(values: ArrayLike, what: str, length: int | None = None, of_what
     IndexOutOfRangeError
         If an index is negative or not below `length`.
     """
-    array = numeric_array(values, what, "iu", "integers")
+    array = numeric_array(values, what, "iu", expected)
     if array.ndim != 1:
         raise ShapeError(f"{what}: expected 1 dimension, got shape {array.shape}")
     outside = (array < 0) | (array >= (np.iinfo(np.int64).max if length is None else length))
@@ -206,7 +215,7 @@ def by_construction(record: Any) -> tuple[type[Any], tuple[Any, ...]]:
 def require_length(array: Sized, what: str, length: int, of_what: str) -> None:
     """Raise ShapeError unless the array has this length."""
     if len(array) != length:
-        raise ShapeError(f"{what}: expected length {length}, as {of_what} has, got {len(array)}")
+        raise ShapeError(f"{what}: expected length {length}, that of {of_what}, got {len(array)}")
 
 
 def require_finite(array: NDArray[Any], what: str) -> None:

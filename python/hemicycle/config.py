@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from hemicycle.allocation import MEANS
 from hemicycle.errors import FormatError, OptionError
 from hemicycle.least_squares import TIE_BREAKS, TieBreak
 from hemicycle.model_mass import WORDS
 from hemicycle.options import known_word
+from hemicycle.rejects import excerpt
 from hemicycle.round import METHODS
 
 __all__ = ["Inputs", "RoundConfig", "read_config"]
@@ -85,10 +88,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     sha256: Inputs | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise OptionError(f"method is {self.method!r}; it must be one of {', '.join(METHODS)}")
-        if self.mean not in ("geometric", "arithmetic"):
-            raise OptionError(f"mean is {self.mean!r}; it must be geometric or arithmetic")
+        known_word(self.method, "method", METHODS)
+        known_word(self.mean, "mean", MEANS)
         known_word(self.tie_break, "tie_break", TIE_BREAKS)
         if self.tie_break != "nearest" and self.reference != "uniform":
             raise OptionError(f"reference is for the tie-break nearest only; the tie-break is {self.tie_break}")
@@ -176,12 +177,25 @@ def read_config(path: Path, **changes: Any) -> RoundConfig:
         if isinstance(fields.get(name), str) and (name not in ("prior", "reference") or fields[name] not in WORDS)
     }
     given = {name: value for name, value in changes.items() if value is not None}
+    _require_known(path, fields)
     try:
         return msgspec.convert(fields | beside | given, RoundConfig)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, OptionError):
             raise OptionError(f"{path}: {error.__cause__}") from None
         raise FormatError(f"{path}: {error}") from None
+
+
+def _require_known(path: Path, fields: dict[str, Any]) -> None:
+    known = RoundConfig.__struct_fields__
+    for key in fields:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            remedy = f"is {near[0]!r} meant?" if near else f"known are {', '.join(known)}"
+            raise FormatError(f"{path}: unknown key {excerpt(key)!r}; {remedy}")
+    for name, words in (("mean", MEANS), ("tie_break", TIE_BREAKS)):
+        if isinstance(fields.get(name), str) and fields[name] not in words:
+            raise OptionError(f"{path}: {name}: expected {' or '.join(map(repr, words))}, got {fields[name]!r}")
 
 
 def _from(folder: Path, path: str) -> str:

@@ -212,7 +212,8 @@ class Ensemble:
             Columns parent, item, share, low, high, low_bound, high_bound, component, low_models, high_models; under the
             geometric mean also low_logit and high_logit, the range of the logit less the mean of its parent's. No
             optimal weights go beyond the bounds. Items of one component are connected by comparisons: among themselves,
-            geometric shares do not move. The models that attain an end are in one cell, separated by commas.
+            geometric shares do not move. The models that attain an end are in one cell, separated by
+            commas; the cell is empty where the share does not move.
 
         Raises
         ------
@@ -242,7 +243,10 @@ class Ensemble:
             columns["low_logit"] = np.array([end.value for end in found.lowest_logit])
             columns["high_logit"] = np.array([end.value for end in found.highest_logit])
         for name, ends in (("low_models", found.lowest), ("high_models", found.highest)):
-            columns[name] = [", ".join(self.models[model] for model in end.models) for end in ends]
+            columns[name] = [
+                ", ".join(self.models[model] for model in end.models) if moves else ""
+                for end, moves in zip(ends, (found.low < found.high).tolist(), strict=True)
+            ]
         return Table(columns)
 
     def log_ratio_range(self, a: str, b: str, *, parent: str | None = None) -> tuple[float, float]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 __all__ = ["printable", "spreadsheet_cell", "storable"]
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
@@ -44,8 +46,8 @@ def storable(text: str) -> str:
 def spreadsheet_cell(text: str) -> str:
     """Return `text` as a csv cell that no spreadsheet runs as a formula.
 
-    A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break gets a single quote in front, and
-    characters that would act on a terminal are escaped as `printable` does.
+    A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break gets a single quote in front, unless it is
+    a plain number such as ``-0.70``, and characters that would act on a terminal are escaped as `printable` does.
 
     Examples
     --------
@@ -54,4 +56,6 @@ def spreadsheet_cell(text: str) -> str:
     >>> spreadsheet_cell("sigp/lighthouse")
     'sigp/lighthouse'
     """
-    return f"'{printable(text)}" if text.startswith(_FORMULA_STARTS) else printable(text)
+    if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
+        return f"'{printable(text)}"
+    return printable(text)

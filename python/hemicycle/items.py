@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, overload
@@ -163,6 +164,16 @@ class Items(Sequence[Item]):
         if not renames.new_name:
             return listed
         return cls(tuple(renames.apply(listed.parents)), tuple(renames.apply(listed.names)))
+
+    @property
+    def short_names(self) -> list[str]:
+        """Names as tables show them: without a host that all share, with the parent where there are several."""
+        host = re.match(r"https?://[^/]+/", self.names[0])
+        common = host[0] if host is not None and all(name.startswith(host[0]) for name in self.names) else ""
+        names = [name.removeprefix(common) for name in self.names]
+        if self.n_parents == 1:
+            return names
+        return [f"{name} ({parent})" for name, parent in zip(names, self.parents, strict=True)]
 
     def position(self, name: str, parent: str | None = None) -> int:
         """Return the index of an item.

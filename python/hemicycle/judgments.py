@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Judgments", "Pairs", "cardinal_pairs", "require_judgments"]
 
+ROWS = "integers, the row numbers of items (for names use Judgments.from_frame or Judgments.read)"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgments:
@@ -133,7 +135,7 @@ class Judgments:
             raise NoDataError("there are no judgments")
         listed = None if items is None else Items.of(items)
         length = None if listed is None else len(listed)
-        first, second = index_array(a, "a", length), index_array(b, "b", length)
+        first, second = (index_array(rows, name, length, expected=ROWS) for name, rows in (("a", a), ("b", b)))
         require_length(second, "b", n, "a")
         if listed is None:
             listed = Items.of(int(max(first.max(), second.max())) + 1)
@@ -373,7 +375,8 @@ class Judgments:
 def require_judgments(judgments: object, what: str = "judgments") -> None:
     """Raise DtypeError unless these are `Judgments`."""
     if not isinstance(judgments, Judgments):
-        raise DtypeError(f"{what}: expected Judgments, got {type(judgments).__name__}")
+        made = "Judgments.read(path) and Judgments.from_arrays(a, b, log_ratio) make them"
+        raise DtypeError(f"{what}: expected Judgments, got {type(judgments).__name__}; {made}")
 
 
 def cardinal_pairs(judgments: Judgments) -> Pairs:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from hemicycle import _core
-from hemicycle.arrays import float_array, index_array, require_finite, require_length, require_non_negative
+from hemicycle.arrays import float_array, index_array, require_finite, require_non_negative
 from hemicycle.errors import DomainError, NoDataError, NotConvergedError, OptionError, ShapeError, TieBreakWarning
 from hemicycle.logits import logits_matrix, naming_logits
 from hemicycle.optimal_face import OptimalFace
@@ -334,7 +334,8 @@ def _start(start: SimplexSolution | ArrayLike | None, n_models: int) -> NDArray[
 
 def _per_model(values: ArrayLike, what: str, n_models: int) -> NDArray[np.float64]:
     array = float_array(values, what, 1)
-    require_length(array, what, n_models, "the models")
+    if len(array) != n_models:
+        raise ShapeError(f"{what}: expected length {n_models}, one number a model, got {len(array)}")
     require_finite(array, what)
     return array
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from hemicycle import _core
 from hemicycle.arrays import output_array
+from hemicycle.errors import DomainError
 from hemicycle.judgments import cardinal_pairs, require_judgments
 from hemicycle.logits import logits_matrix, score_models
 from hemicycle.options import known_word, non_negative_number, positive_number, thread_count
@@ -66,10 +67,11 @@ def log_likelihood(
         What one number is for: totals; :math:`\log p_n` without :math:`c_n`; or
         :math:`\log \mathcal{N}(y_i \mid \mu, \sigma)` of every label, without weights.
     pair_weights : {"equal", "total"} or array_like, shape (n_pairs,), default "equal"
-        :math:`c_n`: 1, the sum of the weights of its labels, or numbers from 0 to 1e150. Only totals use them.
+        :math:`c_n`: 1, the sum of the weights of its labels, or numbers from 0 to 1e150. Only totals use them; they
+        are 0 where all weights are. A `Round` refuses such weights, which decide nothing.
     rtol : float, default 1e-10
         Error that a pair with many labels may have, relative to :math:`\max(1, |\log p_n|)`. Such pairs are scored
-        from tables, in a time that does not depend on the number of labels; below 1e-13 there are none.
+        from tables, in a time that does not depend on the number of labels; below 1e-13 there are none. Less than 1.
     n_threads : int, optional
         Number of threads, by default every core. The result is the same bits for any number.
     out : ndarray of float64, shape of the result, optional
@@ -260,4 +262,7 @@ def table_bytes(
 def _scoring(likelihood: Likelihood, sigma: float, rtol: float) -> tuple[bool, float, float]:
     """Return what a term is apart from its pair, checked: whether labels are independent, their width, the error."""
     known_word(likelihood, "likelihood", get_args(Likelihood))
-    return likelihood == "gaussian", positive_number(sigma, "sigma"), non_negative_number(rtol, "rtol")
+    tolerance = non_negative_number(rtol, "rtol")
+    if tolerance >= 1:
+        raise DomainError(f"rtol is {tolerance}; it must be below 1")
+    return likelihood == "gaussian", positive_number(sigma, "sigma"), tolerance

@@ -127,5 +127,7 @@ def _highspy() -> Any:
     try:
         return importlib.import_module("highspy")
     except ImportError as error:
-        remedy = "pip install 'hemicycle[solve]'"
-        raise MissingExtraError(f"this needs highspy, which is not installed: {remedy}") from error
+        raise MissingExtraError(
+            "ranges (--ranges) and the tie-break 'least_individual_loss' (--tie-break) need highspy, which is not "
+            "installed: pip install 'hemicycle[solve]'"
+        ) from error

@@ -54,9 +54,15 @@ def logits_matrix(logits: ArrayLike | Pool, judgments: Judgments) -> NDArray[Any
     if matrix.shape[1] != n_items:
         raise ShapeError(
             f"logits: expected {n_items} columns, one for each of judgments.items, got shape {matrix.shape}; "
-            "Judgments.from_arrays(..., items=n_items) says how many there are"
+            + _columns_remedy(len(matrix) == n_items)
         )
     return matrix
+
+
+def _columns_remedy(turned: bool) -> str:
+    if turned:
+        return "its rows look like items: pass logits.T"
+    return "name its columns: Judgments.read(..., items=...) or Judgments.from_arrays(..., items=...)"
 
 
 def score_models(logits: ArrayLike | Pool, matrix: NDArray[Any], score: Callable[[Logits, slice], None]) -> None:

@@ -57,7 +57,9 @@ def model_mass(
         return None
     if isinstance(given, str):
         if given != "per_author":
-            raise OptionError(f"{name} is {given!r}; it must be one of {', '.join(WORDS)}, or the mass of each model")
+            raise OptionError(
+                f"{name}: expected {', '.join(map(repr, WORDS))} or the mass of each model, got {given!r}"
+            )
         n_of_author = Counter(authors)
         return np.array([1.0 if author is None else 1.0 / n_of_author[author] for author in authors])
     mass = float_array(given, name, 1)

@@ -105,7 +105,7 @@ def count(value: int, what: str) -> int:
     return number
 
 
-def known_word(value: str, what: str, words: tuple[str, ...]) -> str:
+def known_word(value: object, what: str, words: tuple[str, ...]) -> str:
     """Return one of the words that an option may be.
 
     Raises
@@ -114,7 +114,9 @@ def known_word(value: str, what: str, words: tuple[str, ...]) -> str:
         If it is none of them.
     """
     if not isinstance(value, str) or value not in words:
-        raise OptionError(f"{what}: expected {' or '.join(map(repr, words))}, got {value!r}")
+        *others, last = map(repr, words)
+        expected = f"{', '.join(others)} or {last}" if others else last
+        raise OptionError(f"{what}: expected {expected}, got {value!r}")
     return value
 
 

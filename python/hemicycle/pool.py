@@ -225,7 +225,7 @@ class Pool:
     @classmethod
     def _of_npy(cls, path: Path, items: Items | None) -> Pool:
         if items is None:
-            raise OptionError(f"{path.name}: a matrix names no items; pass items=")
+            raise OptionError(f"{path.name}: a matrix names no items; pass items= (--items)")
         try:
             logits = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -90,6 +90,8 @@ class Round:
 
     Raises
     ------
+    DtypeError
+        If `judgments` and `pool` are not of these types.
     NoDataError
         If no model can be scored, no cardinal judgment of positive weight is left, or all pairs weigh 0.
     OptionError, ShapeError, DtypeError, NonFiniteError, DomainError
@@ -223,8 +225,8 @@ class Round:
         Raises
         ------
         OptionError
-            If `method`, `tie_break`, or a `prior` or `reference` given by name, is not one of those above, or a
-            `reference` is given for another tie-break than "nearest".
+            If `method`, `tie_break`, or a `prior` or `reference` given by name, is not one of those above; if a
+            `reference` is given for another tie-break than "nearest", or an option for a method that has none such.
         DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError
             If `sigma`, `prior`, `power` or `reference` is out of its domain.
         MissingExtraError
@@ -243,10 +245,18 @@ class Round:
         the weights are the best found, the `gap` and `reason` of the solution say how good, and `doubts` names the
         method. A submission can therefore not stop a round.
         """
-        if method not in METHODS:
-            raise OptionError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
+        known_word(method, "method", METHODS)
         known_word(tie_break, "tie_break", TIE_BREAKS)
         mass, near = self._mass(prior, "prior"), self._mass(reference, "reference")
+        power = positive_number(power, "power")
+        for name, given, user in (
+            ("prior", mass is not None, "bma"),
+            ("power", power != 1, "bma"),
+            ("tie_break", tie_break != "nearest", "least_squares"),
+            ("reference", near is not None, "least_squares"),
+        ):
+            if given and method != user:
+                raise OptionError(f"{name}: only method='{user}' has one, got method={method!r}")
         scores = self.scores(sigma)
         solution = None
         if method == "stacking":
@@ -297,9 +307,12 @@ class Round:
         OptionError, DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError, MissingExtraError
             As in `ensemble`.
         """
-        return tuple(
-            self.ensemble(method, sigma=sigma, prior=prior, power=power, tie_break=tie_break, reference=reference)
-            for method in METHODS
+        return (
+            self.ensemble("least_squares", sigma=sigma, tie_break=tie_break, reference=reference),
+            self.ensemble("bma", sigma=sigma, prior=prior, power=power),
+            self.ensemble("stacking", sigma=sigma),
+            self.ensemble("uniform", sigma=sigma),
+            self.ensemble("best", sigma=sigma),
         )
 
     def _accuracy(self) -> NDArray[np.float64]:

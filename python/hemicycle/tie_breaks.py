@@ -95,7 +95,10 @@ def _consequence(judgments: Judgments, mean: Mean, ranges: Table | None) -> str:
     width = np.subtract(ranges["high"], ranges["low"])
     widest = int(np.argmax(width))
     low, high = float(ranges["low"][widest]), float(ranges["high"][widest])
-    return f"They move the share of {ranges['item'][widest]} most, from {low:.2%} to {high:.2%}."
+    bound = float(ranges["low_bound"][widest])
+    certain = "" if f"{bound:.2%}" == f"{low:.2%}" else f" (found; certainly not below {bound:.2%})"
+    name = judgments.items.short_names[widest]
+    return f"Over all of them the share of {name} moves most: from {low:.2%}{certain} to {high:.2%}."
 
 
 def _connected(judgments: Judgments) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -43,6 +42,11 @@ _ROWS = 10
 _COLUMNS = (
     "effective: how many equal models the weights are worth. mse: of the pooled log ratio, lower is better. "
     "log lik., log score: how well the mixture explains the pairs, and the single labels; higher is better."
+)
+
+_NOT_PROVEN = (
+    "not below: no optimal weights give less, that is certain. lowest found: some optimal weights give this, others "
+    "perhaps less."
 )
 
 
@@ -202,7 +206,7 @@ def _allocation(outcome: Outcome) -> RenderableType:
     ordered = [outcome.paid, *(ensemble for ensemble in outcome.ensembles if ensemble is not outcome.paid)]
     shares = [np.asarray(e.allocation(mean=outcome.config.mean)["share"]) for e in ordered]
     heads = [LABELS[ensemble.method] for ensemble in ordered]
-    names = _shown(items)
+    names = items.short_names
     rows: list[tuple[RenderableType, ...]] = [
         (Name(names[i]), *(f"{100 * share[i]:.2f}" for share in shares)) for i in map(int, leading)
     ]
@@ -215,26 +219,14 @@ def _ranges(ranges: Table, items: Items) -> list[RenderableType]:
     widest = [int(i) for i in np.argsort(-width, kind="stable")[:_ROWS] if width[i] > 0]
     if not widest:
         return [heading("Least squares: no share moves while the weights stay optimal")]
-    names = _shown(items)
+    names = items.short_names
+    proven = "low_logit" not in ranges.columns  # the least geometric share is no convex problem
+    ends = {"lowest": "low", "taken": "share", "highest": "high"}
+    if not proven:
+        ends = {"not below": "low_bound", "lowest found": "low", "taken": "share", "highest": "high"}
     rows: list[tuple[RenderableType, ...]] = [
-        (Name(names[i]), *(f"{100 * ranges[column][i]:.2f}" for column in ("low", "share", "high"))) for i in widest
+        (Name(names[i]), *(f"{100 * ranges[column][i]:.2f}" for column in ends.values())) for i in widest
     ]
-    heads = ("share, %", "lowest", "taken", "highest")
     title = _head("Least squares: shares while the weights stay optimal, widest", int((width > 0).sum()), "item")
-    return [heading(title), table(heads, rows, names=(0,), numbers=(1, 2, 3))]
-
-
-def _shown(items: Items) -> list[str]:
-    """Names of items, with their parent where there are several."""
-    names = _without_common_host(items.names)
-    if items.n_parents == 1:
-        return list(names)
-    return [f"{name} ({parent})" for name, parent in zip(names, items.parents, strict=True)]
-
-
-def _without_common_host(names: Sequence[str]) -> Sequence[str]:
-    """Names without the scheme and host that all of them begin with, where they do."""
-    host = re.match(r"https?://[^/]+/", names[0])
-    if host is None or not all(name.startswith(host[0]) for name in names):
-        return names
-    return [name[len(host[0]) :] for name in names]
+    shown = table(("share, %", *ends), rows, names=(0,), numbers=range(1, len(ends) + 1))
+    return [heading(title), shown] if proven else [heading(title), shown, _key(_NOT_PROVEN)]
