@@ -272,3 +272,12 @@ def test_a_ridge_that_vanishes_in_rounding(l2: float) -> None:
     solution = simplex_least_squares(x, [0.0, 0.0], l2=l2)
     np.testing.assert_allclose(solution.weights, [5 / 12, 7 / 12], rtol=1e-9)
     assert solution.relative_gap <= 1e-12
+
+
+@pytest.mark.parametrize("l2", [5e-324, 1e-320, 1e-309])
+def test_a_ridge_whose_inverse_overflows_is_its_limit(l2: float) -> None:
+    # the dual variables were infinite, and so were the steps: the solver did not end
+    x, y = [[0.0], [1.0], [3.0]], [0.5]
+    solution = simplex_least_squares(x, y, l2=l2)
+    np.testing.assert_allclose(solution.weights, simplex_least_squares(x, y).weights, rtol=1e-12)
+    assert solution.relative_gap <= 1e-12

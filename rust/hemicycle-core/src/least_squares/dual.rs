@@ -70,20 +70,21 @@ struct Point {
 
 impl Dual<'_> {
     /// The weights, as near to the root as rounding allows, the length of their residual, the passes made, and the dual
-    /// variables. Where `a + Z z` is so large that shares of 1 are lost in it, the length is infinite.
+    /// variables. Where `a + Z z` is so large that shares of 1 are lost in it, or overflows, the length is infinite.
     pub(super) fn solve(&self, execution: &Execution) -> Result<(Vec<f64>, f64, usize, Vec<f64>)> {
         let centre = self.centre(execution)?;
         let mut passes = 2;
         let first = if self.start.is_empty() { self.origin(execution)? } else { self.known(execution)? };
         let mut point = self.descend(first, QUICK_STEPS, 0.0, &centre, &mut passes, execution)?;
-        if point.size() > SMALL * self.length {
+        if point.size().is_nan() || point.size() > SMALL * self.length {
             point = self.continuation(&centre, &mut passes, execution)?;
         }
         point = self.without_drift(point, &centre, &mut passes, execution)?;
         let z = point.z.clone();
         let (weights, residual) = self.refine(point, &centre, &mut passes, execution)?;
-        let lost = (compensated_sum(&weights) - 1.0).abs() > LOST || weights.iter().any(|weight| weight.is_nan());
-        Ok((weights, if lost { f64::INFINITY } else { residual }, passes, z))
+        let sums_to_one = (compensated_sum(&weights) - 1.0).abs() <= LOST; // NaN does not
+        let known = sums_to_one && residual.is_finite();
+        Ok((weights, if known { residual } else { f64::INFINITY }, passes, z))
     }
 
     /// The same point where `values` still is `a + Z z`; else, as after steps far out and back, which cost it digits of the
@@ -107,7 +108,7 @@ impl Dual<'_> {
         let square = self.length * self.length;
         let mut point = self.origin(execution)?;
         let mut ridge = self.longest;
-        while ridge > self.ridge.max(LEAST_RIDGE * square) {
+        while ridge > self.ridge.max(LEAST_RIDGE * square) && point.size().is_finite() {
             let relaxed = Dual { ridge, ..*self };
             point = relaxed.adopt(point, execution)?;
             point = relaxed.descend(point, STAGE_STEPS, LOOSE, centre, passes, execution)?;
@@ -133,11 +134,13 @@ impl Dual<'_> {
         for _ in 0..max_steps {
             let size = best.size();
             let enough = (CLOSE * self.length).max(goal * self.ridge * dot(&best.z, &best.z).sqrt());
-            if size <= enough || (since > PATIENCE && size <= SMALL * self.length) {
+            if !size.is_finite() || size <= enough || (since > PATIENCE && size <= SMALL * self.length) {
                 break;
             }
-            let point = self.step(worse.as_ref().unwrap_or(&best), centre, execution)?;
             *passes += 3;
+            let Some(point) = self.step(worse.as_ref().unwrap_or(&best), centre, execution)? else {
+                break;
+            };
             since = if point.size() < 0.5 * size { 0 } else { since + 1 };
             worse = None;
             if point.size() < size {
@@ -186,8 +189,8 @@ impl Dual<'_> {
         Ok(residual)
     }
 
-    /// The Newton system on the support of `weights`, in the space of deviations.
-    fn system(&self, weights: &[f64], damping: f64, centre: &[f64], execution: &Execution) -> Result<Cholesky> {
+    /// The Newton system on the support of `weights`, in the space of deviations; `None` if it overflows.
+    fn system(&self, weights: &[f64], damping: f64, centre: &[f64], execution: &Execution) -> Result<Option<Cholesky>> {
         let n = centre.len();
         let mut matrix = scatter(self.predictions, weights, centre, execution)?;
         for _ in 0..2 {
@@ -202,16 +205,20 @@ impl Dual<'_> {
         DAMPING * point.size() / self.length
     }
 
-    fn step(&self, point: &Point, centre: &[f64], execution: &Execution) -> Result<Point> {
+    /// A Newton step; `None` where the numbers overflow.
+    fn step(&self, point: &Point, centre: &[f64], execution: &Execution) -> Result<Option<Point>> {
+        let Some(system) = self.system(&point.weights, self.damping(point), centre, execution)? else {
+            return Ok(None);
+        };
         let mut direction: Vec<f64> = point.residual.iter().map(|value| -value).collect();
-        self.system(&point.weights, self.damping(point), centre, execution)?.solve(&mut direction);
+        system.solve(&mut direction);
         let change = passes::times(self.predictions, &direction, execution)?;
         let step = self.search(point, &direction, &change);
         let (mut z, mut values) = (point.z.clone(), point.values.clone());
         add_scaled(&mut z, step, &direction);
         add_scaled(&mut values, step, &change);
         drop(change);
-        self.point(z, values, point.level, execution)
+        self.point(z, values, point.level, execution).map(Some)
     }
 
     /// A step along which the slope of the dual falls to a fraction: on a convex function that is descent enough.
@@ -265,8 +272,11 @@ impl Dual<'_> {
                 break;
             }
             *passes += 3;
+            let Some(system) = self.system(&weights, 0.0, centre, execution)? else {
+                break;
+            };
             let mut change: Vec<f64> = residual.iter().map(|value| -value).collect();
-            self.system(&weights, 0.0, centre, execution)?.solve(&mut change);
+            system.solve(&mut change);
             let shift = passes::times(self.predictions, &change, execution)?;
             let active = weights.iter().filter(|&&weight| weight > 0.0).count() as f64;
             let mean = weights.iter().zip(&shift).filter(|(w, _)| **w > 0.0).map(|(_, s)| s).sum::<f64>() / active;

@@ -154,17 +154,21 @@ pub(super) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factor `matrix` (n, n) with a relative ridge, raised until it succeeds.
-    pub(super) fn new(matrix: &[f64], n: usize, damping: f64) -> Self {
+    /// Factor `matrix` (n, n) with a relative ridge, raised until it succeeds; `None` where that or an entry is not finite.
+    pub(super) fn new(matrix: &[f64], n: usize, damping: f64) -> Option<Self> {
+        if !matrix.iter().all(|entry| entry.is_finite()) {
+            return None;
+        }
         let root = |i: usize| matrix[i * n + i].max(0.0).sqrt();
         let scale: Vec<f64> = (0..n).map(|i| if root(i) > 0.0 { 1.0 / root(i) } else { 1.0 }).collect();
         let mut ridge = RIDGE + damping;
-        loop {
+        while ridge.is_finite() {
             if let Some(lower) = vectorised(Factor { matrix, scale: &scale, ridge }) {
-                return Self { n, scale, lower };
+                return Some(Self { n, scale, lower });
             }
             ridge *= 16.0;
         }
+        None
     }
 
     /// Solve in place.
@@ -216,9 +220,20 @@ impl NullaryFnOnce for Factor<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::scatter;
+    use super::{Cholesky, scatter};
     use crate::least_squares::Dense;
     use crate::parallel::Execution;
+
+    #[test]
+    fn a_matrix_that_is_not_finite_has_no_factor() {
+        for entry in [f64::NAN, f64::INFINITY] {
+            assert!(Cholesky::new(&[1.0, entry, entry, 1.0], 2, 0.0).is_none());
+            assert!(Cholesky::new(&[1.0, 0.0, 0.0, 1.0], 2, entry).is_none());
+        }
+        let mut b = [2.0, 6.0];
+        Cholesky::new(&[1.0, 0.0, 0.0, 2.0], 2, 0.0).expect("finite").solve(&mut b);
+        assert!((b[0] - 2.0).abs() < 1e-13 && (b[1] - 3.0).abs() < 1e-13);
+    }
 
     #[test]
     fn the_scatter_is_that_of_the_definition() {
