@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hemicycle import Judgments, Pool, simplex_least_squares
-from hemicycle.errors import NoDataError, NonFiniteError, ShapeError
+from hemicycle.errors import DomainError, NoDataError, NonFiniteError, ShapeError
 from hemicycle.least_squares import pair_least_squares
 
 if TYPE_CHECKING:
@@ -97,3 +97,18 @@ def test_pairs_refuse_other_items_and_no_labels() -> None:
     ordinal = Judgments.from_arrays([0], [1], [np.nan], choice=[1], items=9)
     with pytest.raises(NoDataError, match="cardinal"):
         pair_least_squares(logits, ordinal)
+
+
+def test_logits_whose_squares_overflow_are_refused_by_place() -> None:
+    logits = np.random.default_rng(1).normal(size=(6, 4))
+    judgments = Judgments.from_arrays([0, 1], [1, 2], [0.5, 0.2], items=4)
+    expected = pair_least_squares(logits, judgments, l2=1.0).weights.tolist()
+    logits[2, 3] = 1e160  # never judged
+    assert pair_least_squares(logits, judgments, l2=1.0).weights.tolist() == expected
+    logits[2, 1] = 1e160
+    with pytest.raises(DomainError, match=r"logits\[2, 1\] is .*1e140"):
+        pair_least_squares(logits, judgments, l2=1.0)
+    heavy = Judgments.from_arrays([0, 1], [1, 2], [0.5, 0.2], weight=[1.0, 1e100], items=4)
+    logits[2, 1] = 1e91
+    with pytest.raises(DomainError, match=r"logits\[2, 1\] is .*root of the largest weight"):
+        pair_least_squares(logits, heavy)

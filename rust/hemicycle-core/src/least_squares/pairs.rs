@@ -13,7 +13,7 @@ use pulp::NullaryFnOnce;
 use crate::error::{Error, Result};
 use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::laplacian::PairForm;
-use crate::least_squares::predictions::{Predictions, check_magnitudes};
+use crate::least_squares::predictions::{MAX_MAGNITUDE, Predictions, check_magnitudes};
 
 /// One row a pair: `sqrt(weight) * ((logit_b - logit_a) - y)`.
 #[derive(Debug, Clone)]
@@ -43,7 +43,8 @@ impl<'a, T: Copy + Into<f64> + Sync> PairDifferences<'a, T> {
     /// # Errors
     /// [`Error::Shape`] if there is no model or lengths disagree; [`Error::Index`] for an item that does not exist;
     /// [`Error::NonFinite`] and [`Error::Domain`] for a logit of a judged item or a label that is not finite or above
-    /// 1e140 in magnitude, a weight that is not positive, a pair of an item with itself.
+    /// 1e140 in magnitude, by itself or times the root of a weight, a weight that is not positive, a pair of an item with
+    /// itself.
     pub fn new(logits: &'a [T], n_models: usize, n_items: usize, pairs: WeightedPairs<'_>) -> Result<Self> {
         if n_models == 0 || logits.len() != n_models * n_items {
             let expected = format!("at least one model, and {n_models} rows of {n_items} items");
@@ -52,10 +53,18 @@ impl<'a, T: Copy + Into<f64> + Sync> PairDifferences<'a, T> {
         check_pairs(pairs, n_items)?;
         let form = PairForm::new(pairs, n_items);
         let judged = |item| form.columns.iter().any(|&(i, r)| i == item || r == item);
+        let heaviest = pairs.weight.iter().copied().fold(1.0, f64::max);
+        let limit = MAX_MAGNITUDE / heaviest.sqrt();
         for (at, logit) in logits.iter().enumerate() {
             let value: f64 = (*logit).into();
-            if !value.is_finite() && judged(at % n_items) {
-                return Err(Error::NonFinite { what: "logits", position: vec![at / n_items, at % n_items], value });
+            let allowed = value.abs() <= limit; // NaN is not
+            if !allowed && judged(at % n_items) {
+                let (what, position) = ("logits", vec![at / n_items, at % n_items]);
+                if value.is_finite() {
+                    let requirement = "at most 1e140 in magnitude, also times the root of the largest weight";
+                    return Err(Error::Domain { what, position, value, requirement });
+                }
+                return Err(Error::NonFinite { what, position, value });
             }
         }
         Ok(Self { logits, n_models, n_items, form: Arc::new(form) })
@@ -159,6 +168,35 @@ fn check_pairs(pairs: WeightedPairs<'_>, n_items: usize) -> Result<()> {
             let requirement = "greater than 0";
             return Err(Error::Domain { what: "weight", position: vec![position], value, requirement });
         }
+        if value.sqrt() * pairs.y[position].abs() > MAX_MAGNITUDE {
+            let requirement = "small enough that it times the square of its label is at most 1e280";
+            return Err(Error::Domain { what: "weight", position: vec![position], value, requirement });
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PairDifferences, WeightedPairs};
+
+    /// What is said of two models and one pair, that of items 0 and 1 of 3.
+    fn refused(logits: [f64; 6], weight: f64, y: f64) -> Option<String> {
+        let pairs = WeightedPairs { a: &[0], b: &[1], weight: &[weight], y: &[y] };
+        PairDifferences::new(&logits, 2, 3, pairs).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_would_overflow_is_refused_by_place() {
+        let logits = |value| [0.0, 1.0, 2.0, 0.5, value, 1.0];
+        assert_eq!(refused(logits(1e140), 1.0, 1e140), None);
+        assert_eq!(refused(logits(1e90), 1e100, 1e90), None);
+        for (value, weight) in [(-2e140, 0.5), (2e90, 1e100)] {
+            let message = refused(logits(value), weight, 1.0).expect("refused");
+            assert!(message.starts_with("logits[1, 1] is") && message.contains("1e140"), "{message}");
+        }
+        let message = refused(logits(1.0), 1e100, 2e90).expect("refused");
+        assert!(message.starts_with("weight[0] is") && message.contains("square of its label"), "{message}");
+        assert_eq!(refused([0.0, 1.0, f64::NEG_INFINITY, 0.5, 1.0, 1e200], 1.0, 1.0), None);
+    }
 }

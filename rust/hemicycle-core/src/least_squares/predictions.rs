@@ -196,7 +196,7 @@ impl Predictions for InCoordinates<'_> {
 }
 
 /// The largest magnitude whose squares can be summed without overflow.
-const MAX_MAGNITUDE: f64 = 1e140;
+pub(super) const MAX_MAGNITUDE: f64 = 1e140;
 
 /// Values that are checked before the first one that is wrong is looked for.
 const CHUNK: usize = 1 << 14;
