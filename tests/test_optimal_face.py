@@ -50,6 +50,22 @@ def test_copies_add_dimensions() -> None:
     assert copied.face.tolist() == [*single.face, *(single.face + 4)]
 
 
+@pytest.mark.parametrize(("below", "tol"), [(1e-14, 1e-12), (1e-11, 1e-6), (1e-7, 1e-3)])
+def test_copies_count_where_another_model_is_below_them_by_less_than_the_tolerance(below: float, tol: float) -> None:
+    x = [[0.0, 1.0], [0.0, 1.0], [1.0, 1.0 - below]]
+    solution = simplex_least_squares(x, [0.0, 0.0], tol=tol)
+    assert not solution.unique
+    assert {0, 1} <= set(solution.face.tolist())
+    assert solution.weights[0] == pytest.approx(solution.weights[1], rel=1e-6)
+
+
+def test_copies_count_beside_a_price_that_ties_to_rounding() -> None:
+    x = (np.array([[0.0], [-1.0], [-2.0], [1.0], [0.0]]) + 100) * 0.1
+    solution = simplex_least_squares(x, [10.1], cost=np.array([0.0, 0.0, 2.0, 2.0, 0.0]) * 1.0 * 0.1 * 0.1)
+    assert not solution.unique
+    assert {0, 4} <= set(solution.face.tolist())
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_faces_of_random_lattices_agree_with_enumeration(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -101,18 +101,18 @@ impl Case {
         Judged::Open(Box::new(self))
     }
 
-    /// The solution, if no other model has the least slope: the members are independent, so no other weights of theirs fit
+    /// The solution, if no other model has the slope of the members: these are independent, so no other weights of theirs fit
     /// as well.
     fn conclude(self, models: &[usize], weights: &[f64], slopes: &[f64], objective: f64, gap: f64) -> Judged {
         let residual = objective.sqrt();
         let known = (FLAT * residual).max(ROUNDING * self.median_loss.sqrt());
-        let least_slope = slopes.iter().copied().fold(f64::INFINITY, f64::min);
+        let level: f64 = models.iter().zip(weights).map(|(&d, weight)| weight * slopes[d]).sum();
         let is_flat = |d: usize, loss: f64| {
             let distance = (loss - 2.0 * slopes[d] + objective).max(0.0).sqrt();
-            slopes[d] - least_slope <= known * distance + 4.0 * f64::EPSILON * residual * loss.sqrt()
+            slopes[d] - level <= known * distance + 4.0 * f64::EPSILON * residual * loss.sqrt()
         };
         let longest = self.losses.iter().copied().fold(0.0, f64::max).sqrt();
-        let near = least_slope + (known + 4.0 * f64::EPSILON * residual) * (longest + residual);
+        let near = level + (known + 4.0 * f64::EPSILON * residual) * (longest + residual);
         let mut next = f64::INFINITY;
         for (d, &slope) in slopes.iter().enumerate() {
             if slope <= near && models.contains(&d) {
@@ -139,7 +139,7 @@ impl Case {
             vertex: face.clone(),
             face,
             face_dimension: 0,
-            reduced_cost: 2.0 * (next - least_slope),
+            reduced_cost: 2.0 * (next - level),
         }))
     }
 }

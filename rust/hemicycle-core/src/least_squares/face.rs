@@ -9,7 +9,7 @@ use crate::least_squares::predictions::Predictions;
 use crate::least_squares::rank::affine_rank;
 use crate::parallel::Execution;
 
-/// Slopes this close to the least, relative to the lengths involved, count as equal to it.
+/// Slopes this close to the level, relative to the lengths involved, count as equal to it.
 pub(super) const FLAT: f64 = 1e-9;
 /// Rounding of a residual relative to the rows, with some room: slopes are not known any better.
 pub(super) const ROUNDING: f64 = 1e-14;
@@ -92,14 +92,16 @@ fn is_exact(problem: &Problem<'_>, certificate: &Certificate) -> bool {
     residual <= FLAT * problem.median_loss.sqrt() && problem.cost.is_none() && problem.l2 == 0.0
 }
 
-/// The models whose slope is the least, to rounding, and twice the excess of the least slope among the others.
+/// The models whose slope is that of the models with weight or less, to rounding, and by how much the least slope among
+/// the others is above it, twice. It is not counted from the least slope: a model may be below the level by less than the
+/// tolerance, and copies of models with weight are on the face all the same.
 fn flat_models(problem: &Problem<'_>, weights: &[f64], certificate: &Certificate) -> (Vec<usize>, f64) {
     let fit = dot(&certificate.residual, &certificate.residual);
     let residual = (fit + problem.predictions.constant()).sqrt();
     if is_exact(problem, certificate) {
         return ((0..problem.n_models()).collect(), f64::INFINITY);
     }
-    let least = certificate.slopes.iter().copied().fold(f64::INFINITY, f64::min);
+    let level = certificate.level;
     let known = (FLAT * residual).max(ROUNDING * problem.typical_length());
     let mut models = Vec::new();
     let mut next = f64::INFINITY;
@@ -108,13 +110,13 @@ fn flat_models(problem: &Problem<'_>, weights: &[f64], certificate: &Certificate
         let distance = (problem.lengths[d] - 2.0 * inner + fit).max(0.0).sqrt();
         let rounding = 4.0 * f64::EPSILON * residual * problem.lengths[d].sqrt();
         let flat = known * distance + rounding + FLAT * 0.5 * problem.price(d).abs();
-        if weights[d] > 0.0 || slope - least <= flat {
+        if weights[d] > 0.0 || slope - level <= flat {
             models.push(d);
         } else {
             next = slope.min(next);
         }
     }
-    (models, 2.0 * (next - least))
+    (models, 2.0 * (next - level))
 }
 
 /// The gathered coordinates of some models.
