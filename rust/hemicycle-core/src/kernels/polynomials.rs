@@ -10,18 +10,20 @@ use super::lanes::{LANES, Lanes, each_lane};
 
 #[inline(always)]
 pub(super) fn portable<const FMA: bool>(rows: [&[f64; LANES]; LANES], place: Lanes<FMA>) -> Lanes<FMA> {
-    let second = place * place;
-    let fourth = second * second;
-    let [a, b, c, d] = [
-        column(rows, 4).mul_add(fourth, column(rows, 0)),
-        column(rows, 5).mul_add(fourth, column(rows, 1)),
-        column(rows, 6).mul_add(fourth, column(rows, 2)),
-        column(rows, 7).mul_add(fourth, column(rows, 3)),
+    let c = [
+        column(rows, 0),
+        column(rows, 1),
+        column(rows, 2),
+        column(rows, 3),
+        column(rows, 4),
+        column(rows, 5),
+        column(rows, 6),
+        column(rows, 7),
     ];
-    d.mul_add(second, b).mul_add(place, c.mul_add(second, a))
+    estrin(c, place)
 }
 
-/// The polynomials, the same bits, and their derivatives, which need every coefficient by itself: a transposition.
+/// The polynomials, the same bits, and those of the coefficients of their derivatives.
 #[inline(always)]
 pub(super) fn with_slopes<const FMA: bool>(
     simd: impl Simd,
@@ -33,13 +35,26 @@ pub(super) fn with_slopes<const FMA: bool>(
         *out = Lanes(*row);
     }
     let c = simd.transpose(&square);
+    let slopes = [
+        c[1],
+        times(c[2], 2.0),
+        times(c[3], 3.0),
+        times(c[4], 4.0),
+        times(c[5], 5.0),
+        times(c[6], 6.0),
+        times(c[7], 7.0),
+        Lanes::splat(0.0),
+    ];
+    (estrin(c, place), estrin(slopes, place))
+}
+
+#[inline(always)]
+fn estrin<const FMA: bool>(c: [Lanes<FMA>; LANES], place: Lanes<FMA>) -> Lanes<FMA> {
     let second = place * place;
     let fourth = second * second;
-    let odd = c[7].mul_add(fourth, c[3]).mul_add(second, c[5].mul_add(fourth, c[1]));
     let even = c[6].mul_add(fourth, c[2]).mul_add(second, c[4].mul_add(fourth, c[0]));
-    let low = times(c[4], 4.0).mul_add(place, times(c[3], 3.0)).mul_add(second, times(c[2], 2.0).mul_add(place, c[1]));
-    let high = times(c[7], 7.0).mul_add(second, times(c[6], 6.0).mul_add(place, times(c[5], 5.0)));
-    (odd.mul_add(place, even), high.mul_add(fourth, low))
+    let odd = c[7].mul_add(fourth, c[3]).mul_add(second, c[5].mul_add(fourth, c[1]));
+    odd.mul_add(place, even)
 }
 
 #[inline(always)]
@@ -61,6 +76,50 @@ pub(super) fn avx512<const FMA: bool>(
     rows: [&[f64; LANES]; LANES],
     place: Lanes<FMA>,
 ) -> Lanes<FMA> {
+    let mut wide = [simd.avx512f._mm512_setzero_pd(); LANES];
+    for (wide, row) in wide.iter_mut().zip(rows) {
+        *wide = pulp::cast(*row);
+    }
+    packed(simd, wide, place)
+}
+
+/// [`with_slopes`] with the shuffles of AVX-512: each polynomial is turned into its derivative by one shuffle and one product.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn avx512_with_slopes<const FMA: bool>(
+    simd: pulp::x86::V4,
+    rows: [&[f64; LANES]; LANES],
+    place: Lanes<FMA>,
+) -> (Lanes<FMA>, Lanes<FMA>) {
+    let zero = simd.avx512f._mm512_setzero_pd();
+    let powers = pulp::cast([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 0.0]);
+    macro_rules! derivative {
+        ($i:literal) => {{
+            let row = pulp::cast(*rows[$i]);
+            let next = simd.avx512f._mm512_alignr_epi64::<1>(pulp::cast(zero), row);
+            simd.avx512f._mm512_mul_pd(pulp::cast(next), powers)
+        }};
+    }
+    let slopes = [
+        derivative!(0),
+        derivative!(1),
+        derivative!(2),
+        derivative!(3),
+        derivative!(4),
+        derivative!(5),
+        derivative!(6),
+        derivative!(7),
+    ];
+    (avx512(simd, rows, place), packed(simd, slopes, place))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn packed<const FMA: bool>(
+    simd: pulp::x86::V4,
+    rows: [core::arch::x86_64::__m512d; LANES],
+    place: Lanes<FMA>,
+) -> Lanes<FMA> {
     let simd = simd.avx512f;
     let place = pulp::cast(place.0);
     let second = simd._mm512_mul_pd(place, place);
@@ -68,7 +127,7 @@ pub(super) fn avx512<const FMA: bool>(
     // two polynomials of eight coefficients as two of four
     macro_rules! halves {
         ($i:literal, $j:literal, $lane:literal) => {{
-            let (a, b) = (pulp::cast(*rows[$i]), pulp::cast(*rows[$j]));
+            let (a, b) = (rows[$i], rows[$j]);
             let lower = simd._mm512_shuffle_f64x2::<0x44>(a, b);
             let upper = simd._mm512_shuffle_f64x2::<0xEE>(a, b);
             simd._mm512_fmadd_pd(upper, simd._mm512_permutex_pd::<$lane>(fourth), lower)

@@ -87,4 +87,13 @@ impl Simd for pulp::x86::V4 {
     fn polynomials<const FMA: bool>(self, rows: [&[f64; LANES]; LANES], place: Lanes<FMA>) -> Lanes<FMA> {
         polynomials::avx512(self, rows, place)
     }
+
+    #[inline(always)]
+    fn polynomials_with_slopes<const FMA: bool>(
+        self,
+        rows: [&[f64; LANES]; LANES],
+        place: Lanes<FMA>,
+    ) -> (Lanes<FMA>, Lanes<FMA>) {
+        polynomials::avx512_with_slopes(self, rows, place)
+    }
 }
