@@ -171,12 +171,20 @@ impl Columns {
         &self.numbers[place * self.stride..][..n_groups]
     }
 
-    /// Add these times a factor to the numbers of one of the items.
+    /// The numbers of two of the items.
     #[inline(always)]
-    fn add<const FMA: bool>(&mut self, place: usize, terms: &[Lanes<FMA>], factor: f64) {
-        for (group, term) in self.numbers[place * self.stride..].iter_mut().zip(terms) {
-            *group = Group(term.mul_add(Lanes::splat(factor), Lanes(group.0)).0);
-        }
+    fn two_columns(&mut self, [a, b]: [usize; 2], n_groups: usize) -> [&mut [Group]; 2] {
+        let (before, after) = self.numbers.split_at_mut(a.max(b) * self.stride);
+        let (lower, upper) = (&mut before[a.min(b) * self.stride..][..n_groups], &mut after[..n_groups]);
+        if a < b { [lower, upper] } else { [upper, lower] }
+    }
+}
+
+impl Group {
+    /// Add a term times a factor.
+    #[inline(always)]
+    fn add<const FMA: bool>(&mut self, term: Lanes<FMA>, factor: f64) {
+        *self = Self(term.mul_add(Lanes::splat(factor), Lanes(self.0)).0);
     }
 }
 
@@ -213,7 +221,7 @@ impl Kernel for AddTables<'_> {
         let Self { pairs, logits, mut slopes, out, interrupt } = self;
         let n_groups = out.len().div_ceil(LANES);
         let mut totals = vec![Sum::<FMA>::zero(); n_groups];
-        let [mut partial, mut slope] = [0, 1].map(|_| vec![Lanes::<FMA>::splat(0.0); n_groups]);
+        let mut partial = vec![Lanes::<FMA>::splat(0.0); n_groups];
         if let Some(slopes) = &mut slopes {
             slopes.numbers.fill(Group([0.0; LANES]));
         }
@@ -224,15 +232,16 @@ impl Kernel for AddTables<'_> {
                 let columns = logits.column(a, n_groups).iter().zip(logits.column(b, n_groups));
                 let factor = Lanes::splat(pair.factor);
                 if let Some(slopes) = &mut slopes {
-                    for ((partial, slope), (a, b)) in partial.iter_mut().zip(&mut slope).zip(columns) {
+                    let [of_a, of_b] = slopes.two_columns([a, b], n_groups);
+                    let slopes = of_a.iter_mut().zip(of_b);
+                    for ((partial, (of_a, of_b)), (a, b)) in partial.iter_mut().zip(slopes).zip(columns) {
                         interrupt.check()?; // of many labels slopes may be slow
                         let mu = Lanes::<FMA>(b.0) - Lanes(a.0);
-                        let (value, change) = pair.table.with_slope(simd, mu);
+                        let (value, slope) = pair.table.with_slope(simd, mu);
                         *partial = value.mul_add(factor, *partial);
-                        *slope = change;
+                        of_a.add(slope, 0.5 * pair.factor);
+                        of_b.add(slope, -0.5 * pair.factor);
                     }
-                    slopes.add(a, &slope, 0.5 * pair.factor);
-                    slopes.add(b, &slope, -0.5 * pair.factor);
                 } else {
                     for (partial, (a, b)) in partial.iter_mut().zip(columns) {
                         let value = pair.table.log_density(simd, Lanes::<FMA>(b.0) - Lanes(a.0));
