@@ -184,10 +184,9 @@ def value_and_gradient(
 
     Notes
     -----
-    One pass over the judgments gives both, in about twice the time of `log_likelihood` at most, or three times where
-    there are tables and so many models that building these does not count. Of a pair that has a table both are read
-    from it; only where labels lie so far apart that its slopes would be less precise than promised are these summed
-    label by label.
+    One pass over the judgments gives both, in about twice the time of `log_likelihood` at most. Of a pair that has a
+    table both are read from it; only where labels lie so far apart that its slopes would be less precise than promised
+    are these summed label by label.
 
     The derivative with respect to the logit of an item errs by at most 1e-13 (1e-300 where it would underflow) times
     the sum over its pairs of :math:`c_n \sum_i r_i \max(1, |y_i - \mu_n| / \sigma) / \sigma`: in proportion to how hard
