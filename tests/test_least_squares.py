@@ -121,6 +121,30 @@ def test_prices_choose_among_equal_fits() -> None:
     np.testing.assert_allclose(solution.weights, [0.5, 0.5, 0.0, 0.0], atol=1e-12)
 
 
+@pytest.mark.parametrize("lowest", [1e6, -1e6, 7.0])
+@pytest.mark.parametrize("options", [{}, {"solver": "projected_gradient"}, {"l2": 0.1}], ids=str)
+def test_only_what_prices_are_above_the_lowest_moves_weights(lowest: float, options: dict[str, Any]) -> None:
+    x, y, cost = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [0.2, 0.2], np.array([0.0, 0.0, 0.3])
+    plain = simplex_least_squares(x, y, cost=cost, **options)
+    raised = simplex_least_squares(x, y, cost=cost + lowest, **options)
+    np.testing.assert_allclose(raised.weights, plain.weights, atol=1e-9)
+    assert raised.objective == pytest.approx(plain.objective + lowest, rel=1e-14)
+    assert raised.face.tolist() == plain.face.tolist()
+    assert raised.relative_gap <= 1e-12
+    inside = simplex_least_squares([[0.0], [1.0], [0.5]], [0.5], cost=np.array([0.0, 0.0, 1e-4]) + lowest)
+    assert inside.unique
+    np.testing.assert_allclose(inside.weights, [0.5, 0.5, 0.0], atol=1e-9)
+
+
+def test_equal_prices_are_none() -> None:
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(9, 3)), np.zeros(3)
+    plain, priced = simplex_least_squares(x, y), simplex_least_squares(x, y, cost=np.full(9, 3.0))
+    assert priced.weights.tolist() == plain.weights.tolist()
+    assert priced.face.tolist() == plain.face.tolist()
+    assert priced.objective == plain.objective + 3.0
+
+
 @THIN
 def test_where_most_models_fit_exactly_the_gap_is_zero() -> None:
     rng = np.random.default_rng(14)

@@ -168,7 +168,7 @@ def simplex_least_squares(
     solution = SimplexSolution(*_core.simplex_least_squares(predictions, labels, options))
     if tie_break == "nearest" or solution.unique:
         return _told(solution)
-    face = OptimalFace.of_rows(predictions, solution, options.cost)
+    face = OptimalFace.of_rows(predictions, solution, _above_lowest(options.cost))
     apart = (
         predictions[face.models] - solution.weights @ predictions
     )  # y instead of the fit adds the same to all optima
@@ -245,7 +245,7 @@ def pair_least_squares(
         solution = SimplexSolution(*_core.pair_least_squares(*labels, options))
     if tie_break == "nearest" or solution.unique:
         return _told(solution)
-    face = OptimalFace.of_pairs(matrix, judgments, solution, options.cost)
+    face = OptimalFace.of_pairs(matrix, judgments, solution, _above_lowest(options.cost))
     best = _of_least_loss(face, mean_squared_error(matrix, judgments, options.n_threads)[face.models], solution)
     certified = _core.certify_pair_least_squares(*labels, best, solution.weights, options)
     return _told(_least_individual_loss(solution, face, certified))
@@ -338,6 +338,11 @@ def _per_model(values: ArrayLike, what: str, n_models: int) -> NDArray[np.float6
         raise ShapeError(f"{what}: expected length {n_models}, one number a model, got {len(array)}")
     require_finite(array, what)
     return array
+
+
+def _above_lowest(cost: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Return prices as the core counts them: what all models cost moves no weight, and would hide digits."""
+    return None if cost is None else cost - cost.min()
 
 
 def _reference(values: ArrayLike, n_models: int) -> NDArray[np.float64]:

@@ -10,11 +10,14 @@ use crate::simplex::normalise;
 /// Weights up to this are rounding, unless their models lie far out.
 const DUST: f64 = 4.0 * f64::EPSILON;
 
-/// Minimise `|sum w z|^2 + constant + l2 |w|^2 + cost . w` over the simplex, z the deviations.
+/// Minimise `|sum w z|^2 + constant + l2 |w|^2 + cost . w + lowest` over the simplex, z the deviations.
 pub(super) struct Problem<'a> {
     pub(super) predictions: &'a dyn Predictions,
     pub(super) l2: f64,
-    pub(super) cost: Option<&'a [f64]>,
+    /// Prices counted from the lowest; `None` if all are the same.
+    pub(super) cost: Option<Vec<f64>>,
+    /// The lowest price, which every mixture pays.
+    lowest: f64,
     /// Squared lengths of the deviations.
     pub(super) lengths: Vec<f64>,
     /// Median loss of a single model.
@@ -41,7 +44,7 @@ impl<'a> Problem<'a> {
     pub(super) fn new(
         predictions: &'a dyn Predictions,
         l2: f64,
-        cost: Option<&'a [f64]>,
+        cost: Option<&[f64]>,
         tol: f64,
         execution: &Execution,
     ) -> Result<Self> {
@@ -52,17 +55,19 @@ impl<'a> Problem<'a> {
     pub(super) fn of_lengths(
         predictions: &'a dyn Predictions,
         l2: f64,
-        cost: Option<&'a [f64]>,
+        cost: Option<&[f64]>,
         tol: f64,
         lengths: Vec<f64>,
     ) -> Self {
         let median_loss = median(&lengths) + predictions.constant();
-        let median_alone = cost.map_or(median_loss, |cost| {
-            let lowest = cost.iter().copied().fold(f64::INFINITY, f64::min);
-            let alone: Vec<f64> = lengths.iter().zip(cost).map(|(length, price)| length + (price - lowest)).collect();
+        let lowest = cost.map_or(0.0, |cost| cost.iter().copied().fold(f64::INFINITY, f64::min));
+        let above = |cost: &[f64]| cost.iter().map(|price| price - lowest).collect::<Vec<f64>>();
+        let cost = cost.map(above).filter(|cost| cost.iter().any(|&price| price > 0.0));
+        let median_alone = cost.as_ref().map_or(median_loss, |cost| {
+            let alone: Vec<f64> = lengths.iter().zip(cost).map(|(length, price)| length + price).collect();
             median(&alone) + predictions.constant()
         });
-        Self { predictions, l2, cost, lengths, median_loss, median_alone, tol, passes: 1 }
+        Self { predictions, l2, cost, lowest, lengths, median_loss, median_alone, tol, passes: 1 }
     }
 
     pub(super) fn n_models(&self) -> usize {
@@ -74,8 +79,9 @@ impl<'a> Problem<'a> {
         self.tol * self.unit()
     }
 
+    /// The price of a model, counted from the lowest.
     pub(super) fn price(&self, model: usize) -> f64 {
-        self.cost.map_or(0.0, |cost| cost[model])
+        self.cost.as_ref().map_or(0.0, |cost| cost[model])
     }
 
     /// The objective of one model alone, up to what all share.
@@ -128,7 +134,7 @@ impl<'a> Problem<'a> {
         let excess: f64 = weights.iter().zip(&slopes).map(|(weight, slope)| weight * (slope - least)).sum();
         let prices: f64 = weights.iter().enumerate().map(|(model, weight)| weight * self.price(model)).sum();
         let fit = dot(&residual, &residual) + self.predictions.constant();
-        let objective = fit + self.l2 * dot(weights, weights) + prices;
+        let objective = fit + self.l2 * dot(weights, weights) + prices + self.lowest;
         Ok(Certificate { residual, slopes, level: least + excess, objective, gap: 2.0 * excess })
     }
 }

@@ -109,7 +109,7 @@ fn flat_models(problem: &Problem<'_>, weights: &[f64], certificate: &Certificate
         let inner = slope - 0.5 * problem.price(d) - problem.l2 * weights[d];
         let distance = (problem.lengths[d] - 2.0 * inner + fit).max(0.0).sqrt();
         let rounding = 4.0 * f64::EPSILON * residual * problem.lengths[d].sqrt();
-        let flat = known * distance + rounding + FLAT * 0.5 * problem.price(d).abs();
+        let flat = known * distance + rounding + FLAT * 0.5 * problem.price(d);
         if weights[d] > 0.0 || slope - level <= flat {
             models.push(d);
         } else {

@@ -44,12 +44,12 @@ pub(super) fn nearest(
         project(problem, problem.predictions, &target, &anchor, &[], execution)?
     } else {
         // Fixing fit and price fixes the objective.
-        let rows = gathered.insert(FaceRows::gather(problem.predictions, &face.models, problem.cost));
+        let rows = gathered.insert(FaceRows::gather(problem.predictions, &face.models, problem.cost.as_deref()));
         let target = target(rows, &start, face.exact, execution)?;
         project(problem, rows, &target, &anchor, &[], execution)?
     };
     if !projected.fits() {
-        let gather = || FaceRows::gather(problem.predictions, &face.models, problem.cost);
+        let gather = || FaceRows::gather(problem.predictions, &face.models, problem.cost.as_deref());
         let rows = gathered.unwrap_or_else(gather).orthonormal();
         let target = target(&rows, &start, false, execution)?;
         let other = project(problem, &rows, &target, &anchor, &[], execution)?;

@@ -96,9 +96,8 @@ pub(super) fn towards(
 /// More than half of the models fit exactly, at the lowest price, and so must the answer: the weights nearest to the
 /// reference among those that use only such models.
 fn exact_fits(problem: &mut Problem<'_>, reference: &[f64], optima: Optima, execution: &Execution) -> Result<Solution> {
-    let lowest = (0..problem.n_models()).map(|d| problem.price(d)).fold(f64::INFINITY, f64::min);
     let fits: Vec<usize> =
-        (0..problem.n_models()).filter(|&d| problem.lengths[d] == 0.0 && problem.price(d) == lowest).collect();
+        (0..problem.n_models()).filter(|&d| problem.lengths[d] == 0.0 && problem.price(d) == 0.0).collect();
     let values: Vec<f64> = fits.iter().map(|&d| reference[d]).collect();
     let mut weights = vec![0.0; problem.n_models()];
     for (&d, weight) in fits.iter().zip(project_simplex(&values, values.len(), execution)?) {
