@@ -262,6 +262,8 @@ BAD = [
     ({"reference": [1.0, -0.5]}, DomainError, r"reference\[1\] is -0.5"),
     ({"reference": [0.0, 0.0]}, DomainError, "reference: all values are 0"),
     ({"reference": [math.nan, 1.0]}, NonFiniteError, r"reference\[0\] is nan"),
+    ({"start": [[1], [0, 1]]}, ShapeError, "start: setting an array element"),
+    ({"start": [[0, 1]]}, ShapeError, "start: expected 1 dimension"),
     ({"n_threads": 0}, DomainError, "n_threads is 0"),
     ({"n_threads": 1.5}, DtypeError, "n_threads: expected an integer"),
     ({"solver": "slsqp"}, OptionError, "solver: expected 'working_set' or"),

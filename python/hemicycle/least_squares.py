@@ -327,9 +327,13 @@ def _start(start: SimplexSolution | ArrayLike | None, n_models: int) -> NDArray[
         if start.vertex is None:
             raise OptionError("start: this solution does not name the models of a vertex; give indices of models")
         start = start.vertex
-    if start is None or np.size(start) == 0:
+    if start is None:
         return np.zeros(0, dtype=np.int64)
-    return index_array(start, "start", n_models, "models")
+    try:
+        models = np.asanyarray(start)
+    except ValueError as error:
+        raise ShapeError(f"start: {error}") from None
+    return index_array(models if models.size else np.zeros(0, dtype=np.int64), "start", n_models, "models")
 
 
 def _per_model(values: ArrayLike, what: str, n_models: int) -> NDArray[np.float64]:
