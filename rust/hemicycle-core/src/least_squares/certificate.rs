@@ -139,6 +139,13 @@ impl<'a> Problem<'a> {
     }
 }
 
+impl Certificate {
+    /// Whether its gap is smaller; any gap is smaller than one that is NaN.
+    pub(super) fn improves_on(&self, other: &Self) -> bool {
+        self.gap < other.gap || (other.gap.is_nan() && !self.gap.is_nan())
+    }
+}
+
 /// The largest of squared lengths.
 pub(super) fn longest(squared: &[f64]) -> f64 {
     squared.iter().copied().fold(0.0, f64::max)
@@ -161,4 +168,17 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
     let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     0.5 * lower + 0.5 * upper
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Certificate;
+
+    #[test]
+    fn a_gap_that_is_nan_gives_way_to_any_other() {
+        let of = |gap| Certificate { residual: vec![], slopes: vec![], level: 0.0, objective: 0.0, gap };
+        let improves = |gap, on| of(gap).improves_on(&of(on));
+        assert!(improves(1.0, 2.0) && improves(f64::INFINITY, f64::NAN) && improves(0.0, f64::NAN));
+        assert!(!improves(2.0, 1.0) && !improves(f64::NAN, 1.0) && !improves(f64::NAN, f64::NAN));
+    }
 }

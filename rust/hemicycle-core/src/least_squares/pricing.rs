@@ -45,7 +45,7 @@ pub(super) fn vertex(
         if accepted {
             tolerance = 0.0;
         }
-        if done || best.as_ref().is_none_or(|(_, best)| certificate.gap < best.gap) {
+        if done || best.as_ref().is_none_or(|(_, best)| certificate.improves_on(best)) {
             best = Some((weights, certificate));
         }
         match best {

@@ -49,7 +49,7 @@ pub(super) fn minimise(
             halved = step;
         }
         let done = problem.accepts(&certificate) || step > PATIENT_STEPS + PATIENCE * halved;
-        if certificate.gap <= least || best.is_none() {
+        if best.as_ref().is_none_or(|(_, best)| certificate.improves_on(best)) {
             best = Some((weights, certificate));
         }
         if done {
