@@ -1,10 +1,10 @@
 //! One of many problems that are a small change of a whole one.
 
 use crate::error::Result;
+use crate::lanes::dot;
 use crate::least_squares::Solution;
 use crate::least_squares::certificate::median;
 use crate::least_squares::face::{FLAT, ROUNDING};
-use crate::least_squares::lanes::dot;
 use crate::least_squares::left_out::{Absent, Judged, Whole};
 use crate::least_squares::predictions::Predictions;
 use crate::least_squares::pricing::{MASTER_SHARE, MIN_GATHERED, gather, least};

@@ -1,7 +1,7 @@
 //! The problem in the form that all parts of the solver share, and the certificate of any weights.
 
 use crate::error::Result;
-use crate::least_squares::lanes::dot;
+use crate::lanes::dot;
 use crate::least_squares::passes;
 use crate::least_squares::predictions::Predictions;
 use crate::parallel::Execution;

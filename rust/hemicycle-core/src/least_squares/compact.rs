@@ -4,7 +4,7 @@
 use pulp::NullaryFnOnce;
 
 use crate::error::Result;
-use crate::least_squares::lanes::{add_scaled, dot, vectorised};
+use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::predictions::Predictions;
 use crate::parallel::Execution;
 

@@ -6,8 +6,8 @@
 
 use pulp::NullaryFnOnce;
 
+use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::downdate::{Downdate, Reduced};
-use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 
 /// Below this fraction of its length, what a new column adds to the span of the others is rounding.
 const DEPENDENT: f64 = 1e-14;

@@ -4,7 +4,7 @@
 //! its Hessian is `I - K'K` with `K = H Q`, and the Sherman-Morrison-Woodbury formula gives the inverse
 //! `I + K' (I - K K')^-1 K`: a system of as many equations as there are terms.
 
-use crate::least_squares::lanes::{add_scaled, dot};
+use crate::lanes::{add_scaled, dot};
 
 /// Where less than this part of the curvature is left in some direction, the difference is not taken.
 const LEAST_PIVOT: f64 = 1e-3;

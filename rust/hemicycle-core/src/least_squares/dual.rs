@@ -9,8 +9,8 @@
 //! polytope", Mathematical Programming 179, 2020, doi:10.1007/s10107-018-1342-9, use the same Newton system.)
 
 use crate::error::Result;
+use crate::lanes::{add_scaled, dot};
 use crate::least_squares::gram::{Cholesky, scatter};
-use crate::least_squares::lanes::{add_scaled, dot};
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::least_squares::threshold::{clip, long_dot, threshold};

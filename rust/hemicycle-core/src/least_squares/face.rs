@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::least_squares::certificate::{Certificate, Problem};
 use crate::least_squares::facial;
-use crate::least_squares::lanes::dot;
+use crate::lanes::dot;
 use crate::least_squares::orthonormal::orthonormal_rows;
 use crate::least_squares::predictions::Predictions;
 use crate::least_squares::rank::affine_rank;

@@ -7,8 +7,8 @@
 //! Applications 83, 1981, doi:10.1016/0022-247X(81)90138-4, give the idea its name.)
 
 use crate::error::Result;
+use crate::lanes::{add_scaled, dot};
 use crate::least_squares::certificate::{Problem, typical_length};
-use crate::least_squares::lanes::{add_scaled, dot};
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::least_squares::pricing;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd};
-use crate::least_squares::lanes::{add_scaled, dot, vectorised};
+use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::predictions::Predictions;
 use crate::parallel::Execution;
 

@@ -3,9 +3,9 @@
 //! similar problem.
 
 use crate::error::{Error, Result};
+use crate::lanes::dot;
 use crate::least_squares::certificate::{Certificate, Problem};
 use crate::least_squares::face::{FLAT, Face, FaceRows, support};
-use crate::least_squares::lanes::dot;
 use crate::least_squares::nearest::project;
 use crate::least_squares::rank::affine_rank;
 use crate::least_squares::tie_break::NEAREST;

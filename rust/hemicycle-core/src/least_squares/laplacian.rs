@@ -4,7 +4,7 @@
 //! accuracy (A. Alfa, J. Xue, Q. Ye, "Accurate computation of the smallest eigenvalue of a diagonally dominant
 //! M-matrix", Mathematics of Computation 71, 2002, doi:10.1090/S0025-5718-01-01325-4).
 
-use crate::least_squares::lanes::add_scaled;
+use crate::lanes::add_scaled;
 use crate::least_squares::pairs::WeightedPairs;
 
 /// `sum_n W_n (l_b - l_a - y_n)^2 = |T (l - m)|^2 + constant`, l the logits of the judged items relative to one item of

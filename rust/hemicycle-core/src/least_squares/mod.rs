@@ -30,7 +30,6 @@ mod tie_break;
 mod working_set;
 
 use crate::error::{Error, Result};
-use crate::lanes;
 use crate::parallel::Execution;
 use certificate::{Certificate, Problem, longest};
 use compact::Compact;

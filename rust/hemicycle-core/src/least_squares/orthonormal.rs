@@ -1,6 +1,6 @@
 //! Rows in orthonormal coordinates: the same affine relations between models, without the conditioning of the columns.
 
-use crate::least_squares::lanes::add_scaled;
+use crate::lanes::add_scaled;
 use crate::least_squares::threshold::long_dot;
 
 /// Columns shorter than this, relative to the longest, are rounding of the others.

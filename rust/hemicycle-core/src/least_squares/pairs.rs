@@ -11,7 +11,7 @@ use std::sync::Arc;
 use pulp::NullaryFnOnce;
 
 use crate::error::{Error, Result};
-use crate::least_squares::lanes::{add_scaled, dot, vectorised};
+use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::laplacian::PairForm;
 use crate::least_squares::predictions::{MAX_MAGNITUDE, Predictions, check_magnitudes};
 

@@ -5,7 +5,7 @@ use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::least_squares::lanes::{add_scaled, dot, dot_deviation, vectorised};
+use crate::lanes::{add_scaled, dot, dot_deviation, vectorised};
 
 /// The deviations `x_d - y` of every model d from the target, as a linear image of some coordinates.
 ///

@@ -2,8 +2,8 @@
 //! certificate holds over all of them.
 
 use crate::error::Result;
+use crate::lanes::dot;
 use crate::least_squares::certificate::{Certificate, Problem};
-use crate::least_squares::lanes::dot;
 use crate::least_squares::working_set::WorkingSet;
 use crate::parallel::Execution;
 

@@ -8,8 +8,8 @@
 use rayon::prelude::*;
 
 use crate::error::Result;
+use crate::lanes::{add_scaled, dot};
 use crate::least_squares::certificate::{Certificate, Problem};
-use crate::least_squares::lanes::{add_scaled, dot};
 use crate::least_squares::passes;
 use crate::least_squares::threshold::{clip, long_dot, threshold};
 use crate::parallel::Execution;

@@ -3,7 +3,7 @@
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
-use crate::least_squares::lanes::{LANES, dot, total, vectorised};
+use crate::lanes::{LANES, dot, total, vectorised};
 
 /// Values of one partial sum.
 const LEAF: usize = 8192;

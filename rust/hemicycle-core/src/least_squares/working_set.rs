@@ -5,9 +5,9 @@
 use pulp::NullaryFnOnce;
 
 use crate::error::Result;
+use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::corral::Corral;
 use crate::least_squares::downdate::Downdate;
-use crate::least_squares::lanes::{add_scaled, dot, vectorised};
 use crate::parallel::Execution;
 
 /// How often a row may enter without visible progress before it is left alone.
