@@ -1,9 +1,9 @@
 //! The optimal face: the models that have weight in some optimum, and how many dimensions the optimal weights have.
 
 use crate::error::Result;
+use crate::lanes::dot;
 use crate::least_squares::certificate::{Certificate, Problem};
 use crate::least_squares::facial;
-use crate::lanes::dot;
 use crate::least_squares::orthonormal::orthonormal_rows;
 use crate::least_squares::predictions::Predictions;
 use crate::least_squares::rank::affine_rank;
@@ -51,7 +51,8 @@ impl Face {
                 gathered = FaceRows::gather(problem.predictions, &models, None);
                 &gathered
             };
-            if models.len() <= n + 1 && affine_rank(rows, lead, execution)?.0 == models.len() {
+            let rank = if models.len() <= n + 1 { Some(affine_rank(rows, lead, execution)?) } else { None };
+            if rank.is_some_and(|(rank, _)| rank == models.len()) {
                 return Ok(Self::only(weights, reduced_cost));
             }
             // Weights on a full set of independent models lie in the interior of the hull; others may lie on its boundary.
@@ -65,7 +66,7 @@ impl Face {
                     continue;
                 }
             }
-            let (rank, passes) = affine_rank(rows, lead, execution)?;
+            let (rank, passes) = rank.map_or_else(|| affine_rank(rows, lead, execution), Ok)?;
             problem.passes += passes;
             return Ok(Self { dimension: models.len() - rank, models, reduced_cost, exact });
         }
