@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -12,9 +12,8 @@ from hemicycle import _core
 from hemicycle.arrays import float_array, index_array, require_finite, require_non_negative
 from hemicycle.errors import DomainError, NoDataError, NotConvergedError, OptionError, ShapeError, TieBreakWarning
 from hemicycle.logits import logits_matrix, naming_logits
-from hemicycle.optimal_face import OptimalFace
+from hemicycle.optimal_face import OptimalFace, relative_logits, unit_scale
 from hemicycle.options import finite_number, known_word, positive_number, thread_count
-from hemicycle.scores import mean_squared_error
 from hemicycle.solution import SimplexSolution
 
 if TYPE_CHECKING:
@@ -112,7 +111,9 @@ def simplex_least_squares(
     NonFiniteError
         If a value is NaN or infinite.
     DomainError
-        If `l2` or `reference` is negative, `tol` or `n_threads` not positive, or a magnitude above 1e140.
+        If `l2` or `reference` is negative, `tol` or `n_threads` not positive, or a magnitude above 1e140, whose square
+        would not be finite. If the median model is so near to `y` beside other models, or beside the prices, that no
+        unit has room for the squares of both.
     OptionError
         If `solver` or `tie_break` is not one of those that exist, `reference` is given for another tie-break than
         "nearest", or `start` is a solution that names no models.
@@ -141,7 +142,8 @@ def simplex_least_squares(
     tie-break "nearest" takes some Newton steps of O(n_active n_observations**2) more, and "least_individual_loss" after
     it a linear program, by column generation with HiGHS. Memory: a few vectors of length n_models; for the linear
     program, the models of the face in float64.
-    Permuting the models permutes the weights up to the gap.
+    Permuting the models permutes the weights up to the gap. Data so small that squares would vanish, below 1e-60, are
+    read in another unit, a power of two: scaling by one changes no bit of the weights.
 
     References
     ----------
@@ -169,9 +171,9 @@ def simplex_least_squares(
     if tie_break == "nearest" or solution.unique:
         return _told(solution)
     face = OptimalFace.of_rows(predictions, solution, _above_lowest(options.cost))
-    apart = (
-        predictions[face.models] - solution.weights @ predictions
-    )  # y instead of the fit adds the same to all optima
+    support = solution.support
+    fit = solution.weights[support] @ predictions[support].astype(np.float64)
+    apart = unit_scale(predictions[face.models] - fit)  # y instead of the fit adds the same to all optima
     best = _of_least_loss(face, np.einsum("ij,ij->i", apart, apart), solution)
     certified = _core.certify_least_squares(predictions, labels, best, solution.weights, options)
     return _told(_least_individual_loss(solution, face, certified))
@@ -246,9 +248,19 @@ def pair_least_squares(
     if tie_break == "nearest" or solution.unique:
         return _told(solution)
     face = OptimalFace.of_pairs(matrix, judgments, solution, _above_lowest(options.cost))
-    best = _of_least_loss(face, mean_squared_error(matrix, judgments, options.n_threads)[face.models], solution)
+    best = _of_least_loss(face, _losses_apart(matrix, judgments, solution, face.models), solution)
     certified = _core.certify_pair_least_squares(*labels, best, solution.weights, options)
     return _told(_least_individual_loss(solution, face, certified))
+
+
+def _losses_apart(
+    matrix: NDArray[Any], judgments: Judgments, solution: SimplexSolution, models: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the loss of models around the fit, in some unit; labels instead of it would add the same to all optima."""
+    pairs, rows = judgments.pairs, relative_logits(matrix[models], judgments)
+    apart, loss = unit_scale(rows - solution.weights[models] @ rows), np.empty(len(models))
+    _core.mean_squared_error(apart, replace(pairs, log_ratio=np.zeros(pairs.n_labels)), apart.shape[1], loss)
+    return loss
 
 
 def _of_least_loss(face: OptimalFace, loss: NDArray[np.float64], solution: SimplexSolution) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
     from hemicycle.solution import SimplexSolution
 
-__all__ = ["FaceOptimum", "OptimalFace", "known_face"]
+__all__ = ["FaceOptimum", "OptimalFace", "known_face", "relative_logits", "unit_scale"]
 
 TOLERANCE = 1e-9
 """A program is solved when its value is this close to its bound, relative to the spread of the costs."""
@@ -115,13 +115,8 @@ class OptimalFace:
 
         The coordinates of a model are its logits of the judged items, less that of the first item of their component.
         """
-        models = known_face(solution)
-        component = judgments.pairs.components(len(judgments.items))
-        first = np.unique(component, return_index=True)[1][component]  # (n_items,)
-        others = np.flatnonzero(first != np.arange(len(first)))
-        chosen = logits[models]
-        coordinates = chosen[:, others].astype(np.float64) - chosen[:, first[others]]
-        return cls._of_coordinates(coordinates, solution, cost)
+        rows = relative_logits(logits[known_face(solution)], judgments)
+        return cls._of_coordinates(rows[:, rows.any(axis=0)], solution, cost)
 
     @classmethod
     def _of_coordinates(
@@ -129,6 +124,7 @@ class OptimalFace:
     ) -> OptimalFace:
         models = known_face(solution)
         weights = solution.weights[models]
+        coordinates = unit_scale(coordinates)
         rounding = 1e-14 * np.abs(coordinates).max(axis=0, initial=0.0)
         coordinates -= weights @ coordinates
         coordinates[np.abs(coordinates) <= rounding] = 0.0  # so that no scale magnifies it
@@ -238,6 +234,22 @@ class OptimalFace:
                 break
             support, weights = support[kept], positive[kept]
         return best[1:]
+
+
+def relative_logits(logits: NDArray[Any], judgments: Judgments) -> NDArray[np.float64]:
+    """Return logits less that of the first item of their component of comparisons, 0 for items that nobody judged."""
+    component = judgments.pairs.components(len(judgments.items))
+    first = np.unique(component, return_index=True)[1][component]  # (n_items,)
+    others = np.flatnonzero(first != np.arange(len(first)))
+    relative = np.zeros(logits.shape)
+    relative[:, others] = logits[:, others].astype(np.float64) - logits[:, first[others]]
+    return relative
+
+
+def unit_scale(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rows times a power of two, so that the largest magnitude is from 0.5 to 1 and no square underflows."""
+    scaled: NDArray[np.float64] = np.ldexp(rows, -int(np.frexp(np.abs(rows).max(initial=0.0))[1]))
+    return scaled
 
 
 def known_face(solution: SimplexSolution) -> NDArray[np.int64]:

@@ -41,6 +41,7 @@ pub(super) struct Certificate {
 }
 
 impl<'a> Problem<'a> {
+    /// The lengths are found in a pass.
     pub(super) fn new(
         predictions: &'a dyn Predictions,
         l2: f64,
@@ -60,7 +61,7 @@ impl<'a> Problem<'a> {
         lengths: Vec<f64>,
     ) -> Self {
         let median_loss = median(&lengths) + predictions.constant();
-        let lowest = cost.map_or(0.0, |cost| cost.iter().copied().fold(f64::INFINITY, f64::min));
+        let lowest = cost.map_or(0.0, lowest);
         let above = |cost: &[f64]| cost.iter().map(|price| price - lowest).collect::<Vec<f64>>();
         let cost = cost.map(above).filter(|cost| cost.iter().any(|&price| price > 0.0));
         let median_alone = cost.as_ref().map_or(median_loss, |cost| {
@@ -144,6 +145,11 @@ impl Certificate {
     pub(super) fn improves_on(&self, other: &Self) -> bool {
         self.gap < other.gap || (other.gap.is_nan() && !self.gap.is_nan())
     }
+}
+
+/// The lowest of prices.
+pub(super) fn lowest(prices: &[f64]) -> f64 {
+    prices.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 /// The largest of squared lengths.

@@ -6,6 +6,7 @@
 
 use crate::lanes::add_scaled;
 use crate::least_squares::pairs::WeightedPairs;
+use crate::least_squares::unit::{MAX_UNIT, exponent};
 
 /// `sum_n W_n (l_b - l_a - y_n)^2 = |T (l - m)|^2 + constant`, l the logits of the judged items relative to one item of
 /// each connected component.
@@ -17,8 +18,9 @@ pub(super) struct PairForm {
     pub(super) centre: Vec<f64>,
     /// T, row-major, upper triangular.
     pub(super) factor: Vec<f64>,
-    /// The loss at m.
-    pub(super) constant: f64,
+    /// The loss at m, labels counted in a unit that makes them `constant_unit` times as large.
+    constant: f64,
+    constant_unit: f64,
 }
 
 impl PairForm {
@@ -26,8 +28,19 @@ impl PairForm {
     pub(super) fn new(pairs: WeightedPairs<'_>, n_items: usize) -> Self {
         let columns = columns(pairs, n_items);
         let laplacian = Laplacian::new(pairs, &columns, n_items);
-        let (centre, constant) = laplacian.least_squares(pairs);
-        Self { columns, centre, factor: laplacian.factor, constant }
+        // In the unit of the largest label no square underflows.
+        let largest = pairs.y.iter().fold(0.0, |largest: f64, y| largest.max(y.abs()));
+        let constant_unit = if largest > 0.0 { 2.0_f64.powi(-exponent(largest).max(-MAX_UNIT)) } else { 1.0 };
+        let y: Vec<f64> = pairs.y.iter().map(|y| y * constant_unit).collect();
+        let (mut centre, constant) = laplacian.least_squares(WeightedPairs { y: &y, ..pairs });
+        centre.iter_mut().for_each(|value| *value /= constant_unit);
+        Self { columns, centre, factor: laplacian.factor, constant, constant_unit }
+    }
+
+    /// The loss at m, where logits are counted in a unit that makes them `factor` times as large.
+    pub(super) fn constant(&self, factor: f64) -> f64 {
+        let factor = factor / self.constant_unit;
+        self.constant * factor * factor
     }
 
     /// Solve `T' x = v` in place: products of x with deviations are those of v with coordinates.

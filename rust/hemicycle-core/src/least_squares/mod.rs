@@ -27,6 +27,7 @@ mod projected_gradient;
 mod rank;
 mod threshold;
 mod tie_break;
+mod unit;
 mod working_set;
 
 use crate::error::{Error, Result};
@@ -37,6 +38,7 @@ use dual::Dual;
 use face::{Face, support};
 use options::check_weights;
 use tie_break::{break_tie, is_as_asked, towards};
+use unit::Unit;
 
 pub use left_out::{Without, leave_out};
 pub use options::{Options, Solver};
@@ -92,11 +94,31 @@ pub struct Solution {
 /// ```
 pub fn solve(predictions: &dyn Predictions, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
     options.check(predictions.n_models())?;
+    let lengths = passes::squared_lengths(predictions, execution)?;
+    let Some(unit) = Unit::fitting(predictions, &lengths, options, execution)? else {
+        return solve_in_range(predictions, lengths, options, execution);
+    };
+    let (predictions, cost) = (unit.predictions(predictions), unit.prices(options.cost));
+    let lengths = passes::squared_lengths(&predictions, execution)?;
+    let options = Options { l2: unit.square(options.l2), cost: cost.as_deref(), ..*options };
+    unit.solution(solve_in_range(&predictions, lengths, &options, execution))
+}
+
+/// Solve where squares of deviations, of lengths that are known, are doubles.
+fn solve_in_range(
+    predictions: &dyn Predictions,
+    lengths: Vec<f64>,
+    options: &Options<'_>,
+    execution: &Execution,
+) -> Result<Solution> {
     if predictions.n_coordinates() <= COMPACT * predictions.n_models() {
-        return solve_as_given(predictions, options, execution);
+        let problem = Problem::of_lengths(predictions, 0.0, options.cost, options.tol, lengths);
+        return solve_as_given(problem, options, execution);
     }
-    let compact = solve_as_given(&Compact::new(predictions, execution)?, options, execution)?;
-    let mut problem = Problem::new(predictions, options.l2, options.cost, options.tol, execution)?;
+    let rows = Compact::new(predictions, execution)?;
+    let compact = Problem::new(&rows, 0.0, options.cost, options.tol, execution)?;
+    let compact = solve_as_given(compact, options, execution)?;
+    let mut problem = Problem::of_lengths(predictions, options.l2, options.cost, options.tol, lengths);
     problem.passes += compact.passes + 1;
     let Solution { weights, reason, face, face_dimension, reduced_cost, vertex, .. } = compact;
     let optima = Optima { face: Face { models: face, dimension: face_dimension, reduced_cost, exact: false }, vertex };
@@ -138,7 +160,22 @@ pub fn certify(
     options.check(predictions.n_models())?;
     check_weights("weights", weights, predictions.n_models())?;
     check_weights("optimum", optimum, predictions.n_models())?;
-    let mut problem = Problem::new(predictions, options.l2, options.cost, options.tol, execution)?;
+    let lengths = passes::squared_lengths(predictions, execution)?;
+    let Some(unit) = Unit::fitting(predictions, &lengths, options, execution)? else {
+        let problem = Problem::of_lengths(predictions, options.l2, options.cost, options.tol, lengths);
+        return certify_in_range(problem, weights, optimum, execution);
+    };
+    let (predictions, cost) = (unit.predictions(predictions), unit.prices(options.cost));
+    let problem = Problem::new(&predictions, unit.square(options.l2), cost.as_deref(), options.tol, execution)?;
+    unit.certified(certify_in_range(problem, weights, optimum, execution))
+}
+
+fn certify_in_range(
+    mut problem: Problem<'_>,
+    weights: &[f64],
+    optimum: &[f64],
+    execution: &Execution,
+) -> Result<Certified> {
     let (found, whole) = match certified(&mut problem, weights.to_vec(), execution) {
         Err(Error::NotConverged { .. }) => (towards(&mut problem, optimum, weights, execution)?, false),
         found => (found?, true),
@@ -153,8 +190,8 @@ struct Optima {
     vertex: Vec<usize>,
 }
 
-fn solve_as_given(predictions: &dyn Predictions, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
-    let mut problem = Problem::new(predictions, 0.0, options.cost, options.tol, execution)?;
+/// Solve a problem, given without the ridge of the options.
+fn solve_as_given(mut problem: Problem<'_>, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
     let mut start = options.start.to_vec();
     if options.solver == Solver::ProjectedGradient {
         problem.l2 = options.l2;
@@ -166,7 +203,7 @@ fn solve_as_given(predictions: &dyn Predictions, options: &Options<'_>, executio
             let optima = Optima::only(&problem, &weights, &certificate);
             return Ok(solution(&problem, weights, certificate, RIDGE, optima));
         }
-        start = projected_gradient::heaviest(&weights, predictions.n_coordinates() + 1);
+        start = projected_gradient::heaviest(&weights, problem.predictions.n_coordinates() + 1);
     }
     let (weights, certificate) = pricing::vertex(&mut problem, &start, execution)?;
     if options.l2 > 0.0 {

@@ -15,6 +15,9 @@ use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::laplacian::PairForm;
 use crate::least_squares::predictions::{MAX_MAGNITUDE, Predictions, check_magnitudes};
 
+/// The heaviest pair weighs this, at least, so that products with small labels are doubles.
+const MIN_WEIGHT: f64 = 1e-140;
+
 /// One row a pair: `sqrt(weight) * ((logit_b - logit_a) - y)`.
 #[derive(Debug, Clone)]
 pub struct PairDifferences<'a, T> {
@@ -43,8 +46,8 @@ impl<'a, T: Copy + Into<f64> + Sync> PairDifferences<'a, T> {
     /// # Errors
     /// [`Error::Shape`] if there is no model or lengths disagree; [`Error::Index`] for an item that does not exist;
     /// [`Error::NonFinite`] and [`Error::Domain`] for a logit of a judged item or a label that is not finite or above
-    /// 1e140 in magnitude, by itself or times the root of a weight, a weight that is not positive, a pair of an item with
-    /// itself.
+    /// 1e140 in magnitude, by itself or times the root of a weight, a weight that is not positive, weights all below 1e-140,
+    /// a pair of an item with itself.
     pub fn new(logits: &'a [T], n_models: usize, n_items: usize, pairs: WeightedPairs<'_>) -> Result<Self> {
         if n_models == 0 || logits.len() != n_models * n_items {
             let expected = format!("at least one model, and {n_models} rows of {n_items} items");
@@ -120,7 +123,11 @@ impl<T: Copy + Into<f64> + Sync> Predictions for PairDifferences<'_, T> {
     }
 
     fn constant(&self) -> f64 {
-        self.form.constant
+        self.form.constant(1.0)
+    }
+
+    fn scaled_constant(&self, factor: f64) -> f64 {
+        self.form.constant(factor)
     }
 }
 
@@ -172,6 +179,12 @@ fn check_pairs(pairs: WeightedPairs<'_>, n_items: usize) -> Result<()> {
             let requirement = "small enough that it times the square of its label is at most 1e280";
             return Err(Error::Domain { what: "weight", position: vec![position], value, requirement });
         }
+    }
+    let heaviest = (0..n).max_by(|&i, &j| pairs.weight[i].total_cmp(&pairs.weight[j]));
+    if let Some(position) = heaviest.filter(|&i| pairs.weight[i] < MIN_WEIGHT) {
+        let (value, requirement) =
+            (pairs.weight[position], "at least 1e-140, as the largest: multiply all by one number");
+        return Err(Error::Domain { what: "weight", position: vec![position], value, requirement });
     }
     Ok(())
 }

@@ -54,6 +54,11 @@ pub trait Predictions: Sync {
     fn constant(&self) -> f64 {
         0.0
     }
+
+    /// The same where deviations are counted in a unit that makes them `factor` times as large, a power of two.
+    fn scaled_constant(&self, factor: f64) -> f64 {
+        self.constant() * factor * factor
+    }
 }
 
 struct Times<'a, P: ?Sized> {
@@ -218,7 +223,8 @@ pub(super) fn check_magnitudes<T: Copy + Into<f64> + Sync>(
     let (at, value) = (chunk * CHUNK + within, values[within].into());
     let position = width.map_or_else(|| vec![at], |width| vec![at / width, at % width]);
     if value.is_finite() {
-        return Err(Error::Domain { what, position, value, requirement: "at most 1e140 in magnitude" });
+        let requirement = "at most 1e140 in magnitude, as squares must be finite: count in a larger unit";
+        return Err(Error::Domain { what, position, value, requirement });
     }
     Err(Error::NonFinite { what, position, value })
 }
