@@ -177,6 +177,19 @@ def test_same_bits_for_any_number_of_threads_and_chunks(kind: str, monkeypatch: 
     np.testing.assert_array_equal(one.allocation, many.allocation)
 
 
+def test_pools_whose_coordinates_are_not_gathered() -> None:
+    """More than 2^22 coordinates: they are read from the logits in each pass."""
+    judgments = judged(n_items=45, n_judgments=300)
+    logits = 4 * np.random.default_rng(1).normal(size=(96_000, 45))
+    absent = np.array([name == "ann" for name in judgments.juror])
+    judgments = judgments.select(absent | np.array([name == "ben" for name in judgments.juror]))
+    found = leave_one_juror_out(logits, judgments, keep_weights=True)
+    assert found.weights is not None
+    for name, weights in zip(found.names, found.weights, strict=True):
+        cold = pair_least_squares(logits, judgments.select(np.array([juror != name for juror in judgments.juror])))
+        np.testing.assert_allclose(weights, cold.weights, rtol=0, atol=1e-12)
+
+
 def test_a_solution_that_is_known_saves_its_time() -> None:
     logits, judgments = pools()["outside"], judged()
     whole = pair_least_squares(logits, judgments)

@@ -108,6 +108,7 @@ def test_python_threads_that_score_at_once_get_what_each_would_get_alone(n_threa
 FOR_EVER = """
 from dataclasses import replace
 import numpy as np, hemicycle as hc
+from hemicycle.influence import leave_one_pair_out
 rng = np.random.default_rng(0)
 
 def judged(a, b):
@@ -137,6 +138,7 @@ PHASES = {
     "a giant table beside others": ("giant(1_000_000, 40)", 1, SCORE),
     "squared errors": ("giant(1_000_000, 0)", 1, "hc.mean_squared_error(logits, judgments)"),
     "accuracy": ("at_random(1_000_000)", 1, "hc.accuracy(logits, judgments)"),
+    "leaving out": ("at_random(20_000)", 2_000, "leave_one_pair_out(rng.normal(size=logits.shape), judgments)"),
 }
 
 

@@ -20,6 +20,7 @@ import os, signal, threading, time
 from contextlib import suppress
 from dataclasses import replace
 import numpy as np, hemicycle as hc
+from hemicycle.influence import leave_one_pair_out
 rng = np.random.default_rng(0)
 
 def judged(a, b):
@@ -81,6 +82,11 @@ WORK = {
         "in_pairs(3, 1)",
         "np.append(np.zeros(2_000 * 200_000 - 1, np.float32), np.float32(np.nan)).reshape(2_000, -1).T",
         SCORE,
+    ),
+    "leaving out pairs": (
+        "at_random(20_000)",
+        "rng.normal(size=(2_000, 2_000))",
+        "leave_one_pair_out(logits, judgments)",
     ),
 }
 """Judgments, logits and call."""

@@ -1,49 +1,51 @@
 //! One of many problems that are a small change of a whole one.
 
 use crate::error::Result;
-use crate::lanes::dot;
 use crate::least_squares::Solution;
-use crate::least_squares::certificate::median;
+use crate::least_squares::absent::{Absent, Alone, CANCELLED, Priced};
 use crate::least_squares::face::{FLAT, ROUNDING};
-use crate::least_squares::left_out::{Absent, Judged, Whole};
+use crate::least_squares::left_out::Whole;
 use crate::least_squares::predictions::Predictions;
 use crate::least_squares::pricing::{MASTER_SHARE, MIN_GATHERED, gather, least};
 use crate::least_squares::working_set::WorkingSet;
 use crate::parallel::Execution;
 use crate::simplex::normalise;
 
-/// Losses below this part of those that they are computed from by subtraction have lost too many digits.
-pub(super) const CANCELLED: f64 = 1e-3;
 /// Residuals below this part of a typical loss may be 0 in truth.
 const NEARLY_EXACT: f64 = 1e-8;
 
 /// A problem that is being solved.
-pub(super) struct Case {
-    absent: Absent,
+pub(super) struct Case<'a> {
+    absent: Absent<'a>,
     set: WorkingSet,
     gathered: Vec<bool>,
-    /// Losses of the single models that are left.
-    losses: Vec<f64>,
-    median_loss: f64,
-    tolerance: f64,
+    alone: Alone,
     passes: usize,
 }
 
-impl Case {
+/// What a round of pricing says about a problem.
+pub(super) enum Judged<'a> {
+    /// Other models must be gathered: another round.
+    Open(Box<Case<'a>>),
+    /// Certified, and the only optimum.
+    Solved(Box<Solution>),
+    /// To be solved by itself.
+    Other,
+}
+
+impl<'a> Case<'a> {
     /// `None` for a problem that is too far from the whole one.
-    pub(super) fn new<T: Copy + Into<f64> + Send + Sync>(whole: &Whole<'_, T>, absent: Absent) -> Option<Self> {
-        let losses = whole.losses(&absent);
-        let median_loss = median(&losses);
+    pub(super) fn new<T: Copy + Into<f64> + Send + Sync>(whole: &Whole<'_, T>, absent: Absent<'a>) -> Option<Self> {
+        let alone = Alone::of(whole, &absent)?;
         let set = whole.set.without(absent.terms.clone(), absent.model);
-        if set.is_lost() || median_loss.is_nan() || median_loss <= CANCELLED * whole.median_loss() {
+        if set.is_lost() {
             return None;
         }
         let mut gathered = whole.gathered.clone();
         if let Some(model) = absent.model {
             gathered[model] = true; // and never gathered again
         }
-        let tolerance = whole.tol * median_loss;
-        Some(Self { absent, set, gathered, losses, median_loss, tolerance, passes: 1 })
+        Some(Self { absent, set, gathered, alone, passes: 1 })
     }
 
     /// Move to the optimum over the models gathered so far; the vector whose products with the coordinates price models.
@@ -52,48 +54,35 @@ impl Case {
         whole: &Whole<'_, T>,
         execution: &Execution,
     ) -> Result<Vec<f64>> {
-        self.set.improve(MASTER_SHARE * self.tolerance, execution)?;
-        let mut gradient = self.absent.terms.gradient(&self.set.residual());
-        whole.models.pull(&mut gradient);
-        Ok(gradient)
+        self.set.improve(MASTER_SHARE * self.alone.tolerance, execution)?;
+        Ok(self.absent.gradient(whole, &self.set.residual()))
     }
 
-    /// `products` of every model's coordinates with the gradient.
+    /// `products` of every model's coordinates with that vector.
     pub(super) fn judge<T: Copy + Into<f64> + Send + Sync>(
         mut self,
         whole: &Whole<'_, T>,
         products: Vec<f64>,
-    ) -> Judged {
+    ) -> Judged<'a> {
         self.passes += 1;
-        let residual = self.set.residual();
-        let terms = self.absent.terms.terms(&residual);
-        // Slopes are counted like losses: the product of the errors of a model with those of the mixture.
-        let constant = whole.problem.predictions.constant() - self.absent.within;
-        let shift = constant + dot(&terms, &self.absent.terms.targets);
-        let objective = self.absent.terms.objective(&residual) + constant;
+        let (models, mut weights): (Vec<usize>, Vec<f64>) = self.set.support().unzip();
+        normalise(&mut weights);
+        let with_weight = models.iter().copied().zip(weights.iter().copied());
+        let priced = self.absent.price(whole, &self.set.residual(), products, with_weight);
+        let Alone { median_loss, tolerance, .. } = self.alone;
         if self.set.is_lost()
-            || objective.is_nan()
-            || objective <= CANCELLED * whole.objective
-            || objective <= NEARLY_EXACT * self.median_loss
+            || priced.objective.is_nan()
+            || priced.objective <= CANCELLED * whole.objective
+            || priced.objective <= NEARLY_EXACT * median_loss
         {
             return Judged::Other;
         }
-        let mut slopes = products;
-        slopes.iter_mut().for_each(|slope| *slope += shift);
-        let (models, mut weights): (Vec<usize>, Vec<f64>) = self.set.support().unzip();
-        normalise(&mut weights);
-        if let Some(model) = self.absent.model {
-            slopes[model] = f64::INFINITY;
+        if priced.gap <= tolerance {
+            return self.conclude(&models, &weights, &priced);
         }
-        let least_slope = slopes.iter().copied().fold(f64::INFINITY, f64::min);
-        let excess: f64 = models.iter().zip(&weights).map(|(&d, weight)| weight * (slopes[d] - least_slope)).sum();
-        let gap = 2.0 * excess;
-        if gap <= self.tolerance {
-            return self.conclude(&models, &weights, &slopes, objective, gap);
-        }
-        let level = least_slope + excess - 0.5 * self.tolerance;
+        let level = priced.level - 0.5 * tolerance;
         let count = whole.models.n_coordinates().max(MIN_GATHERED);
-        let worst = least(&slopes, count, |d| !self.gathered[d] && slopes[d] < level);
+        let worst = least(&priced.slopes, count, |d| !self.gathered[d] && priced.slopes[d] < level);
         if worst.is_empty() {
             return Judged::Other;
         }
@@ -103,15 +92,17 @@ impl Case {
 
     /// The solution, if no other model has the slope of the members: these are independent, so no other weights of theirs fit
     /// as well.
-    fn conclude(self, models: &[usize], weights: &[f64], slopes: &[f64], objective: f64, gap: f64) -> Judged {
+    fn conclude(self, models: &[usize], weights: &[f64], priced: &Priced) -> Judged<'a> {
+        let Priced { slopes, level, objective, gap } = priced;
+        let (level, objective, gap) = (*level, *objective, *gap);
+        let Alone { losses, median_loss, .. } = self.alone;
         let residual = objective.sqrt();
-        let known = (FLAT * residual).max(ROUNDING * self.median_loss.sqrt());
-        let level: f64 = models.iter().zip(weights).map(|(&d, weight)| weight * slopes[d]).sum();
+        let known = (FLAT * residual).max(ROUNDING * median_loss.sqrt());
         let is_flat = |d: usize, loss: f64| {
             let distance = (loss - 2.0 * slopes[d] + objective).max(0.0).sqrt();
             slopes[d] - level <= known * distance + 4.0 * f64::EPSILON * residual * loss.sqrt()
         };
-        let longest = self.losses.iter().copied().fold(0.0, f64::max).sqrt();
+        let longest = losses.iter().copied().fold(0.0, f64::max).sqrt();
         let near = level + (known + 4.0 * f64::EPSILON * residual) * (longest + residual);
         let mut next = f64::INFINITY;
         for (d, &slope) in slopes.iter().enumerate() {
@@ -120,7 +111,7 @@ impl Case {
             }
             next = next.min(slope);
             let left = d - usize::from(self.absent.model.is_some_and(|absent| d > absent));
-            if slope <= near && is_flat(d, self.losses[left]) {
+            if slope <= near && is_flat(d, losses[left]) {
                 return Judged::Other;
             }
         }
@@ -132,7 +123,7 @@ impl Case {
             weights: dense,
             objective,
             gap,
-            relative_gap: gap / self.median_loss,
+            relative_gap: gap / median_loss,
             passes: self.passes,
             reason: "the optimum is unique",
             tie_broken: true,

@@ -112,7 +112,7 @@ impl<'a> Problem<'a> {
     }
 
     /// Give no weight to models whose weight is rounding: it moves the fit less than the rounding of the fit does.
-    fn sweep(&self, weights: &mut [f64]) {
+    pub(super) fn sweep(&self, weights: &mut [f64]) {
         let negligible = DUST * self.typical_length();
         for (weight, length) in weights.iter_mut().zip(&self.lengths) {
             if *weight <= DUST && *weight * length.sqrt() <= negligible {

@@ -18,12 +18,12 @@ pub(super) struct Corral {
     lead: f64,
     height: usize,
     capacity: usize,
+    /// Orthonormal columns, one after another.
+    q: Vec<f64>,
     /// Terms that are taken out of the objective.
     less: Downdate,
-    /// `height` and the number of those terms.
-    stride: usize,
-    /// Orthonormal columns, each followed by its products with the terms, one after another.
-    q: Vec<f64>,
+    /// Their products with those columns, one row a term with stride `capacity`.
+    k: Vec<f64>,
     /// Upper triangle, row-major with stride `capacity`.
     r: Vec<f64>,
     len: usize,
@@ -32,21 +32,17 @@ pub(super) struct Corral {
 impl Corral {
     /// An empty corral for rows of `n` entries, of at most `capacity` members.
     pub(super) fn new(n: usize, capacity: usize, lead: f64) -> Self {
-        let (less, height, r) = (Downdate::default(), n + 1, vec![0.0; capacity * capacity]);
-        Self { lead, height, capacity, less, stride: height, q: Vec::new(), r, len: 0 }
+        let (less, r) = (Downdate::default(), vec![0.0; capacity * capacity]);
+        Self { lead, height: n + 1, capacity, q: Vec::new(), less, k: Vec::new(), r, len: 0 }
     }
 
     /// The same members, with some terms taken out of the objective.
     pub(super) fn without(&self, less: Downdate) -> Self {
-        let stride = self.height + less.targets.len();
-        let mut q = Vec::with_capacity((self.len + 1) * stride);
-        for j in 0..self.len {
-            q.extend_from_slice(self.column(j));
-            q.resize((j + 1) * stride, 0.0);
-            let (column, products) = q[j * stride..].split_at_mut(self.height);
-            less.products(&column[1..], products);
+        let mut k = vec![0.0; less.targets.len() * self.capacity];
+        for (row, products) in less.rows.chunks_exact((self.height - 1).max(1)).zip(k.chunks_exact_mut(self.capacity)) {
+            (0..self.len).for_each(|j| products[j] = dot(row, &self.column(j)[1..]));
         }
-        Self { less, stride, q, r: self.r.clone(), ..*self }
+        Self { less, k, q: self.q.clone(), r: self.r.clone(), ..*self }
     }
 
     /// The terms that are taken out of the objective.
@@ -76,12 +72,12 @@ impl Corral {
     /// Leave of a column what is orthogonal to the members; what it had along the columns of Q.
     fn take_out(&self, column: &mut [f64]) -> Vec<f64> {
         let mut coefficients = vec![0.0; self.len];
-        vectorised(TakeOut { basis: &self.q, stride: self.stride, column, coefficients: &mut coefficients });
+        vectorised(TakeOut { basis: &self.q, column, coefficients: &mut coefficients });
         coefficients
     }
 
     fn column(&self, j: usize) -> &[f64] {
-        &self.q[j * self.stride..j * self.stride + self.height]
+        &self.q[j * self.height..(j + 1) * self.height]
     }
 
     /// Add the row `z`; if it depends on the members, add nothing and return its affine combination of them.
@@ -98,9 +94,11 @@ impl Corral {
             return Err(coefficients);
         }
         self.q.extend(column.iter().map(|value| value / rest));
-        self.q.resize((self.len + 1) * self.stride, 0.0);
-        let (column, products) = self.q[self.len * self.stride..].split_at_mut(self.height);
-        self.less.products(&column[1..], products);
+        let added = &self.q[self.len * self.height + 1..];
+        let rows = self.less.rows.chunks_exact(added.len().max(1));
+        for (row, products) in rows.zip(self.k.chunks_exact_mut(self.capacity)) {
+            products[self.len] = dot(row, added);
+        }
         for (j, coefficient) in coefficients.iter().enumerate() {
             self.r[j * self.capacity + self.len] = *coefficient;
         }
@@ -116,8 +114,9 @@ impl Corral {
             self.r.copy_within(row * stride + i + 1..row * stride + self.len, row * stride + i);
         }
         self.len -= 1;
-        vectorised(Rotate { first: i, r: &mut self.r, stride: self.capacity, len: self.len, q: &mut self.q });
-        self.q.truncate(self.len * self.stride);
+        let Self { r, q, k, capacity: stride, len, .. } = self;
+        vectorised(Rotate { first: i, r, stride: *stride, len: *len, q, k });
+        self.q.truncate(self.len * self.height);
     }
 
     /// Solve `R x = b` in place.
@@ -132,13 +131,13 @@ impl Corral {
 
     /// The first row of Q.
     fn leads(&self) -> Vec<f64> {
-        (0..self.len).map(|j| self.q[j * self.stride]).collect()
+        (0..self.len).map(|j| self.q[j * self.height]).collect()
     }
 
     /// Weights, summing to one and of any sign, that minimise `|sum w z|^2 + prices . w` over the affine hull, less the
     /// squares of some terms. `None` where those leave too little curvature.
     pub(super) fn affine_minimiser(&self, prices: Option<&[f64]>) -> Option<Vec<f64>> {
-        let hessian = Reduced::new(&self.q, self.stride, self.less.targets.len())?;
+        let hessian = Reduced::new(&self.k, self.capacity, self.len)?;
         let mut slope = vec![0.0; self.len];
         hessian.add(&mut slope, &self.less.targets);
         if let Some(prices) = prices {
@@ -151,7 +150,7 @@ impl Corral {
 
     /// The change of weights, summing to zero, that removes from half the gradient what the members can still remove.
     pub(super) fn correction(&self, gradient: &[f64]) -> Option<Vec<f64>> {
-        let hessian = Reduced::new(&self.q, self.stride, self.less.targets.len())?;
+        let hessian = Reduced::new(&self.k, self.capacity, self.len)?;
         let along: Vec<f64> = (0..self.len).map(|j| dot(&self.column(j)[1..], gradient)).collect();
         Some(self.minimiser(along, 0.0, &hessian))
     }
@@ -176,7 +175,6 @@ impl Corral {
 /// another.
 struct TakeOut<'a> {
     basis: &'a [f64],
-    stride: usize,
     column: &'a mut [f64],
     coefficients: &'a mut [f64],
 }
@@ -186,15 +184,15 @@ impl NullaryFnOnce for TakeOut<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { basis, stride, column, coefficients } = self;
+        let Self { basis, column, coefficients } = self;
         let height = column.len();
-        let mut along = vec![0.0; basis.len() / stride];
+        let mut along = vec![0.0; basis.len() / height];
         for _ in 0..2 {
-            for (along, direction) in along.iter_mut().zip(basis.chunks_exact(stride)) {
-                *along = dot(&direction[..height], column);
+            for (along, direction) in along.iter_mut().zip(basis.chunks_exact(height)) {
+                *along = dot(direction, column);
             }
-            for (&along, direction) in along.iter().zip(basis.chunks_exact(stride)) {
-                add_scaled(column, -along, &direction[..height]);
+            for (&along, direction) in along.iter().zip(basis.chunks_exact(height)) {
+                add_scaled(column, -along, direction);
             }
             add_scaled(coefficients, 1.0, &along);
         }
@@ -208,6 +206,7 @@ struct Rotate<'a> {
     stride: usize,
     len: usize,
     q: &'a mut [f64],
+    k: &'a mut [f64],
 }
 
 impl NullaryFnOnce for Rotate<'_> {
@@ -215,7 +214,7 @@ impl NullaryFnOnce for Rotate<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { first, r, stride, len, q } = self;
+        let Self { first, r, stride, len, q, k } = self;
         let height = q.len() / (len + 1);
         for j in first..len {
             let (upper, lower) = r.split_at_mut((j + 1) * stride);
@@ -226,6 +225,9 @@ impl NullaryFnOnce for Rotate<'_> {
             lower[0] = 0.0;
             let (left, right) = q.split_at_mut((j + 1) * height);
             turn(&mut left[j * height..], &mut right[..height], cosine, sine);
+            for row in k.chunks_exact_mut(stride) {
+                (row[j], row[j + 1]) = (cosine * row[j] + sine * row[j + 1], cosine * row[j + 1] - sine * row[j]);
+            }
         }
     }
 }

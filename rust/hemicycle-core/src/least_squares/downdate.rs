@@ -39,20 +39,24 @@ impl Downdate {
         dot(v, v) - dot(&terms, &terms)
     }
 
-    /// The products of the terms with v.
-    #[inline(always)]
-    pub(super) fn products(&self, v: &[f64], out: &mut [f64]) {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = dot(&self.rows[i * v.len()..(i + 1) * v.len()], v);
-        }
+    /// The v of n entries at which the objective is least; `None` where too little is left of its curvature.
+    pub(super) fn minimiser(&self, n: usize) -> Option<Vec<f64>> {
+        let hessian = Reduced::new(&self.rows, n, n)?;
+        let mut v = vec![0.0; n];
+        hessian.add(&mut v, &self.targets);
+        hessian.solve(&mut v);
+        v.iter_mut().for_each(|value| *value = -*value);
+        Some(v)
     }
 }
 
 /// The Hessian of the objective on the span of orthonormal columns.
 pub(super) struct Reduced<'a> {
-    /// The columns of K, each at the end of `stride` numbers.
-    columns: &'a [f64],
+    /// K, one row a term with this stride.
+    rows: &'a [f64],
     stride: usize,
+    /// Number of columns.
+    len: usize,
     n_terms: usize,
     /// The Cholesky factor of `I - K K'`.
     lower: Vec<f64>,
@@ -61,16 +65,13 @@ pub(super) struct Reduced<'a> {
 impl<'a> Reduced<'a> {
     /// `None` where too little is left of the curvature.
     #[inline(always)]
-    pub(super) fn new(columns: &'a [f64], stride: usize, n_terms: usize) -> Option<Self> {
-        let mut reduced = Self { columns, stride, n_terms, lower: vec![0.0; n_terms * n_terms] };
-        if n_terms == 0 {
-            return Some(reduced);
-        }
+    pub(super) fn new(rows: &'a [f64], stride: usize, len: usize) -> Option<Self> {
+        let n_terms = rows.len() / stride.max(1);
+        let mut reduced = Self { rows, stride, len, n_terms, lower: vec![0.0; n_terms * n_terms] };
         let mut lower = std::mem::take(&mut reduced.lower);
-        for j in 0..columns.len() / stride {
-            let column = reduced.column(j);
-            for (i, row) in lower.chunks_exact_mut(n_terms).enumerate() {
-                add_scaled(&mut row[..=i], -column[i], &column[..=i]);
+        for i in 0..n_terms {
+            for j in 0..=i {
+                lower[i * n_terms + j] = -dot(reduced.row(i), reduced.row(j));
             }
         }
         for i in 0..n_terms {
@@ -90,20 +91,14 @@ impl<'a> Reduced<'a> {
     }
 
     #[inline(always)]
-    fn column(&self, j: usize) -> &'a [f64] {
-        &self.columns[(j + 1) * self.stride - self.n_terms..(j + 1) * self.stride]
+    fn row(&self, term: usize) -> &'a [f64] {
+        &self.rows[term * self.stride..term * self.stride + self.len]
     }
 
     /// Multiply by the inverse of the Hessian, in place.
     #[inline(always)]
     pub(super) fn solve(&self, b: &mut [f64]) {
-        if self.n_terms == 0 {
-            return;
-        }
-        let mut terms = vec![0.0; self.n_terms];
-        for (j, value) in b.iter().enumerate() {
-            add_scaled(&mut terms, *value, self.column(j));
-        }
+        let mut terms: Vec<f64> = (0..self.n_terms).map(|term| dot(self.row(term), b)).collect();
         self.solve_terms(&mut terms);
         self.add(b, &terms);
     }
@@ -111,9 +106,7 @@ impl<'a> Reduced<'a> {
     /// Add `K' t`.
     #[inline(always)]
     pub(super) fn add(&self, b: &mut [f64], terms: &[f64]) {
-        for (j, value) in b.iter_mut().enumerate() {
-            *value += dot(self.column(j), terms);
-        }
+        terms.iter().enumerate().for_each(|(term, &factor)| add_scaled(b, factor, self.row(term)));
     }
 
     #[inline(always)]

@@ -8,9 +8,12 @@
 //! (X. Li, D. Sun, K.-C. Toh, "On the efficient computation of a generalized Jacobian of the projector over the Birkhoff
 //! polytope", Mathematical Programming 179, 2020, doi:10.1007/s10107-018-1342-9, use the same Newton system.)
 
+use std::sync::Arc;
+
 use crate::error::Result;
 use crate::lanes::{add_scaled, dot};
 use crate::least_squares::gram::{Cholesky, scatter};
+use crate::least_squares::known_system::KnownSystem;
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::least_squares::threshold::{clip, long_dot, threshold};
@@ -54,8 +57,19 @@ pub(super) struct Dual<'a> {
     /// A typical length of the rows, and the square of the longest.
     pub(super) length: f64,
     pub(super) longest: f64,
-    /// Dual variables of a similar problem; none is 0.
-    pub(super) start: &'a [f64],
+    /// Where to start, if not at 0.
+    pub(super) start: Option<&'a Start>,
+    /// The Newton system of a similar problem without ridge.
+    pub(super) known: Option<&'a KnownSystem>,
+}
+
+/// Where the dual of a problem without ridge stands, for similar problems to start from.
+pub(super) struct Start {
+    z: Vec<f64>,
+    values: Vec<f64>,
+    level: f64,
+    weights: Vec<f64>,
+    fit: Vec<f64>,
 }
 
 /// Where the dual stands.
@@ -74,7 +88,10 @@ impl Dual<'_> {
     pub(super) fn solve(&self, execution: &Execution) -> Result<(Vec<f64>, f64, usize, Vec<f64>)> {
         let centre = self.centre(execution)?;
         let mut passes = 2;
-        let first = if self.start.is_empty() { self.origin(execution)? } else { self.known(execution)? };
+        let first = match self.start {
+            Some(start) => start.towards(self.target),
+            None => self.origin(execution)?,
+        };
         let mut point = self.descend(first, QUICK_STEPS, 0.0, &centre, &mut passes, execution)?;
         if point.size().is_nan() || point.size() > SMALL * self.length {
             point = self.continuation(&centre, &mut passes, execution)?;
@@ -156,12 +173,6 @@ impl Dual<'_> {
         self.point(vec![0.0; self.target.len()], self.anchor.to_vec(), 0.0, execution)
     }
 
-    fn known(&self, execution: &Execution) -> Result<Point> {
-        let mut values = passes::times(self.predictions, self.start, execution)?;
-        add_scaled(&mut values, 1.0, self.anchor);
-        self.point(self.start.to_vec(), values, 0.0, execution)
-    }
-
     /// The same dual variables under the ridge of this problem.
     fn adopt(&self, point: Point, execution: &Execution) -> Result<Point> {
         let residual = self.residual(&point.weights, &point.z, execution)?;
@@ -170,6 +181,9 @@ impl Dual<'_> {
 
     /// The mean coordinates: sums of products are taken around them.
     fn centre(&self, execution: &Execution) -> Result<Vec<f64>> {
+        if let Some(known) = self.known {
+            return Ok(known.centre().to_vec());
+        }
         let n_models = self.predictions.n_models();
         let uniform = vec![1.0 / n_models as f64; n_models];
         passes::mix(&InCoordinates(self.predictions), &uniform, execution)
@@ -190,7 +204,18 @@ impl Dual<'_> {
     }
 
     /// The Newton system on the support of `weights`, in the space of deviations; `None` if it overflows.
-    fn system(&self, weights: &[f64], damping: f64, centre: &[f64], execution: &Execution) -> Result<Option<Cholesky>> {
+    fn system(
+        &self,
+        weights: &[f64],
+        damping: f64,
+        centre: &[f64],
+        execution: &Execution,
+    ) -> Result<Option<Arc<Cholesky>>> {
+        if let Some(known) = self.known.filter(|_| self.ridge == 0.0)
+            && let Some(system) = known.near(self.predictions, weights, damping, execution)?
+        {
+            return Ok(Some(system));
+        }
         let n = centre.len();
         let mut matrix = scatter(self.predictions, weights, centre, execution)?;
         for _ in 0..2 {
@@ -198,7 +223,7 @@ impl Dual<'_> {
             transpose(&mut matrix, n);
         }
         (0..n).for_each(|i| matrix[i * n + i] += self.ridge);
-        Ok(Cholesky::new(&matrix, n, damping))
+        Ok(Cholesky::new(&matrix, n, damping).map(Arc::new))
     }
 
     fn damping(&self, point: &Point) -> f64 {
@@ -213,45 +238,41 @@ impl Dual<'_> {
         let mut direction: Vec<f64> = point.residual.iter().map(|value| -value).collect();
         system.solve(&mut direction);
         let change = passes::times(self.predictions, &direction, execution)?;
-        let step = self.search(point, &direction, &change);
-        let (mut z, mut values) = (point.z.clone(), point.values.clone());
-        add_scaled(&mut z, step, &direction);
-        add_scaled(&mut values, step, &change);
+        let Trial { step, values, level, weights } = self.search(point, &direction, &change);
         drop(change);
-        self.point(z, values, point.level, execution).map(Some)
+        let mut z = point.z.clone();
+        add_scaled(&mut z, step, &direction);
+        let residual = self.residual(&weights, &z, execution)?;
+        Ok(Some(Point { z, values, level, weights, residual }))
     }
 
     /// A step along which the slope of the dual falls to a fraction: on a convex function that is descent enough.
-    fn search(&self, point: &Point, direction: &[f64], change: &[f64]) -> f64 {
+    fn search(&self, point: &Point, direction: &[f64], change: &[f64]) -> Trial {
         let fixed = self.ridge * dot(&point.z, direction) - dot(self.target, direction);
         let bend = self.ridge * dot(direction, direction);
-        let slope = |step: f64| {
-            let mut values = point.values.clone();
-            add_scaled(&mut values, step, change);
-            let weights = clip(&values, threshold(&values, point.level));
-            long_dot(&weights, change) + fixed + step * bend
-        };
         let first = dot(&point.residual, direction);
-        let (mut low, mut high, mut step) = (0.0, f64::INFINITY, 1.0);
+        let (mut low, mut high) = (0.0, f64::INFINITY);
+        let mut trial = Trial::of(point, change, 1.0);
         for _ in 0..MAX_SEARCH {
-            let here = slope(step);
+            let here = long_dot(&trial.weights, change) + fixed + trial.step * bend;
             if here.abs() <= 0.3 * first.abs() || !here.is_finite() {
                 break;
             }
             if here < 0.0 {
-                low = step;
+                low = trial.step;
             } else {
-                high = step;
+                high = trial.step;
             }
-            step = if high.is_infinite() {
+            let step = if high.is_infinite() {
                 4.0 * low
             } else if low > 0.1 * high {
                 0.5 * (low + high)
             } else {
                 (low * high).sqrt().max(0.1 * high)
             };
+            trial = Trial::of(point, change, step);
         }
-        step
+        trial
     }
 
     /// Remove what is left of the residual by least changes on the support, applied to the weights themselves: their
@@ -263,8 +284,7 @@ impl Dual<'_> {
         passes: &mut usize,
         execution: &Execution,
     ) -> Result<(Vec<f64>, f64)> {
-        let Point { mut weights, mut z, .. } = point;
-        let mut residual = self.residual(&weights, &z, execution)?;
+        let Point { mut weights, mut z, mut residual, .. } = point;
         let mut least = dot(&residual, &residual);
         let mut best = weights.clone();
         for _ in 0..MAX_REFINEMENTS {
@@ -295,6 +315,48 @@ impl Dual<'_> {
             }
         }
         Ok((best, least.sqrt()))
+    }
+}
+
+/// A point along a direction.
+struct Trial {
+    step: f64,
+    values: Vec<f64>,
+    level: f64,
+    weights: Vec<f64>,
+}
+
+impl Trial {
+    fn of(point: &Point, change: &[f64], step: f64) -> Self {
+        let mut values = point.values.clone();
+        add_scaled(&mut values, step, change);
+        let level = threshold(&values, point.level);
+        let weights = clip(&values, level);
+        Self { step, values, level, weights }
+    }
+}
+
+impl Start {
+    /// From the dual variables of a problem with the same predictions.
+    pub(super) fn of(predictions: &dyn Predictions, anchor: &[f64], z: &[f64], execution: &Execution) -> Result<Self> {
+        let mut values = passes::times(predictions, z, execution)?;
+        add_scaled(&mut values, 1.0, anchor);
+        let level = threshold(&values, 0.0);
+        let weights = clip(&values, level);
+        let fit = passes::mix(predictions, &weights, execution)?;
+        Ok(Self { z: z.to_vec(), values, level, weights, fit })
+    }
+
+    /// The dual variables.
+    pub(super) fn z(&self) -> &[f64] {
+        &self.z
+    }
+
+    fn towards(&self, target: &[f64]) -> Point {
+        let Self { z, values, level, weights, fit } = self;
+        let mut residual = fit.clone();
+        add_scaled(&mut residual, -1.0, target);
+        Point { z: z.clone(), values: values.clone(), level: *level, weights: weights.clone(), residual }
     }
 }
 

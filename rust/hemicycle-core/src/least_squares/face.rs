@@ -1,7 +1,9 @@
 //! The optimal face: the models that have weight in some optimum, and how many dimensions the optimal weights have.
 
+use pulp::NullaryFnOnce;
+
 use crate::error::Result;
-use crate::lanes::dot;
+use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::certificate::{Certificate, Problem};
 use crate::least_squares::facial;
 use crate::least_squares::orthonormal::orthonormal_rows;
@@ -152,6 +154,35 @@ impl FaceRows {
     }
 }
 
+/// Add the weighted rows to a sum, four at a time: the sum stays in registers.
+struct AddRows<'a> {
+    rows: &'a [f64],
+    weights: &'a [f64],
+    sum: &'a mut [f64],
+}
+
+impl NullaryFnOnce for AddRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { rows, weights, sum } = self;
+        let n = sum.len();
+        let (fours, rest) = weights.as_chunks::<4>();
+        for (&weights, rows) in fours.iter().zip(rows.chunks_exact(4 * n)) {
+            let (a, bcd) = rows.split_at(n);
+            let (b, cd) = bcd.split_at(n);
+            let (c, d) = cd.split_at(n);
+            for ((((sum, a), b), c), d) in sum.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                *sum = (((*sum + weights[0] * a) + weights[1] * b) + weights[2] * c) + weights[3] * d;
+            }
+        }
+        for (&weight, row) in rest.iter().zip(rows[4 * fours.len() * n..].chunks_exact(n)) {
+            add_scaled(sum, weight, row);
+        }
+    }
+}
+
 impl Predictions for FaceRows {
     fn n_models(&self) -> usize {
         self.n_models
@@ -169,5 +200,12 @@ impl Predictions for FaceRows {
     #[inline(always)]
     fn product(&self, model: usize, v: &[f64], _row: &mut [f64]) -> f64 {
         dot(self.row(model), v)
+    }
+
+    fn add_mix(&self, first: usize, weights: &[f64], sum: &mut [f64]) {
+        let rows = &self.rows[first * self.width..(first + weights.len()) * self.width];
+        if self.width > 0 {
+            vectorised(AddRows { rows, weights, sum });
+        }
     }
 }

@@ -26,73 +26,113 @@ pub(super) fn scatter(
     centre: &[f64],
     execution: &Execution,
 ) -> Result<Vec<f64>> {
-    let n = centre.len();
-    let leaf_length = MIN_LEAF.max(weights.len().div_ceil(MAX_LEAVES));
-    let leaf =
-        |(leaf, weights): (usize, &[f64])| Leaf::sum(predictions, leaf * leaf_length, weights, centre, execution);
-    let leaves: Vec<Leaf> = weights.par_chunks(leaf_length).enumerate().map(leaf).collect::<Result<_>>()?;
-    let mut total = Leaf::empty(n);
-    for leaf in &leaves {
-        add_scaled(&mut total.products, 1.0, &leaf.products);
-        add_scaled(&mut total.sum, 1.0, &leaf.sum);
-        total.count += leaf.count;
+    Ok(Scatter::of(predictions, weights, centre, execution)?.matrix())
+}
+
+/// The sums that a scatter matrix is made of.
+#[derive(Clone)]
+pub(super) struct Scatter {
+    pub(super) centre: Vec<f64>,
+    sums: Sums,
+}
+
+impl Scatter {
+    /// Of the models of positive weight; the sums are taken around `centre`.
+    pub(super) fn of(
+        predictions: &dyn Predictions,
+        weights: &[f64],
+        centre: &[f64],
+        execution: &Execution,
+    ) -> Result<Self> {
+        let leaf_length = MIN_LEAF.max(weights.len().div_ceil(MAX_LEAVES));
+        let leaf = |(leaf, weights): (usize, &[f64])| {
+            let first = leaf * leaf_length;
+            let active = (0..weights.len()).filter(|&i| weights[i] > 0.0).map(|i| first + i);
+            Sums::of(predictions, active, centre, execution)
+        };
+        let leaves: Vec<Sums> = weights.par_chunks(leaf_length).enumerate().map(leaf).collect::<Result<_>>()?;
+        let mut sums = Sums::empty(centre.len());
+        leaves.iter().for_each(|leaf| sums.add(1.0, leaf));
+        Ok(Self { centre: centre.to_vec(), sums })
     }
-    let mut matrix = vec![0.0; n * n];
-    for i in 0..n {
-        for j in i..n {
-            let value = total.products[i * total.stride + j] - total.sum[i] * total.sum[j] / total.count.max(1.0);
-            (matrix[i * n + j], matrix[j * n + i]) = (value, value);
+
+    /// Add some models `sign` times: 1 for models that come, -1 for models that leave.
+    pub(super) fn add(
+        &mut self,
+        sign: f64,
+        predictions: &dyn Predictions,
+        models: &[usize],
+        execution: &Execution,
+    ) -> Result<()> {
+        self.sums.add(sign, &Sums::of(predictions, models.iter().copied(), &self.centre, execution)?);
+        Ok(())
+    }
+
+    /// The matrix, row-major.
+    pub(super) fn matrix(&self) -> Vec<f64> {
+        let (n, Sums { stride, products, sum, count }) = (self.centre.len(), &self.sums);
+        let mut matrix = vec![0.0; n * n];
+        for i in 0..n {
+            for j in i..n {
+                let value = products[i * stride + j] - sum[i] * sum[j] / count.max(1.0);
+                (matrix[i * n + j], matrix[j * n + i]) = (value, value);
+            }
         }
+        matrix
     }
-    Ok(matrix)
 }
 
 /// Sums of products (the tiles of the upper triangle), of rows, and their number. Rows are filled up with zeros.
-struct Leaf {
+#[derive(Clone)]
+struct Sums {
     stride: usize,
     products: Vec<f64>,
     sum: Vec<f64>,
     count: f64,
 }
 
-impl Leaf {
+impl Sums {
     fn empty(n: usize) -> Self {
         let stride = n.next_multiple_of(TILE[1] * LANES);
         Self { stride, products: vec![0.0; stride * stride], sum: vec![0.0; stride], count: 0.0 }
     }
 
-    fn sum(
+    fn of(
         predictions: &dyn Predictions,
-        first: usize,
-        weights: &[f64],
+        models: impl Iterator<Item = usize>,
         centre: &[f64],
         execution: &Execution,
     ) -> Result<Self> {
         let n = centre.len();
-        let mut leaf = Self::empty(n);
-        let mut block = Vec::with_capacity(BLOCK * leaf.stride);
+        let mut sums = Self::empty(n);
+        let mut block = Vec::with_capacity(BLOCK * sums.stride);
         let mut row = vec![0.0; n];
-        let active = (0..weights.len()).filter(|&i| weights[i] > 0.0);
-        for i in active {
-            predictions.coordinates(first + i, &mut row);
+        for model in models {
+            predictions.coordinates(model, &mut row);
             block.extend(row.iter().zip(centre).map(|(value, centre)| value - centre));
-            block.resize(block.len().next_multiple_of(leaf.stride.max(1)), 0.0);
-            leaf.count += 1.0;
-            if block.len() == BLOCK * leaf.stride {
+            block.resize(block.len().next_multiple_of(sums.stride.max(1)), 0.0);
+            sums.count += 1.0;
+            if block.len() == BLOCK * sums.stride {
                 execution.interrupt.check()?;
-                leaf.add(&block);
+                sums.add_rows(&block);
                 block.clear();
             }
         }
-        leaf.add(&block);
-        Ok(leaf)
+        sums.add_rows(&block);
+        Ok(sums)
     }
 
-    fn add(&mut self, block: &[f64]) {
+    fn add_rows(&mut self, block: &[f64]) {
         let Self { stride, products, sum, .. } = self;
         if *stride > 0 {
             InstructionSet::detect().run(Products { block, stride: *stride, products, sum });
         }
+    }
+
+    fn add(&mut self, sign: f64, other: &Self) {
+        add_scaled(&mut self.products, sign, &other.products);
+        add_scaled(&mut self.sum, sign, &other.sum);
+        self.count += sign * other.count;
     }
 }
 

@@ -4,7 +4,7 @@
 //! accuracy (A. Alfa, J. Xue, Q. Ye, "Accurate computation of the smallest eigenvalue of a diagonally dominant
 //! M-matrix", Mathematics of Computation 71, 2002, doi:10.1090/S0025-5718-01-01325-4).
 
-use crate::lanes::add_scaled;
+use crate::lanes::{add_scaled, dot};
 use crate::least_squares::pairs::WeightedPairs;
 use crate::least_squares::unit::{MAX_UNIT, exponent};
 
@@ -41,6 +41,15 @@ impl PairForm {
     pub(super) fn constant(&self, factor: f64) -> f64 {
         let factor = factor / self.constant_unit;
         self.constant * factor * factor
+    }
+
+    /// Solve `T x = v` in place: the coordinates of a deviation.
+    pub(super) fn coordinates_of(&self, v: &mut [f64]) {
+        let n = v.len();
+        for i in (0..n).rev() {
+            let row = &self.factor[i * n..(i + 1) * n];
+            v[i] = (v[i] - dot(&row[i + 1..], &v[i + 1..])) / row[i];
+        }
     }
 
     /// Solve `T' x = v` in place: products of x with deviations are those of v with coordinates.

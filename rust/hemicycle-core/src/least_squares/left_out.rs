@@ -9,11 +9,12 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::least_squares::case::{CANCELLED, Case};
-use crate::least_squares::certificate::{Problem, median};
-use crate::least_squares::downdate::Downdate;
+use crate::least_squares::absent::Absent;
+use crate::least_squares::case::{Case, Judged};
+use crate::least_squares::certificate::Problem;
 use crate::least_squares::face::support;
 use crate::least_squares::inside::Inside;
+use crate::least_squares::others::Others;
 use crate::least_squares::pairs::{PairDifferences, WeightedPairs};
 use crate::least_squares::passes;
 use crate::least_squares::predictions::Predictions;
@@ -110,65 +111,10 @@ fn under_others<'a, T: Copy + Into<f64> + Send + Sync>(
     models.under(WeightedPairs { a: &a, b: &b, weight: &weight, y: &y })
 }
 
-/// All models but one.
-struct Others<'a, T> {
-    models: &'a PairDifferences<'a, T>,
-    absent: usize,
-}
-
-impl<T: Copy + Into<f64> + Send + Sync> Others<'_, T> {
-    fn solve(&self, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
-        let left = options.start.iter().filter(|&&model| model != self.absent);
-        let start: Vec<usize> = left.map(|&model| model - usize::from(model > self.absent)).collect();
-        Ok(self.spread(solve(self, &Options { start: &start, ..*options }, execution)?))
-    }
-
-    /// A solution over all models.
-    fn spread(&self, mut solution: Solution) -> Solution {
-        solution.weights.insert(self.absent, 0.0);
-        for model in solution.face.iter_mut().chain(&mut solution.vertex) {
-            *model = self.in_whole(*model);
-        }
-        solution
-    }
-
-    #[inline(always)]
-    fn in_whole(&self, model: usize) -> usize {
-        model + usize::from(model >= self.absent)
-    }
-}
-
-impl<T: Copy + Into<f64> + Send + Sync> Predictions for Others<'_, T> {
-    fn n_models(&self) -> usize {
-        self.models.n_models() - 1
-    }
-
-    fn n_coordinates(&self) -> usize {
-        self.models.n_coordinates()
-    }
-
-    #[inline(always)]
-    fn coordinates(&self, model: usize, out: &mut [f64]) {
-        self.models.coordinates(self.in_whole(model), out);
-    }
-
-    fn push(&self, coordinates: &mut [f64]) {
-        self.models.push(coordinates);
-    }
-
-    fn pull(&self, v: &mut [f64]) {
-        self.models.pull(v);
-    }
-
-    fn constant(&self) -> f64 {
-        self.models.constant()
-    }
-}
-
 /// The whole problem, solved, and where the problems that are left start.
 pub(super) struct Whole<'a, T> {
     pub(super) models: &'a PairDifferences<'a, T>,
-    labels: WeightedPairs<'a>,
+    pub(super) labels: WeightedPairs<'a>,
     pub(super) problem: Problem<'a>,
     /// The vertex, and the models that are next to enter.
     pub(super) set: WorkingSet,
@@ -178,17 +124,6 @@ pub(super) struct Whole<'a, T> {
     inside: Option<Inside>,
     /// Coordinate of each item, if it has one.
     column_of: Vec<Option<usize>>,
-}
-
-/// What is taken out of the loss.
-pub(super) struct Absent {
-    /// Pairs, with the sum of the weights and the mean of the labels that are absent.
-    pub(super) pairs: Vec<(u32, u32, f64, f64)>,
-    /// The loss of the labels around those means.
-    pub(super) within: f64,
-    /// The same pairs over deviations.
-    pub(super) terms: Downdate,
-    pub(super) model: Option<usize>,
 }
 
 impl<'a, T: Copy + Into<f64> + Send + Sync> Whole<'a, T> {
@@ -219,13 +154,13 @@ impl<'a, T: Copy + Into<f64> + Send + Sync> Whole<'a, T> {
     /// Solve the problems that are near enough to the whole one and have one optimum.
     fn solve(&self, without: &[Without<'_>], solutions: &mut [Option<Solution>], execution: &Execution) -> Result<()> {
         let cases =
-            without.par_iter().enumerate().map(|(k, without)| Some((k, Case::new(self, self.absent(*without))?)));
-        let mut open: Vec<(usize, Case)> = cases.flatten().collect();
+            without.par_iter().enumerate().map(|(k, without)| Some((k, Case::new(self, Absent::of(self, *without))?)));
+        let mut open: Vec<(usize, Case<'_>)> = cases.flatten().collect();
         while !open.is_empty() {
             let gradients: Vec<Vec<f64>> =
                 open.par_iter_mut().map(|(_, case)| case.improve(self, execution)).collect::<Result<_>>()?;
             let products = passes::times_each(self.models, &gradients, execution)?;
-            let judged: Vec<(usize, Judged)> = open
+            let judged: Vec<(usize, Judged<'_>)> = open
                 .into_par_iter()
                 .zip(products)
                 .map(|((k, case), products)| (k, case.judge(self, products)))
@@ -251,90 +186,13 @@ impl<'a, T: Copy + Into<f64> + Send + Sync> Whole<'a, T> {
         execution: &Execution,
     ) -> Result<()> {
         solutions.par_iter_mut().zip(without).try_for_each(|(solution, &without)| {
-            *solution = match without {
-                Without::Model(absent) => {
-                    let others = Others { models: self.models, absent };
-                    let mut lengths = self.problem.lengths.clone();
-                    lengths.remove(absent);
-                    let mut problem = Problem::of_lengths(&others, 0.0, None, self.tol, lengths);
-                    inside.solve(&mut problem, execution)?.map(|solution| others.spread(solution))
-                }
-                Without::Labels(absent) => {
-                    let models = under_others(self.models, self.labels, absent);
-                    if models.form().columns != self.models.form().columns {
-                        return Ok(());
-                    }
-                    let losses = self.losses(&self.absent(without));
-                    if median(&losses).is_nan() || median(&losses) <= CANCELLED * self.median_loss() {
-                        return Ok(());
-                    }
-                    let lengths = losses.iter().map(|loss| (loss - models.constant()).max(0.0)).collect();
-                    inside.solve(&mut Problem::of_lengths(&models, 0.0, None, self.tol, lengths), execution)?
-                }
-            };
+            *solution = inside.solve(self, &Absent::of(self, without), execution)?;
             Ok(())
         })
     }
 
-    fn absent(&self, without: Without<'_>) -> Absent {
-        let mut absent = Absent { pairs: vec![], within: 0.0, terms: Downdate::default(), model: None };
-        match without {
-            Without::Model(model) => absent.model = Some(model),
-            Without::Labels(labels) => {
-                let WeightedPairs { a, b, weight, y } = self.labels;
-                for group in labels.chunk_by(|&i, &j| (a[i], b[i]) == (a[j], b[j])) {
-                    let total: f64 = group.iter().map(|&i| weight[i]).sum();
-                    let mean = group.iter().map(|&i| weight[i] / total * y[i]).sum::<f64>();
-                    absent.within += group.iter().map(|&i| weight[i] * (y[i] - mean).powi(2)).sum::<f64>();
-                    absent.pairs.push((a[group[0]], b[group[0]], total, mean));
-                }
-            }
-        }
-        for &(a, b, weight, mean) in &absent.pairs {
-            let form = self.models.form();
-            let mut row = vec![0.0; form.columns.len()];
-            let mut target = mean;
-            for (item, sign) in [(a, -1.0), (b, 1.0)] {
-                if let Some(Some(column)) = self.column_of.get(item as usize) {
-                    row[*column] = sign * weight.sqrt();
-                    target -= sign * form.centre[*column];
-                }
-            }
-            form.pull_back(&mut row);
-            absent.terms.rows.extend(row);
-            absent.terms.targets.push(weight.sqrt() * target);
-        }
-        absent
+    /// Coordinate of an item, if it has one.
+    pub(super) fn column_of(&self, item: u32) -> Option<usize> {
+        self.column_of.get(item as usize).copied().flatten()
     }
-
-    /// The losses of the single models in a problem that is left: those of the whole, less what the absent labels added.
-    pub(super) fn losses(&self, absent: &Absent) -> Vec<f64> {
-        let constant = self.problem.predictions.constant() - absent.within;
-        let mut losses: Vec<f64> = self.problem.lengths.iter().map(|length| length + constant).collect();
-        for &(a, b, weight, mean) in &absent.pairs {
-            for (model, loss) in losses.iter_mut().enumerate() {
-                let error = self.models.log_ratio(model, a, b) - mean;
-                *loss -= weight * error * error;
-            }
-        }
-        if let Some(model) = absent.model {
-            losses.remove(model);
-        }
-        losses
-    }
-
-    /// The median loss of a model in the whole problem.
-    pub(super) fn median_loss(&self) -> f64 {
-        median(&self.problem.lengths) + self.problem.predictions.constant()
-    }
-}
-
-/// What a round of pricing says about a problem.
-pub(super) enum Judged {
-    /// Other models must be gathered: another round.
-    Open(Box<Case>),
-    /// Certified, and the only optimum.
-    Solved(Box<Solution>),
-    /// To be solved by itself.
-    Other,
 }

@@ -4,6 +4,7 @@
 //! certificate: with g half the gradient, `gap = 2 sum_d w_d (g_d - min g)` is at least the distance of the objective from its
 //! minimum, because the objective is convex.
 
+mod absent;
 mod case;
 mod certificate;
 mod compact;
@@ -14,11 +15,13 @@ mod face;
 mod facial;
 mod gram;
 mod inside;
+mod known_system;
 mod laplacian;
 mod left_out;
 mod nearest;
 mod options;
 mod orthonormal;
+mod others;
 mod pairs;
 mod passes;
 mod predictions;
@@ -243,7 +246,8 @@ fn ridge(
         target: &certificate.residual,
         length: problem.typical_length(),
         longest: longest(&problem.lengths),
-        start: &[],
+        start: None,
+        known: None,
     };
     let (weights, residual, passes, _) = dual.solve(execution)?;
     problem.passes += passes;

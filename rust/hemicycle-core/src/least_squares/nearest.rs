@@ -11,7 +11,7 @@ use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::parallel::Execution;
 
 /// Residuals above this size relative to the rows are not rounding any more.
-const FEASIBLE: f64 = 1e-12;
+pub(super) const FEASIBLE: f64 = 1e-12;
 
 /// Weights of the face, how far they are from the fit, relative to the rows, and the dual variables that gave them.
 pub(super) struct Nearest {
@@ -41,18 +41,18 @@ pub(super) fn nearest(
     let mut gathered = None;
     let mut projected = if everywhere && problem.cost.is_none() {
         let target = target(problem.predictions, &start, face.exact, execution)?;
-        project(problem, problem.predictions, &target, &anchor, &[], execution)?
+        project(problem, problem.predictions, &target, &anchor, execution)?
     } else {
         // Fixing fit and price fixes the objective.
         let rows = gathered.insert(FaceRows::gather(problem.predictions, &face.models, problem.cost.as_deref()));
         let target = target(rows, &start, face.exact, execution)?;
-        project(problem, rows, &target, &anchor, &[], execution)?
+        project(problem, rows, &target, &anchor, execution)?
     };
     if !projected.fits() {
         let gather = || FaceRows::gather(problem.predictions, &face.models, problem.cost.as_deref());
         let rows = gathered.unwrap_or_else(gather).orthonormal();
         let target = target(&rows, &start, false, execution)?;
-        let other = project(problem, &rows, &target, &anchor, &[], execution)?;
+        let other = project(problem, &rows, &target, &anchor, execution)?;
         if other.misfit < projected.misfit {
             projected = other;
         }
@@ -74,13 +74,12 @@ fn target(rows: &dyn Predictions, optimum: &[f64], exact: bool, execution: &Exec
     passes::mix(&InCoordinates(rows), optimum, execution)
 }
 
-/// The weights nearest to `anchor` that give `target`; `start` are dual variables of a similar problem, or none.
+/// The weights nearest to `anchor` that give `target`.
 pub(super) fn project(
     problem: &mut Problem<'_>,
     rows: &dyn Predictions,
     target: &[f64],
     anchor: &[f64],
-    start: &[f64],
     execution: &Execution,
 ) -> Result<Nearest> {
     let rows = &InCoordinates(rows);
@@ -88,7 +87,7 @@ pub(super) fn project(
         let lengths = passes::squared_lengths(rows, execution)?;
         (typical_length(&lengths), longest(&lengths))
     };
-    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target, length, longest, start };
+    let dual = Dual { predictions: rows, anchor, ridge: 0.0, target, length, longest, start: None, known: None };
     let (weights, residual, passes, dual) = dual.solve(execution)?;
     problem.passes += passes + 2;
     Ok(Nearest { weights, misfit: residual / length, dual })

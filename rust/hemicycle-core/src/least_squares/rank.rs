@@ -7,7 +7,7 @@ use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::parallel::Execution;
 
 /// Models tried one by one, as a multiple of the largest rank: most pools show their rank in those.
-const TRIED: usize = 2;
+pub(super) const TRIED: usize = 2;
 
 /// The rank of the rows `[z_d, 1]` over all models, and the passes made; `lead` is a typical length of a row.
 ///
