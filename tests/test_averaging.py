@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
-from hemicycle import bma_weights, effective_models
+from hemicycle import _core, averaging, bma_weights, effective_models
 from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, ShapeError
 from reference import averaging as reference
 
@@ -118,6 +119,93 @@ def test_any_real_array_is_read() -> None:
         bma_weights(["a"])
     with pytest.raises(DtypeError, match="masked"):
         bma_weights(np.ma.masked_array([1.0, 2.0], mask=[0, 1]))
+
+
+def by_pair(n_models: int = 700, n_pairs: int = 40) -> np.ndarray:
+    rng = np.random.default_rng(5)
+    return -rng.exponential(size=(n_models, n_pairs)) - rng.exponential(size=(n_models, 1))
+
+
+def test_bootstrap_is_the_same_bits_for_any_threads_and_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = bma_weights(by_pair(), bootstrap=100, rng=1)
+    for n_threads in (1, 2, 3):
+        np.testing.assert_array_equal(bma_weights(by_pair(), bootstrap=100, rng=1, n_threads=n_threads), weights)
+    for most in (1, 7, 64):
+        monkeypatch.setattr(averaging, "MAX_REPLICATES", most)
+        np.testing.assert_array_equal(bma_weights(by_pair(), bootstrap=100, rng=1), weights)
+    np.testing.assert_array_equal(bma_weights(np.asfortranarray(by_pair()), bootstrap=100, rng=1), weights)
+
+
+def test_bootstrap_is_the_same_bits_with_every_fused_instruction_set() -> None:
+    log_likelihood, alpha = by_pair(), np.random.default_rng(0).exponential(size=(9, 40))
+    models, top, prior = np.arange(700, dtype=np.uintp), np.zeros(40), np.zeros(700)
+    totals = []
+    for instructions in _core.instruction_sets():
+        scores, total = np.empty(_core.n_scores(700, 9)), np.zeros(700)
+        _core.add_replicates(log_likelihood, models, top, prior, alpha, scores, total, 1, instructions)
+        totals.append(total)
+        np.testing.assert_allclose(total, totals[0], rtol=1e-13)
+        assert instructions == "portable" or (total == totals[0]).all()
+
+
+def test_bootstrap_follows_its_generator() -> None:
+    one = bma_weights(by_pair(), bootstrap=50, rng=1)
+    for same in (np.random.default_rng(1), np.random.SeedSequence(1), np.int64(1)):
+        np.testing.assert_array_equal(bma_weights(by_pair(), bootstrap=50, rng=same), one)
+    assert (bma_weights(by_pair(), bootstrap=50, rng=2) != one).any()
+    generator = np.random.default_rng(1)
+    parts = [bma_weights(by_pair(), bootstrap=25, rng=generator) for _ in range(2)]
+    np.testing.assert_allclose(np.mean(parts, axis=0), one, rtol=1e-13)
+
+
+def test_bootstrap_seats_what_chance_could_have_put_first() -> None:
+    """Two models, each better on half of the pairs: averaging is sure of the one ahead by a hair, resampling is not."""
+    log_likelihood = np.zeros((2, 100))
+    log_likelihood[0, ::2] = log_likelihood[1, 1::2] = -3.0
+    log_likelihood[0, 0] = 7.0
+    assert bma_weights(log_likelihood.sum(axis=1))[0] > 0.9999
+    assert 0.5 < bma_weights(log_likelihood, bootstrap=10_000, rng=0)[0] < 0.75
+
+
+def test_bootstrap_leaves_out_what_is_impossible() -> None:
+    log_likelihood = np.array([[0.0, -np.inf], [-3.0, -1.0], [0.0, 0.0], [-1.0, -2.0]])
+    weights = bma_weights(log_likelihood, prior=[1, 1, 0, 1], bootstrap=200, rng=0)
+    np.testing.assert_array_equal(weights[[0, 2]], 0)
+    others = bma_weights(log_likelihood[[1, 3]] - log_likelihood[:, None].max(axis=0), bootstrap=200, rng=0)
+    np.testing.assert_allclose(weights[[1, 3]], others, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "match"),
+    [
+        ({"log_likelihood": [0.0, 1.0]}, ShapeError, r"bootstrap needs the log likelihood of each pair.*per='pair'"),
+        ({"log_likelihood": [[[0.0]]]}, ShapeError, "log_likelihood"),
+        ({"log_likelihood": np.zeros((0, 2))}, NoDataError, "no model"),
+        ({"log_likelihood": np.zeros((2, 0))}, NoDataError, "no pair"),
+        ({"log_likelihood": [[0.0, 0.0], [0.0, np.nan]]}, NonFiniteError, r"log_likelihood\[1, 1\] is nan"),
+        ({"log_likelihood": [[0.0, np.inf], [0.0, 0.0]]}, NonFiniteError, r"log_likelihood\[0, 1\] is inf"),
+        ({"log_likelihood": [[-np.inf], [-np.inf]]}, NoDataError, "no model has both"),
+        ({"prior": [0, 0]}, NoDataError, "prior 0"),
+        ({"prior": [1]}, ShapeError, "prior"),
+        ({"power": 0}, DomainError, "power"),
+        ({"bootstrap": 0}, DomainError, "bootstrap is 0"),
+        ({"bootstrap": 1.5}, DtypeError, "bootstrap"),
+        ({"bootstrap": True}, DtypeError, "bootstrap"),
+        ({"rng": -1}, DomainError, "rng is -1"),
+        ({"rng": "0"}, DtypeError, "rng"),
+        ({"rng": True}, DtypeError, "rng"),
+        ({"n_threads": 0}, DomainError, "n_threads"),
+    ],
+)
+def test_bootstrap_refuses(given: dict[str, Any], error: type[Exception], match: str) -> None:
+    arguments: dict[str, Any] = {"log_likelihood": [[0.0, 1.0], [1.0, 0.0]], "bootstrap": 10, "rng": 0} | given
+    with pytest.raises(error, match=match):
+        bma_weights(**arguments)
+
+
+def test_a_matrix_is_for_the_bootstrap() -> None:
+    with pytest.raises(ShapeError, match="is for bootstrap="):
+        bma_weights([[0.0, 1.0]])
 
 
 def test_effective_numbers_agree_with_fifty_digits() -> None:

@@ -67,6 +67,18 @@ def group_pairs(
 def bma_weights(
     log_likelihood: NDArray[np.float64], prior: NDArray[np.float64] | None, power: float
 ) -> NDArray[np.float64]: ...
+def n_scores(n_models: int, n_replicates: int) -> int: ...
+def add_replicates(
+    log_likelihood: NDArray[np.float64],
+    models: NDArray[np.uintp],
+    top: NDArray[np.float64],
+    log2_prior: NDArray[np.float64],
+    alpha: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    total: NDArray[np.float64],
+    n_threads: int | None = None,
+    instructions: str | None = None,
+) -> None: ...
 def effective_models(weights: NDArray[np.float64]) -> tuple[float, float]: ...
 def project_simplex(v: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def stacking_weights(

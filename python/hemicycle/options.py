@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 from hemicycle.errors import DomainError, DtypeError, NonFiniteError, OptionError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hemicycle.types import Seed
 
 __all__ = [
     "count",
@@ -13,7 +19,9 @@ __all__ = [
     "known_word",
     "non_negative_number",
     "number_within",
+    "positive_count",
     "positive_number",
+    "random_generator",
     "thread_count",
 ]
 
@@ -103,6 +111,43 @@ def count(value: int, what: str) -> int:
     if number < 0:
         raise DomainError(f"{what} is {number}; it must be at least 0")
     return number
+
+
+def positive_count(value: int, what: str) -> int:
+    """Return `value` as an int of at least 1.
+
+    Raises
+    ------
+    DtypeError
+        If it is not an integer.
+    DomainError
+        If it is below 1.
+    """
+    number = _integer(value, what, "an integer")
+    if number < 1:
+        raise DomainError(f"{what} is {number}; it must be at least 1")
+    return number
+
+
+def random_generator(rng: Seed) -> np.random.Generator:
+    """Return the generator that `rng` is, or one that it seeds.
+
+    Raises
+    ------
+    DtypeError
+        If it is neither a generator nor a seed.
+    DomainError
+        If it is a negative seed.
+    """
+    import numpy as np
+
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, bool) or not (rng is None or isinstance(rng, Integral | np.random.SeedSequence)):
+        raise DtypeError(f"rng: expected a numpy.random.Generator, an integer seed or None, got {type(rng).__name__}")
+    if isinstance(rng, Integral):
+        return np.random.default_rng(count(int(rng), "rng"))
+    return np.random.default_rng(rng)
 
 
 def known_word(value: object, what: str, words: tuple[str, ...]) -> str:

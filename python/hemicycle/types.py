@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Likelihood", "Logits", "PairWeights", "Per", "SolutionFields"]
+__all__ = ["Likelihood", "Logits", "PairWeights", "Per", "Seed", "SolutionFields"]
 
 Logits: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 """A matrix of logits in either precision, shape (n_models, n_items)."""
@@ -20,6 +20,9 @@ Per: TypeAlias = Literal["model", "pair", "label"]
 
 PairWeights: TypeAlias = Literal["equal", "total"]
 """What the weight of a pair is: 1, or the sum of the weights of its labels."""
+
+Seed: TypeAlias = "int | np.random.SeedSequence | np.random.Generator | None"
+"""Where random numbers come from: a seed, a generator, or a fresh seed."""
 
 SolutionFields: TypeAlias = tuple[
     NDArray[np.float64], float, float, float, int, str, NDArray[np.int64], int, float, NDArray[np.int64], bool

@@ -5,6 +5,7 @@
 //! holds no global state; results are the same bits for any number of threads.
 
 pub mod averaging;
+pub mod bootstrap;
 pub mod error;
 pub mod judgments;
 pub mod kernels;

@@ -24,7 +24,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use crate::averaging::{bma_weights, effective_models};
+    use crate::averaging::{add_replicates, bma_weights, effective_models, n_scores};
     #[pymodule_export]
     use crate::gradient::value_and_gradient;
     #[pymodule_export]
