@@ -174,6 +174,46 @@ def test_split_and_per_author_prior(here: Path) -> None:
     assert main([*arguments[:3], "--split", "secret"]) == 2
 
 
+def test_bootstrap_and_greedy_travel_through_the_round_toml(here: Path) -> None:
+    options = ["--method", "bma", "--bootstrap", "200", "--seed", "3", "--loss", "log_score", "--rounds", "20"]
+    assert main(["ensemble", "jury.csv", "submissions", *options, "--out", "result", "--quiet"]) == 0
+    text = Path("result/round.toml").read_text()
+    for line in ("bootstrap = 200", "seed = 3", 'loss = "log_score"', "rounds = 20"):
+        assert line in text
+    found = json.loads(Path("result/summary.json").read_text())
+    named = ("bootstrap", "seed", "loss", "rounds")
+    assert [found["options"][name] for name in named] == [200, 3, "log_score", 20]
+    by_method = {mechanism["method"]: mechanism for mechanism in found["mechanisms"]}
+    assert (by_method["bma"]["bootstrap"], by_method["bma"]["seed"]) == (200, 3)
+    assert (by_method["greedy"]["loss"], by_method["greedy"]["rounds"]) == ("log_score", 20)
+    before = files_of("result")
+    assert main(["ensemble", "result/round.toml", "--out", "result", "--quiet"]) == 0
+    assert files_of("result") == before
+    assert main(["ensemble", "result/round.toml", "--seed", "4", "--out", "other", "--quiet"]) == 0
+    assert files_of("other")["leaderboard.csv"] != before["leaderboard.csv"]
+
+
+def test_greedy_pays(here: Path) -> None:
+    result = run("ensemble", "jury.csv", "submissions", "--method", "greedy", "--out", "result", "--quiet")
+    assert result.returncode == 0, result.stderr
+    assert "greedy *" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--bootstrap", "0"], "bootstrap is 0; it must be at least 1"),
+        (["--bootstrap", "10", "--seed", "-1"], "seed is -1; it must be at least 0"),
+        (["--rounds", "0"], "rounds is 0; it must be at least 1"),
+        (["--loss", "mse"], "'mse' is not one of"),
+    ],
+)
+def test_options_of_bootstrap_and_greedy_that_cannot_be(here: Path, options: list[str], says: str) -> None:
+    result = run("ensemble", "jury.csv", "submissions", *options)
+    assert result.returncode == 2
+    assert says in " ".join(result.stderr.split())
+
+
 def test_priors_that_cannot_be_used(here: Path) -> None:
     models = sorted(path.stem for path in Path("submissions").iterdir())
     for weight, says in (("-1", "prior.csv, line 2"), ("x", "not a finite"), ("nan", "not a finite"), ("0", "prior")):

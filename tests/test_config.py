@@ -10,7 +10,8 @@ from hemicycle.errors import FormatError, OptionError
 
 FULL = RoundConfig(
     jury="in/jury.csv", pool="in/pool", method="bma", mean="arithmetic", sigma=0.1, power=0.5, prior="in/prior.csv",
-    items="in/items.csv", rename="in/rename.csv", min_weight=1e-9, split="public",
+    items="in/items.csv", rename="in/rename.csv", min_weight=1e-9, split="public", bootstrap=500, seed=7,
+    loss="log_score", rounds=30,
 )  # fmt: skip
 
 
@@ -81,6 +82,9 @@ def test_the_words_for_a_prior_are_no_paths() -> None:
             OptionError,
             "mean: expected 'geometric' or 'arithmetic', got 'median'",
         ),
+        ("jury = 'j'\npool = 'p'\nloss = 'mse'", OptionError, "loss: expected 'squared_error' or 'log_score' or"),
+        ("jury = 'j'\npool = 'p'\nseed = -1", FormatError, "seed is -1; it must be at least 0"),
+        ("jury = 'j'\npool = 'p'\nrounds = 1.5", FormatError, "rounds"),
         ("#" * (1 << 20) + "\n", FormatError, "longer than"),
     ],
 )

@@ -141,7 +141,7 @@ def test_accuracy_is_nan_where_no_one_chose():
 def test_logits_at_the_ends_of_their_domain_are_scored():
     judgments = Judgments.from_arrays([0], [1], [1.0])
     made = Round(judgments, Pool.from_array([[1e6, -1e6], [-1e6, 1e6]]))
-    assert [ensemble.mse for ensemble in made.mechanisms()][3] == 1.0  # uniform: the pooled log ratio is 0
+    assert [ensemble.mse for ensemble in made.mechanisms()][4] == 1.0  # uniform: the pooled log ratio is 0
     assert made.ensemble("best").mse == (2e6 - 1) ** 2
 
 
@@ -167,7 +167,9 @@ def test_notice_of_a_majority_that_takes_all():
     assert f"on {share_apart:.0%} they lie more than two sigma apart (sigma 0.5)" in notice
     assert "multiplies the likelihoods of 300 pairs" in notice
     named = dict(re.findall(r"(\w+) ([\d.]+)(?=[,.](?: |$))", notice.partition("effective number of models: ")[2]))
-    expected = {m: f"{round_.ensemble(m).effective_models[0]:.1f}" for m in ("least_squares", "stacking", "uniform")}
+    expected = {
+        m: f"{round_.ensemble(m).effective_models[0]:.1f}" for m in ("least_squares", "stacking", "greedy", "uniform")
+    }
     assert named == expected
 
 

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
+from hemicycle.averaging import bma_weights
 from hemicycle.errors import (
     DomainError,
     DtypeError,
@@ -20,7 +21,9 @@ from hemicycle.errors import (
     ShapeError,
     TieBreakWarning,
 )
+from hemicycle.greedy_pool import LOSSES
 from hemicycle.judgments import Judgments
+from hemicycle.likelihood import log_likelihood
 from hemicycle.pool import Pool
 from hemicycle.round import METHODS, Round
 from hemicycle.synthetic import two_camp_round
@@ -54,7 +57,7 @@ def test_every_method_gives_weights_on_the_simplex(two_camps):
         assert (ensemble.weights >= 0).all()
         assert abs(math.fsum(ensemble.weights) - 1) <= 2**-52
         assert not ensemble.weights.flags.writeable
-        assert (ensemble.solution is None) == (ensemble.method not in ("stacking", "least_squares"))
+        assert (ensemble.solution is None) == (ensemble.method not in ("stacking", "least_squares", "greedy"))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -204,7 +207,11 @@ def test_a_round_and_its_ensembles_pickle():
 @pytest.mark.parametrize(
     ("broken", "error", "message"),
     [
-        ({"method": "median"}, OptionError, "method: expected 'least_squares', 'bma', 'stacking', 'uniform' or 'best'"),
+        (
+            {"method": "median"},
+            OptionError,
+            "method: expected 'least_squares', 'bma', 'stacking', 'greedy', 'uniform' or 'best'",
+        ),
         ({"sigma": 0.0}, DomainError, "sigma"),
         ({"sigma": -1.0}, DomainError, "sigma"),
         ({"sigma": np.nan}, NonFiniteError, "sigma"),
@@ -223,6 +230,14 @@ def test_a_round_and_its_ensembles_pickle():
         ({"power": np.nan}, NonFiniteError, "power"),
         ({"method": "stacking", "prior": "per_author"}, OptionError, "prior: only method='bma' has one"),
         ({"method": "best", "power": 0.5}, OptionError, "power: only method='bma' has one, got method='best'"),
+        ({"method": "stacking", "bootstrap": 10}, OptionError, "bootstrap: only method='bma' has one"),
+        ({"bootstrap": 0}, DomainError, "bootstrap is 0"),
+        ({"bootstrap": 10, "rng": "x"}, DtypeError, "rng"),
+        ({"rng": 1}, OptionError, "rng: only the replicates"),
+        ({"loss": "log_score"}, OptionError, "loss: only method='greedy' has one, got method='bma'"),
+        ({"rounds": 50}, OptionError, "rounds: only method='greedy' has one"),
+        ({"method": "greedy", "rounds": 0}, DomainError, "rounds is 0"),
+        ({"method": "greedy", "loss": "mse"}, OptionError, "loss: expected 'squared_error', 'log_score' or"),
         ({"reference": [1.0, 2.0]}, OptionError, "reference: only method='least_squares'"),
         ({"tie_break": "least_individual_loss"}, OptionError, "tie_break: only method='least_squares'"),
     ],
@@ -232,6 +247,37 @@ def test_bad_options(broken, error, message):
     with pytest.raises(error, match=message) as raised:
         made.ensemble(**({"method": "bma"} | broken))
     assert isinstance(raised.value, HemicycleError)
+
+
+def test_bootstrap_resamples_pairs_and_can_be_repeated(two_camps):
+    ensemble = two_camps.ensemble("bma", bootstrap=200, rng=np.random.default_rng(4))
+    again = two_camps.ensemble("bma", bootstrap=200, rng=ensemble.seed)
+    np.testing.assert_array_equal(again.weights, ensemble.weights)
+    assert (ensemble.bootstrap, again.seed) == (200, ensemble.seed)
+    assert two_camps.ensemble("bma", bootstrap=200, rng=5).seed == 5
+    by_pair = log_likelihood(two_camps.pool, two_camps.judgments, per="pair")
+    expected = bma_weights(by_pair, bootstrap=200, rng=ensemble.seed)
+    np.testing.assert_array_equal(ensemble.weights, expected)
+    assert ensemble.effective_models[0] > two_camps.ensemble("bma").effective_models[0]
+
+
+def test_bootstrap_leaves_pairs_without_weight_out():
+    weighed = Round(jury(), pool(), pair_weights=[2, 0])
+    by_pair = 2 * log_likelihood(pool(), weighed.judgments, per="pair")[:, :1]
+    expected = bma_weights(by_pair, bootstrap=20, rng=1)
+    np.testing.assert_array_equal(weighed.ensemble("bma", bootstrap=20, rng=1).weights, expected)
+
+
+def test_greedy_is_judged_as_asked(two_camps):
+    by_loss = {loss: two_camps.ensemble("greedy", loss=loss, rounds=30) for loss in LOSSES}
+    assert min(by_loss, key=lambda loss: by_loss[loss].mse) == "squared_error"
+    assert max(by_loss, key=lambda loss: by_loss[loss].log_score) == "log_score"
+    for loss, ensemble in by_loss.items():
+        assert (ensemble.loss, ensemble.rounds, ensemble.solution.passes) == (loss, 30, 30)
+    exact = two_camps.ensemble("least_squares")
+    greedy = by_loss["squared_error"]
+    assert 0 <= greedy.mse - exact.mse <= greedy.solution.gap
+    assert greedy.mse == pytest.approx(greedy.solution.objective, rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", [30, 39, 42])

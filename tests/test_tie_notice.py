@@ -77,9 +77,9 @@ def test_unique_weights_and_other_methods_have_no_notice() -> None:
     logits = np.random.default_rng(1).normal(size=(3, 5))
     judgments = Judgments.from_arrays([0, 1, 2, 3], [1, 2, 3, 4], [0.1, 0.2, -0.4, 2.0], items=ITEMS)
     round_ = Round(judgments, Pool.from_array(logits, items=ITEMS))
-    assert [ensemble.tie_notice() for ensemble in round_.mechanisms()] == [None] * 5
+    assert [ensemble.tie_notice() for ensemble in round_.mechanisms()] == [None] * 6
     summaries = [tie_summary(ensemble) for ensemble in round_.mechanisms()]
-    assert summaries == ["least_squares: no other weights fit as well.", None, None, None, None]
+    assert summaries == ["least_squares: no other weights fit as well."] + [None] * 5
 
 
 def test_a_next_model_that_nearly_fits_as_well_is_said() -> None:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from hemicycle.allocation import allocate
     from hemicycle.averaging import bma_weights, effective_models
     from hemicycle.ensemble import Ensemble
+    from hemicycle.greedy import greedy_weights
     from hemicycle.judgments import Judgments
     from hemicycle.least_squares import simplex_least_squares
     from hemicycle.likelihood import log_likelihood
@@ -27,6 +28,7 @@ __all__ = [
     "allocate",
     "bma_weights",
     "effective_models",
+    "greedy_weights",
     "log_likelihood",
     "mean_squared_error",
     "project_simplex",
@@ -46,6 +48,7 @@ _HOME = {
     "allocate": "allocation",
     "bma_weights": "averaging",
     "effective_models": "averaging",
+    "greedy_weights": "greedy",
     "log_likelihood": "likelihood",
     "mean_squared_error": "scores",
     "project_simplex": "simplex",

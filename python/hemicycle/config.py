@@ -12,11 +12,12 @@ import msgspec
 
 from hemicycle.allocation import MEANS
 from hemicycle.errors import FormatError, OptionError
+from hemicycle.greedy_pool import LOSSES, Loss
 from hemicycle.least_squares import TIE_BREAKS, TieBreak
 from hemicycle.model_mass import WORDS
-from hemicycle.options import known_word
+from hemicycle.options import count, known_word
 from hemicycle.rejects import excerpt
-from hemicycle.round import METHODS
+from hemicycle.round import METHODS, ROUNDS
 
 __all__ = ["Inputs", "RoundConfig", "read_config"]
 
@@ -59,6 +60,14 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         Which of several weights that are optimal for least squares.
     reference : str, default "uniform"
         What "nearest" refers to, given as `prior` is.
+    bootstrap : int, optional
+        Replicates of the Bayesian bootstrap in Bayesian model averaging.
+    seed : int, default 0
+        Seed of these replicates.
+    loss : {"squared_error", "log_score", "log_likelihood"}, default "squared_error"
+        What greedy selection is judged by.
+    rounds : int, default 100
+        How many models greedy selection chooses.
     ranges : bool, default False
         Whether to find how far each share can move over all weights that are optimal for least squares.
     items, rename : str, optional
@@ -80,6 +89,10 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     prior: str = "uniform"
     tie_break: TieBreak = "nearest"
     reference: str = "uniform"
+    bootstrap: int | None = None
+    seed: int = 0
+    loss: Loss = "squared_error"
+    rounds: int = ROUNDS
     ranges: bool = False
     items: str | None = None
     rename: str | None = None
@@ -91,6 +104,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         known_word(self.method, "method", METHODS)
         known_word(self.mean, "mean", MEANS)
         known_word(self.tie_break, "tie_break", TIE_BREAKS)
+        known_word(self.loss, "loss", LOSSES)
+        count(self.seed, "seed")
         if self.tie_break != "nearest" and self.reference != "uniform":
             raise OptionError(f"reference is for the tie-break nearest only; the tie-break is {self.tie_break}")
 
@@ -112,7 +127,10 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
     def options(self) -> dict[str, Any]:
         """Return every option that is no path, by name."""
-        names = ("method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges")
+        names = (
+            "method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges", "bootstrap", "seed",
+            "loss", "rounds",
+        )  # fmt: skip
         masses = {
             "prior": "file" if self.prior_file else self.prior,
             "reference": "file" if self.reference_file else self.reference,
@@ -139,7 +157,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         moved = {name: _relative(path, folder) for name, path in self.paths().items()}
         config = msgspec.structs.replace(self, **moved, sha256=Inputs(**sha256))
         fields = msgspec.to_builtins(config)
-        names = ("method", "mean", "sigma", "power", "prior", "tie_break", "reference")
+        names = ("method", "mean", "sigma", "power", "prior", "tie_break", "reference", "seed", "loss", "rounds")
         every_option = {name: getattr(config, name) for name in names}
         return HEADER + tomli_w.dumps({"jury": config.jury, "pool": config.pool} | every_option | fields)
 
@@ -193,7 +211,7 @@ def _require_known(path: Path, fields: dict[str, Any]) -> None:
             near = get_close_matches(key, known, n=1)
             remedy = f"is {near[0]!r} meant?" if near else f"known are {', '.join(known)}"
             raise FormatError(f"{path}: unknown key {excerpt(key)!r}; {remedy}")
-    for name, words in (("mean", MEANS), ("tie_break", TIE_BREAKS)):
+    for name, words in (("mean", MEANS), ("tie_break", TIE_BREAKS), ("loss", LOSSES)):
         if isinstance(fields.get(name), str) and fields[name] not in words:
             raise OptionError(f"{path}: {name}: expected {' or '.join(map(repr, words))}, got {fields[name]!r}")
 

@@ -79,6 +79,10 @@ def dominance_notice(ensemble: Ensemble) -> str | None:
         power=ensemble.power,
         tie_break=ensemble.tie_break,
         reference=ensemble.reference,
+        bootstrap=ensemble.bootstrap,
+        rng=ensemble.seed,
+        loss=ensemble.loss,
+        rounds=ensemble.rounds,
     )
     more = [other for other in others if other.weights.max() <= DOMINANT]
     if more:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.allocation import Mean
+    from hemicycle.greedy_pool import Loss
     from hemicycle.influence import By
     from hemicycle.items import Items
     from hemicycle.least_squares import TieBreak
@@ -50,13 +51,13 @@ class Ensemble:
     round : Round
         The round that was decided.
     method : str
-        How: "least_squares", "bma", "stacking", "uniform" or "best".
+        How: "least_squares", "bma", "stacking", "greedy", "uniform" or "best".
     sigma : float
         Width of the Gaussian at each label, in the unit of ``log_ratio``.
     weights : ndarray of float64, shape (n_models,)
         Non-negative, ``abs(math.fsum(weights) - 1) <= 2**-52``; read-only, in the order of `models`.
     solution : SimplexSolution or None
-        Certificate of the solver, for the methods that have one (least squares, stacking).
+        Certificate of the solver, for the methods that have one (least squares, stacking, greedy).
     prior : None, str or ndarray
         Prior of Bayesian model averaging, as it was given.
     power : float
@@ -65,6 +66,14 @@ class Ensemble:
         Which of the weights that are optimal for least squares.
     reference : None, str or ndarray
         What "nearest" refers to, as it was given.
+    bootstrap : int or None
+        Replicates of the Bayesian bootstrap in Bayesian model averaging.
+    seed : int or None
+        Seed of these replicates: ``rng=seed`` gives them again.
+    loss : {"squared_error", "log_score", "log_likelihood"}
+        What greedy selection is judged by.
+    rounds : int
+        How many models greedy selection chooses.
     """
 
     round: Round = field(repr=False)
@@ -76,6 +85,10 @@ class Ensemble:
     power: float = 1.0
     tie_break: TieBreak = "nearest"
     reference: Prior = None
+    bootstrap: int | None = None
+    seed: int | None = None
+    loss: Loss = "squared_error"
+    rounds: int = 100
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", read_only(self.weights))
@@ -354,7 +367,7 @@ class Ensemble:
         if self.method != "least_squares" or self.solution is None:
             raise OptionError(
                 f"method is {self.method!r}; only 'least_squares' has a set of optimal weights to range over: those of "
-                "bma, uniform and best are unique by definition, and stacking does not tell its ties"
+                "bma, greedy, uniform and best are unique by definition, and stacking does not tell its ties"
             )
         return self.solution
 

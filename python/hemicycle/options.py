@@ -22,6 +22,7 @@ __all__ = [
     "positive_count",
     "positive_number",
     "random_generator",
+    "seed_of",
     "thread_count",
 ]
 
@@ -148,6 +149,18 @@ def random_generator(rng: Seed) -> np.random.Generator:
     if isinstance(rng, Integral):
         return np.random.default_rng(count(int(rng), "rng"))
     return np.random.default_rng(rng)
+
+
+def seed_of(rng: Seed) -> int:
+    """Return a seed that a result can name: `rng` itself where it is one, else one that is drawn from it.
+
+    Raises
+    ------
+    DtypeError, DomainError
+        As `random_generator`.
+    """
+    generator = random_generator(rng)
+    return int(rng) if isinstance(rng, Integral) else int(generator.integers(2**53))
 
 
 def known_word(value: object, what: str, words: tuple[str, ...]) -> str:

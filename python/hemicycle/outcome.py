@@ -142,6 +142,10 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
         "log_likelihood": ensemble.log_likelihood,
         "log_score": ensemble.log_score,
     }
+    if ensemble.bootstrap is not None:
+        found |= {"bootstrap": ensemble.bootstrap, "seed": ensemble.seed}
+    if ensemble.method == "greedy":
+        found |= {"loss": ensemble.loss, "rounds": ensemble.rounds}
     if ensemble.solution is not None:
         found |= {
             "gap": ensemble.solution.gap,
@@ -207,7 +211,15 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
             for said_by_notices in (NotCertifiedWarning, TieBreakWarning):
                 warnings.simplefilter("ignore", said_by_notices)
             ensembles = round_.mechanisms(
-                sigma=config.sigma, prior=prior, power=config.power, tie_break=config.tie_break, reference=near
+                sigma=config.sigma,
+                prior=prior,
+                power=config.power,
+                tie_break=config.tie_break,
+                reference=near,
+                bootstrap=config.bootstrap,
+                rng=None if config.bootstrap is None else config.seed,
+                loss=config.loss,
+                rounds=config.rounds,
             )
         paid = next(ensemble for ensemble in ensembles if ensemble.method == config.method)
         mechanisms = tuple(_mechanism(ensemble) for ensemble in ensembles)

@@ -14,28 +14,33 @@ from hemicycle.arrays import read_only
 from hemicycle.averaging import bma_weights
 from hemicycle.ensemble import Ensemble
 from hemicycle.errors import NoDataError, NotCertifiedWarning, NotConvergedError, OptionError
+from hemicycle.greedy_pool import LOSSES, pool_greedy
 from hemicycle.label_stacking import label_stacking
 from hemicycle.least_squares import TIE_BREAKS, pair_least_squares, tie_doubt
 from hemicycle.likelihood import log_likelihood
 from hemicycle.model_mass import model_mass
-from hemicycle.options import known_word, positive_number
+from hemicycle.options import known_word, positive_count, positive_number, seed_of
 from hemicycle.scores import accuracy, mean_squared_error
 from hemicycle.solution import SimplexSolution
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from hemicycle.greedy_pool import Loss
     from hemicycle.judgments import Judgments
     from hemicycle.least_squares import TieBreak
     from hemicycle.model_mass import Prior
     from hemicycle.pool import Pool
     from hemicycle.rejects import Rejects
+    from hemicycle.types import Seed
 
-__all__ = ["METHODS", "ModelScores", "Round"]
+__all__ = ["METHODS", "ROUNDS", "ModelScores", "Round"]
 
-Method: TypeAlias = Literal["least_squares", "bma", "stacking", "uniform", "best"]
+Method: TypeAlias = Literal["least_squares", "bma", "stacking", "greedy", "uniform", "best"]
 
-METHODS: tuple[Method, ...] = ("least_squares", "bma", "stacking", "uniform", "best")
+METHODS: tuple[Method, ...] = ("least_squares", "bma", "stacking", "greedy", "uniform", "best")
+
+ROUNDS = 100  #: of greedy selection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +104,8 @@ class Round:
 
     Notes
     -----
-    What several methods need is computed once a round and width: the scores of the models, and the solutions of least
-    squares and stacking.
+    What several methods need is computed once a round and width: the scores of the models, and the weights that take
+    more than a pass.
 
     Examples
     --------
@@ -123,6 +128,7 @@ class Round:
     _seated: NDArray[np.bool_] = field(init=False)
     _scores: dict[float, ModelScores] = field(default_factory=dict, init=False)
     _solutions: dict[tuple[object, ...], SimplexSolution] = field(default_factory=dict, init=False)
+    _bootstrapped: dict[tuple[object, ...], NDArray[np.float64]] = field(default_factory=dict, init=False)
     _doubts: dict[tuple[object, ...], str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -194,15 +200,19 @@ class Round:
         power: float = 1.0,
         tie_break: TieBreak = "nearest",
         reference: Prior = None,
+        bootstrap: int | None = None,
+        rng: Seed = None,
+        loss: Loss = "squared_error",
+        rounds: int = ROUNDS,
     ) -> Ensemble:
         """Weigh the models by one method.
 
         Parameters
         ----------
-        method : {"stacking", "least_squares", "bma", "uniform", "best"}, default "stacking"
+        method : {"stacking", "least_squares", "bma", "greedy", "uniform", "best"}, default "stacking"
             "stacking": the mixture that explains the single labels best. "least_squares": the weights whose pooled log
-            ratio is nearest to the labels. "bma": Bayesian model averaging. "uniform": equal weights. "best": the one
-            model of highest log likelihood, ties by name.
+            ratio is nearest to the labels. "bma": Bayesian model averaging. "greedy": models chosen one after another.
+            "uniform": equal weights. "best": the one model of highest log likelihood, ties by name.
         sigma : float, default 0.5
             Width of the Gaussian at each label, in the unit of ``log_ratio``.
         prior : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
@@ -216,6 +226,16 @@ class Round:
             models are best by themselves, as in `simplex_least_squares`.
         reference : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
             Weights for "nearest", given as a `prior` is; uniform by default.
+        bootstrap : int, optional
+            Replicates of the Bayesian bootstrap over pairs, for "bma" only, as in `bma_weights`; 10,000 is usual. The
+            log likelihood of every model and pair is held in memory.
+        rng : None, int, numpy.random.SeedSequence or numpy.random.Generator, optional
+            Where the replicates come from; `Ensemble.seed` repeats them.
+        loss : {"squared_error", "log_score", "log_likelihood"}, default "squared_error"
+            What a greedy choice is judged by, for "greedy" only: the mean squared error of the pooled log ratio, the
+            log score of the single labels under the mixture, or the log likelihood of the pooled logits.
+        rounds : int, default 100
+            How many models greedy selection chooses in all.
 
         Returns
         -------
@@ -225,10 +245,11 @@ class Round:
         Raises
         ------
         OptionError
-            If `method`, `tie_break`, or a `prior` or `reference` given by name, is not one of those above; if a
-            `reference` is given for another tie-break than "nearest", or an option for a method that has none such.
+            If `method`, `tie_break`, `loss`, or a `prior` or `reference` given by name, is not one of those above; if a
+            `reference` is given for another tie-break than "nearest", `rng` without `bootstrap`, or an option for a
+            method that has none such.
         DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError
-            If `sigma`, `prior`, `power` or `reference` is out of its domain.
+            If `sigma`, `prior`, `power`, `reference`, `bootstrap`, `rng` or `rounds` is out of its domain.
         MissingExtraError
             If "least_individual_loss" has a tie to break and highspy is not installed.
 
@@ -247,16 +268,23 @@ class Round:
         """
         known_word(method, "method", METHODS)
         known_word(tie_break, "tie_break", TIE_BREAKS)
+        known_word(loss, "loss", LOSSES)
         mass, near = self._mass(prior, "prior"), self._mass(reference, "reference")
-        power = positive_number(power, "power")
+        power, rounds = positive_number(power, "power"), positive_count(rounds, "rounds")
         for name, given, user in (
             ("prior", mass is not None, "bma"),
             ("power", power != 1, "bma"),
+            ("bootstrap", bootstrap is not None, "bma"),
             ("tie_break", tie_break != "nearest", "least_squares"),
             ("reference", near is not None, "least_squares"),
+            ("loss", loss != "squared_error", "greedy"),
+            ("rounds", rounds != ROUNDS, "greedy"),
         ):
             if given and method != user:
                 raise OptionError(f"{name}: only method='{user}' has one, got method={method!r}")
+        if rng is not None and bootstrap is None:
+            raise OptionError("rng: only the replicates of bootstrap= are random")
+        seed = None if bootstrap is None else seed_of(rng)
         scores = self.scores(sigma)
         solution = None
         if method == "stacking":
@@ -265,6 +293,11 @@ class Round:
         elif method == "least_squares":
             solution = self._least_squares(tie_break, near)
             weights = solution.weights
+        elif method == "greedy":
+            solution = self._greedy(sigma, loss, rounds)
+            weights = solution.weights
+        elif method == "bma" and bootstrap is not None:
+            weights = self._bootstrap(sigma, mass, power, bootstrap, seed)
         elif method == "bma":
             weights = bma_weights(scores.log_likelihood, prior=mass, power=power)
         elif method == "uniform":
@@ -273,7 +306,9 @@ class Round:
             leaders = np.flatnonzero(scores.log_likelihood == scores.log_likelihood.max())
             weights = np.zeros(len(self.pool))
             weights[min(leaders, key=lambda d: self.pool.models[d])] = 1.0
-        return Ensemble(self, method, sigma, weights, solution, prior, power, tie_break, reference)
+        return Ensemble(
+            self, method, sigma, weights, solution, prior, power, tie_break, reference, bootstrap, seed, loss, rounds
+        )
 
     def mechanisms(
         self,
@@ -283,6 +318,10 @@ class Round:
         power: float = 1.0,
         tie_break: TieBreak = "nearest",
         reference: Prior = None,
+        bootstrap: int | None = None,
+        rng: Seed = None,
+        loss: Loss = "squared_error",
+        rounds: int = ROUNDS,
     ) -> tuple[Ensemble, ...]:
         """Weigh the models by every method, on the same rows.
 
@@ -296,11 +335,15 @@ class Round:
             Power of the likelihood in Bayesian model averaging.
         tie_break, reference
             Which of several weights that are optimal for least squares, as in `ensemble`.
+        bootstrap, rng
+            Replicates of Bayesian model averaging, as in `ensemble`.
+        loss, rounds
+            What greedy selection is judged by, and how long it is, as in `ensemble`.
 
         Returns
         -------
         tuple of Ensemble
-            Least squares, Bayesian model averaging, stacking, uniform and best, in this order.
+            Least squares, Bayesian model averaging, stacking, greedy, uniform and best, in this order.
 
         Raises
         ------
@@ -309,8 +352,9 @@ class Round:
         """
         return (
             self.ensemble("least_squares", sigma=sigma, tie_break=tie_break, reference=reference),
-            self.ensemble("bma", sigma=sigma, prior=prior, power=power),
+            self.ensemble("bma", sigma=sigma, prior=prior, power=power, bootstrap=bootstrap, rng=rng),
             self.ensemble("stacking", sigma=sigma),
+            self.ensemble("greedy", sigma=sigma, loss=loss, rounds=rounds),
             self.ensemble("uniform", sigma=sigma),
             self.ensemble("best", sigma=sigma),
         )
@@ -331,6 +375,39 @@ class Round:
                 solution = self._best_found(key, error, error.gap)
             self._solutions[key] = solution
         return self._solutions[key]
+
+    def _greedy(self, sigma: float, loss: Loss, rounds: int) -> SimplexSolution:
+        key = ("greedy", None if loss == "squared_error" else sigma, loss, rounds)
+        if key not in self._solutions:
+            self._solutions[key] = pool_greedy(
+                self.pool,
+                self.judgments,
+                pair_weight=self.pair_weight,
+                label_weight=self.label_weight,
+                loss=loss,
+                sigma=sigma,
+                rounds=rounds,
+                n_threads=self.n_threads,
+            )
+        return self._solutions[key]
+
+    def _bootstrap(
+        self, sigma: float, prior: NDArray[np.float64] | None, power: float, bootstrap: int, seed: int | None
+    ) -> NDArray[np.float64]:
+        key = (sigma, None if prior is None else prior.tobytes(), power, bootstrap, seed)
+        if key not in self._bootstrapped:
+            by_pair = log_likelihood(self.pool, self.judgments, sigma=sigma, per="pair", n_threads=self.n_threads)
+            by_pair *= self.pair_weight
+            counted = self.pair_weight > 0  # a pair without weight is no part of what is resampled
+            self._bootstrapped[key] = bma_weights(
+                by_pair if counted.all() else by_pair[:, counted],
+                prior=prior,
+                power=power,
+                bootstrap=bootstrap,
+                rng=seed,
+                n_threads=self.n_threads,
+            )
+        return self._bootstrapped[key]
 
     def _least_squares(self, tie_break: TieBreak, reference: NDArray[np.float64] | None) -> SimplexSolution:
         key = ("least_squares", tie_break, None if reference is None else reference.tobytes())

@@ -34,6 +34,7 @@ class Method(StrEnum):
     stacking = "stacking"
     least_squares = "least_squares"
     bma = "bma"
+    greedy = "greedy"
     uniform = "uniform"
     best = "best"
 
@@ -50,6 +51,14 @@ class TieBreak(StrEnum):
 
     nearest = "nearest"
     least_individual_loss = "least_individual_loss"
+
+
+class Loss(StrEnum):
+    """What greedy selection is judged by."""
+
+    squared_error = "squared_error"
+    log_score = "log_score"
+    log_likelihood = "log_likelihood"
 
 
 class Format(StrEnum):
@@ -81,7 +90,7 @@ MethodOption = Annotated[
     Method | None,
     typer.Option(
         metavar="METHOD",
-        help="The mechanism that pays: stacking (the default), least_squares, bma, uniform or best.",
+        help="The mechanism that pays: stacking (the default), least_squares, bma, greedy, uniform or best.",
         rich_help_panel="Ensemble",
     ),
 ]
@@ -126,6 +135,31 @@ Reference = Annotated[
         help="What nearest refers to: uniform (the default), per_author, or a csv of model,weight.",
         rich_help_panel="Ensemble",
     ),
+]
+Bootstrap = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Average the weights of bma over N replicates of the Bayesian bootstrap, such as 10000.",
+        rich_help_panel="Ensemble",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Seed of the replicates; 0 by default.", rich_help_panel="Ensemble", show_default=False),
+]
+LossOption = Annotated[
+    Loss | None,
+    typer.Option(
+        metavar="LOSS",
+        help="What greedy is judged by: squared_error (the default), log_score or log_likelihood.",
+        rich_help_panel="Ensemble",
+    ),
+]
+Rounds = Annotated[
+    int | None,
+    typer.Option(help="Models that greedy chooses in all; 100 by default.", rich_help_panel="Ensemble"),
 ]
 Ranges = Annotated[
     bool | None,
@@ -210,6 +244,10 @@ def ensemble(
     mean: MeanOption = None,
     tie_break: TieBreakOption = None,
     reference: Reference = None,
+    bootstrap: Bootstrap = None,
+    seed: Seed = None,
+    loss: LossOption = None,
+    rounds: Rounds = None,
     ranges: Ranges = None,
     items: ItemsFile = None,
     rename: Rename = None,
@@ -231,6 +269,10 @@ def ensemble(
         "mean": mean and mean.value,
         "tie_break": tie_break and tie_break.value,
         "reference": reference,
+        "bootstrap": bootstrap,
+        "seed": seed,
+        "loss": loss and loss.value,
+        "rounds": rounds,
         "ranges": ranges,
         "items": items and str(items),
         "rename": rename and str(rename),

@@ -31,6 +31,7 @@ __all__ = ["LABELS", "Camps", "ensemble_view"]
 
 LABELS = {
     "stacking": "stacking",
+    "greedy": "greedy",
     "least_squares": "least squares",
     "bma": "bma",
     "uniform": "uniform",
