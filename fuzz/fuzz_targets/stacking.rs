@@ -3,7 +3,7 @@
 
 use arbitrary::{Result, Unstructured};
 use hemicycle_core::simplex::{compensated_sum, project_simplex};
-use hemicycle_core::stacking::stacking_weights;
+use hemicycle_core::stacking::{Ends, Matrix, stacking_weights};
 use hemicycle_core::{Error, Execution};
 use hemicycle_fuzz::number;
 use libfuzzer_sys::fuzz_target;
@@ -34,8 +34,16 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let log_density: Vec<f64> = (0..n_models * n).map(|_| value(u)).collect::<Result<_>>()?;
     let weights: Vec<f64> = (0..n).map(|_| Ok(*u.choose(&[1.0, 1.0, 2.0, 0.0, 0.125])?)).collect::<Result<_>>()?;
     let execution = Execution::default();
-    let (solved, gap, dropped) = match stacking_weights(&log_density, n_models, &weights, 1e-10, &execution) {
-        Ok(stacking) => (stacking.weights, stacking.gap, stacking.dropped),
+    let start: Vec<(usize, f64)> =
+        (0..u.int_in_range(0..=3)?).map(|_| Ok((u.choose_index(n_models)?, 1.0))).collect::<Result<_>>()?;
+    let ends = Ends { tol: 1e-10, reference: None, start: &start };
+    let matrix = Matrix::new(&log_density, n_models, n).expect("n_models rows");
+    let (solved, gap, dropped) = match stacking_weights(&matrix, &weights, &ends, &execution) {
+        Ok(stacking) => {
+            assert!(stacking.vertex.iter().all(|model| stacking.face.contains(model)), "{stacking:?}");
+            assert!(stacking.face_dimension < stacking.face.len(), "{stacking:?}");
+            (stacking.weights, stacking.gap, stacking.dropped)
+        }
         Err(Error::NotConverged { weights, gap, .. }) if plain => panic!("gap {gap:e} at {weights:?}"),
         Err(Error::NotConverged { .. } | Error::NonFinite { .. } | Error::Domain { .. } | Error::NoData { .. }) => {
             return Ok(());

@@ -12,7 +12,8 @@ from hemicycle.least_squares import SolverOptions
 from hemicycle.left_out import Labels
 from hemicycle.pairs import Pairs
 from hemicycle.running import RunningScores
-from hemicycle.types import Logits, Per, SolutionFields
+from hemicycle.stacking import StackingOptions
+from hemicycle.types import Logits, Per, SolutionFields, StackingFields
 
 __version__: str
 
@@ -81,9 +82,16 @@ def add_replicates(
 ) -> None: ...
 def effective_models(weights: NDArray[np.float64]) -> tuple[float, float]: ...
 def project_simplex(v: NDArray[np.float64]) -> NDArray[np.float64]: ...
-def stacking_weights(
-    log_density: NDArray[np.float64], observation_weights: NDArray[np.float64], tol: float, n_threads: int | None
-) -> tuple[NDArray[np.float64], float, float, int, list[int]]: ...
+def stacking_weights(log_density: NDArray[np.float64], options: StackingOptions) -> StackingFields: ...
+def pool_stacking(
+    logits: NDArray[np.float64] | NDArray[np.float32],
+    pairs: Pairs,
+    n_items: int,
+    sigma: float,
+    rtol: float,
+    by_pair: bool,
+    options: StackingOptions,
+) -> StackingFields: ...
 def simplex_least_squares(
     x: NDArray[np.float64] | NDArray[np.float32], y: NDArray[np.float64], options: SolverOptions
 ) -> SolutionFields: ...

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from hemicycle import _core
-from hemicycle.arrays import float_array, index_array, require_finite, require_non_negative
-from hemicycle.errors import DomainError, NoDataError, NotConvergedError, OptionError, ShapeError, TieBreakWarning
+from hemicycle.arrays import float_array
+from hemicycle.errors import NoDataError, NotConvergedError, OptionError, ShapeError, TieBreakWarning
 from hemicycle.logits import logits_matrix, naming_logits
 from hemicycle.optimal_face import OptimalFace, relative_logits, unit_scale
 from hemicycle.options import finite_number, known_word, positive_number, thread_count
-from hemicycle.solution import SimplexSolution
+from hemicycle.solution import SimplexSolution, tie_doubt
+from hemicycle.solver_arguments import per_model, reference_weights, start_models
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
 
-__all__ = ["TIE_BREAKS", "TieBreak", "pair_least_squares", "simplex_least_squares", "tie_doubt"]
+__all__ = ["TIE_BREAKS", "TieBreak", "pair_least_squares", "simplex_least_squares"]
 
 TieBreak: TypeAlias = Literal["nearest", "least_individual_loss"]
 """Which of several optimal weights."""
@@ -291,13 +292,6 @@ def _least_individual_loss(
     )
 
 
-def tie_doubt(solution: SimplexSolution) -> str | None:
-    """Return what to say of a solution whose tie could not be broken as asked; else None."""
-    if solution.tie_broken is False:
-        return f"these weights are optimal, but not those that the tie-break names: {solution.reason}"
-    return None
-
-
 def _told(solution: SimplexSolution) -> SimplexSolution:
     """Return a solution, with a warning where its tie could not be broken as asked."""
     doubt = tie_doubt(solution)
@@ -324,49 +318,15 @@ def _options(
         raise OptionError(f"reference: only tie_break='nearest' has one, got tie_break={tie_break!r}")
     return SolverOptions(
         projected_gradient=solver == "projected_gradient",
-        reference=None if reference is None else _reference(reference, n_models),
+        reference=None if reference is None else reference_weights(reference, n_models),
         l2=finite_number(l2, "l2"),
-        cost=None if cost is None else _per_model(cost, "cost", n_models),
+        cost=None if cost is None else per_model(cost, "cost", n_models),
         tol=positive_number(tol, "tol"),
-        start=_start(start, n_models),
+        start=start_models(start, n_models),
         n_threads=thread_count(n_threads),
     )
-
-
-def _start(start: SimplexSolution | ArrayLike | None, n_models: int) -> NDArray[np.int64]:
-    """Return the models to begin with."""
-    if isinstance(start, SimplexSolution):
-        if start.vertex is None:
-            raise OptionError("start: this solution does not name the models of a vertex; give indices of models")
-        start = start.vertex
-    if start is None:
-        return np.zeros(0, dtype=np.int64)
-    try:
-        models = np.asanyarray(start)
-    except ValueError as error:
-        raise ShapeError(f"start: {error}") from None
-    return index_array(models if models.size else np.zeros(0, dtype=np.int64), "start", n_models, "models")
-
-
-def _per_model(values: ArrayLike, what: str, n_models: int) -> NDArray[np.float64]:
-    array = float_array(values, what, 1)
-    if len(array) != n_models:
-        raise ShapeError(f"{what}: expected length {n_models}, one number a model, got {len(array)}")
-    require_finite(array, what)
-    return array
 
 
 def _above_lowest(cost: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
     """Return prices as the core counts them: what all models cost moves no weight, and would hide digits."""
     return None if cost is None else cost - cost.min()
-
-
-def _reference(values: ArrayLike, n_models: int) -> NDArray[np.float64]:
-    array = _per_model(values, "reference", n_models)
-    require_non_negative(array, "reference")
-    largest = array.max()
-    if largest == 0:
-        raise DomainError("reference: all values are 0; one must be greater")
-    scaled: NDArray[np.float64] = array / largest  # keeps the sum of huge or tiny values in range
-    scaled /= scaled.sum()
-    return scaled

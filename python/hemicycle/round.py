@@ -15,13 +15,13 @@ from hemicycle.averaging import bma_weights
 from hemicycle.ensemble import Ensemble
 from hemicycle.errors import NoDataError, NotCertifiedWarning, NotConvergedError, OptionError
 from hemicycle.greedy_pool import LOSSES, pool_greedy
-from hemicycle.label_stacking import label_stacking
-from hemicycle.least_squares import TIE_BREAKS, pair_least_squares, tie_doubt
+from hemicycle.least_squares import TIE_BREAKS, pair_least_squares
 from hemicycle.likelihood import log_likelihood
 from hemicycle.model_mass import model_mass
 from hemicycle.options import known_word, positive_count, positive_number, seed_of
 from hemicycle.scores import accuracy, mean_squared_error
-from hemicycle.solution import SimplexSolution
+from hemicycle.solution import SimplexSolution, tie_doubt
+from hemicycle.stacking import pool_stacking
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -368,8 +368,12 @@ class Round:
         key = ("stacking", sigma)
         if key not in self._solutions:
             try:
-                solution = label_stacking(
-                    self.pool, self.judgments, self.label_weight, sigma=sigma, n_threads=self.n_threads
+                solution = pool_stacking(
+                    self.pool,
+                    self.judgments,
+                    sigma=sigma,
+                    observation_weights=self.label_weight,
+                    n_threads=self.n_threads,
                 )
             except NotConvergedError as error:
                 solution = self._best_found(key, error, error.gap)

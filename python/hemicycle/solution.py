@@ -12,7 +12,7 @@ from hemicycle.arrays import read_only
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SimplexSolution"]
+__all__ = ["SimplexSolution", "tie_doubt"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,3 +82,10 @@ class SimplexSolution:
             f"SimplexSolution({len(self.support)} of {len(self.weights)} models, objective={self.objective:.10g}, "
             f"gap={self.gap:.1e}, relative_gap={self.relative_gap:.1e}, passes={self.passes}{dimension}, {self.reason})"
         )
+
+
+def tie_doubt(solution: SimplexSolution) -> str | None:
+    """Return what to say of a solution whose tie could not be broken as asked; else None."""
+    if solution.tie_broken is False:
+        return f"these weights are optimal, but not those that the tie-break names: {solution.reason}"
+    return None

@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from hemicycle import _core
-from hemicycle.arrays import float_array, read_only, require_length, require_non_negative
-from hemicycle.errors import NoDataError, ObservationsDroppedWarning
-from hemicycle.options import positive_number, thread_count
-from hemicycle.solution import SimplexSolution
+from hemicycle.arrays import float_array, require_length, require_non_negative
+from hemicycle.errors import NoDataError, ObservationsDroppedWarning, ShapeError, TieBreakWarning
+from hemicycle.logits import logits_matrix, naming_logits
+from hemicycle.options import known_word, positive_number, thread_count
+from hemicycle.solution import SimplexSolution, tie_doubt
+from hemicycle.solver_arguments import reference_weights, start_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import ArrayLike, NDArray
 
-    from numpy.typing import ArrayLike
+    from hemicycle.judgments import Judgments
+    from hemicycle.pool import Pool
+    from hemicycle.types import StackingFields
 
-__all__ = ["stacking_weights"]
+__all__ = ["StackingBy", "pool_stacking", "stacking_weights"]
+
+StackingBy: TypeAlias = Literal["label", "pair"]
+"""What an observation of a round is."""
+
+RTOL = 1e-12  #: error of the log density of a pair with many labels: below the gap
+
+STACKING_BY: tuple[StackingBy, ...] = ("label", "pair")
+
+
+@dataclass(frozen=True, slots=True)
+class StackingOptions:
+    """What both problems share, as the core reads it."""
+
+    observation_weights: NDArray[np.float64]
+    reference: NDArray[np.float64] | None
+    tol: float
+    start: NDArray[np.int64]
+    start_weights: NDArray[np.float64]
+    n_threads: int | None
 
 
 def stacking_weights(
@@ -26,6 +50,8 @@ def stacking_weights(
     *,
     observation_weights: ArrayLike | None = None,
     tol: float = 1e-10,
+    reference: ArrayLike | None = None,
+    start: SimplexSolution | ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> SimplexSolution:
     """Return the weights of the mixture of models with the best log score.
@@ -37,12 +63,19 @@ def stacking_weights(
     ----------
     log_density : array_like of float, shape (n_models, n_observations)
         Natural log of the density that each model gave to each observation: any finite value or -inf. A constant
-        added to all values of one observation changes no weight. C-contiguous float64 is borrowed, so do not write to
-        it during the call; other layouts are copied once.
+        added to all values of one observation changes no weight. C-contiguous float64 is borrowed, memory maps too, so
+        do not write to it during the call; other layouts are copied once.
     observation_weights : array_like of float, shape (n_observations,), optional
-        Non-negative weight of each observation; equal by default. An observation of weight 0 is as if absent.
+        Non-negative weight of each observation; equal by default. An observation of weight 0 is as if absent, and so
+        is one that weighs less than 1e-280 of the heaviest.
     tol : float, default 1e-10
         Largest gap to accept, in nats per observation. Must be > 0.
+    reference : array_like of float, shape (n_models,), optional
+        Weights >= 0, not all 0; they are divided by their sum. By default uniform. Of several optimal weights those
+        nearest to it in the Euclidean norm are returned.
+    start : SimplexSolution or array_like of int, optional
+        A warm start: the solution of a similar problem, whose models are the first of `log_density`, or indices of
+        models that are likely to have weight. It saves time and changes no optimum.
     n_threads : int, optional
         Number of threads; every core by default. The result is the same, bit for bit, for any number.
 
@@ -50,39 +83,53 @@ def stacking_weights(
     -------
     SimplexSolution
         `objective` is the score, and `gap`, ``max_d sum_n v_n p_dn / (P w)_n - 1``, bounds how far it is below the best
-        one; `relative_gap` is the same number, which depends neither on shift nor on scale. `reason` counts
-        the observations dropped.
+        one; `relative_gap` is the same number, which depends neither on shift nor on scale. `passes` counts passes over
+        some models as parts of one. ``unique`` and ``face_dimension`` say whether other weights are optimal too, and
+        ``face`` which models have weight in some optimum; ``reduced_cost`` is what a unit of weight on the nearest
+        other model takes from the score, to first order. `reason` counts the observations dropped.
 
     Raises
     ------
     DtypeError
         If an array is not numeric or is masked, or an option is not a number.
     ShapeError
-        If `log_density` is not two-dimensional or `observation_weights` has another length.
+        If `log_density` is not two-dimensional, or `observation_weights` or `reference` has another length.
     NonFiniteError
         If a log density is NaN or +inf, or a weight or `tol` is not finite.
     DomainError
-        If a weight is negative, `tol` not above 0 or `n_threads` below 1.
+        If a weight is negative, all of `reference` are 0, `tol` is not above 0 or `n_threads` below 1.
+    OptionError
+        If `start` is a solution that names no models.
+    IndexOutOfRangeError
+        If `start` names a model that does not exist.
     NoDataError
         If there is no model, or no observation with a positive weight that some model explains.
     NotConvergedError
         If the gap stays above `tol`; it holds the best weights found.
+    KeyboardInterrupt
+        Soon after Ctrl-C.
 
     Warns
     -----
     ObservationsDroppedWarning
         If no model explains an observation (its log densities are all -inf). No weights could, so it is left out.
+    TieBreakWarning
+        If the optimal weights nearest to the reference cannot be certified to `tol`, as the set of optimal weights is
+        thinner than rounding. The result is optimal, and goes towards them as far as it can: ``tie_broken`` is False.
 
     Notes
     -----
     Column generation. The first working set is the best model of each observation; the problem over it is solved by
     Newton steps, each a quadratic programme solved by active sets; a pass over all models gives the certificate and
-    the models to add. Some passes over `log_density` and one array of its size (float64) in memory: the densities,
-    scaled by the largest of each observation, are all that is ever exponentiated.
+    the models to add. What a pass finds bounds later prices, so that later passes read few models. The densities,
+    scaled by the largest of each observation, are exponentiated as they are read and kept for the working set and the
+    face alone: beside `log_density` memory holds some hundred rows, and those of the models with weight in some
+    optimum.
 
-    The mixture density of each observation is unique at the optimum; the weights need not be. Models with equal
-    densities share their weight equally; among other optimal weights the choice is deterministic, and permuting the
-    models may change it within the gap.
+    The mixture density of each observation is unique at the optimum; the weights need not be. The face is that of
+    ``sum_d w_d p_dn = (P w*)_n`` over the models whose price ``sum_n v_n p_dn / (P w*)_n`` is 1 to 1e-9 of their
+    distance from the mixture. Models with equal densities share their weight equally where their `reference` is equal.
+    Permuting the models permutes the weights up to the gap.
 
     References
     ----------
@@ -99,8 +146,9 @@ def stacking_weights(
     >>> import numpy as np
     >>> labels = np.array([+1.0] * 70 + [-1.0] * 30)
     >>> log_density = -0.5 * ((np.array([[+1.0], [-1.0], [0.0]]) - labels) / 0.1) ** 2
-    >>> stacking_weights(log_density).weights.round(6)
-    array([0.7, 0.3, 0. ])
+    >>> solution = stacking_weights(log_density)
+    >>> solution.weights.round(6), solution.unique
+    (array([0.7, 0.3, 0. ]), True)
     """
     log_density = float_array(log_density, "log_density", 2)
     n_models, n_observations = log_density.shape
@@ -108,22 +156,130 @@ def stacking_weights(
         raise NoDataError(f"log_density: there are {n_models} models and {n_observations} observations")
     if observation_weights is None:
         observation_weights = np.ones(n_observations)
-    else:
-        observation_weights = float_array(observation_weights, "observation_weights", 1)
-        require_length(observation_weights, "observation_weights", n_observations, "each row of log_density")
-        require_non_negative(observation_weights, "observation_weights")
-    weights, objective, gap, passes, dropped = _core.stacking_weights(
-        log_density, observation_weights, positive_number(tol, "tol"), thread_count(n_threads)
+    options = _options(
+        n_models, n_observations, "each row of log_density", observation_weights, tol, reference, start, n_threads
     )
-    reason = "models with equal densities share their weight equally"
-    if dropped:
+    return _told(_core.stacking_weights(log_density, options), "log_density", n_observations)
+
+
+def pool_stacking(
+    logits: ArrayLike | Pool,
+    judgments: Judgments,
+    *,
+    by: StackingBy = "label",
+    sigma: float = 0.5,
+    observation_weights: ArrayLike | None = None,
+    tol: float = 1e-10,
+    reference: ArrayLike | None = None,
+    start: SimplexSolution | ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> SimplexSolution:
+    """Return the mixture of models that explains the labels of a jury best, or its pairs.
+
+    ``max_w sum_i v_i log sum_d w_d p_di`` over the simplex, with ``p_di`` the density ``Normal(y_i | mu_di, sigma)`` of
+    a label, or the sum-Gaussian density of a pair.
+
+    Parameters
+    ----------
+    logits : array_like of float or Pool, shape (n_models, n_items)
+        Log contribution of each item, natural log. C-contiguous float64 or float32 is borrowed.
+    judgments : Judgments
+        Its items are the columns of `logits`.
+    by : {"label", "pair"}, default "label"
+        What an observation is. By label camps are seated in proportion to their labels; by pair the labels of one are
+        alternatives, and over many pairs the majority takes all.
+    sigma : float, default 0.5
+        Width of the Gaussian at each label, in the unit of ``log_ratio``; from 1e-6 to 1e6.
+    observation_weights : array_like of float, shape (n_labels,) or (n_pairs,), optional
+        Weight of each label or pair, in the order of ``judgments.pairs``; equal by default.
+    tol, reference, start, n_threads
+        As for `stacking_weights`.
+
+    Returns
+    -------
+    SimplexSolution
+        With its certificate over all models.
+
+    Raises
+    ------
+    NoDataError
+        If no judgment is cardinal and of positive weight, or no observation has a positive weight.
+    DtypeError, ShapeError, NonFiniteError, DomainError, OptionError
+        As `log_likelihood` and `stacking_weights`.
+    IndexOutOfRangeError, NotConvergedError, KeyboardInterrupt
+        As `stacking_weights`.
+
+    Warns
+    -----
+    TieBreakWarning
+        As `stacking_weights`.
+
+    Notes
+    -----
+    The matrix of log densities is never formed: the likelihood makes them again, some models at a time, in each pass.
+    The result is that of `stacking_weights` on ``log_likelihood(..., per=by)``. Memory: some hundred rows of n_labels
+    or n_pairs, and those of the models with weight in some optimum.
+    """
+    known_word(by, "by", STACKING_BY)
+    matrix = float_array(logits_matrix(logits, judgments), "logits", 2, keep_float32=True)
+    n_models, pairs = len(matrix), judgments.pairs
+    if n_models == 0:
+        raise ShapeError(f"logits: expected at least one model, got shape {matrix.shape}")
+    if len(pairs) == 0:
+        raise NoDataError("judgments: none says how much more one item is worth (cardinal) with a weight above 0")
+    n_observations = pairs.n_labels if by == "label" else len(pairs)
+    if observation_weights is None:
+        observation_weights = np.ones(n_observations)
+    options = _options(
+        n_models, n_observations, f"the {by}s of the judgments", observation_weights, tol, reference, start, n_threads
+    )
+    width, n_items = positive_number(sigma, "sigma"), len(judgments.items)
+    with naming_logits(logits):
+        found = _core.pool_stacking(matrix, pairs, n_items, width, RTOL, by == "pair", options)
+    return _told(found, "judgments", n_observations)
+
+
+def _options(
+    n_models: int,
+    n_observations: int,
+    whose: str,
+    observation_weights: ArrayLike,
+    tol: float,
+    reference: ArrayLike | None,
+    start: SimplexSolution | ArrayLike | None,
+    n_threads: int | None,
+) -> StackingOptions:
+    """Check the options that both problems share."""
+    weights = float_array(observation_weights, "observation_weights", 1)
+    require_length(weights, "observation_weights", n_observations, whose)
+    require_non_negative(weights, "observation_weights")
+    models = start_models(start, n_models)
+    share = start.weights[models] if isinstance(start, SimplexSolution) else np.ones(len(models))
+    return StackingOptions(
+        observation_weights=weights,
+        reference=None if reference is None else reference_weights(reference, n_models),
+        tol=positive_number(tol, "tol"),
+        start=models,
+        start_weights=share if share.any() else np.ones(len(models)),
+        n_threads=thread_count(n_threads),
+    )
+
+
+def _told(found: StackingFields, what: str, n_observations: int) -> SimplexSolution:
+    """Return the solution, with warnings of what was left out and of a tie that could not be broken as asked."""
+    fields, dropped = found[:-1], found[-1]
+    solution = SimplexSolution(*fields)
+    if len(dropped):
         left_out = _describe(dropped, n_observations)
-        warnings.warn(f"log_density: {left_out}", ObservationsDroppedWarning, stacklevel=2)
-        reason = f"{reason}; {left_out}"
-    return SimplexSolution(read_only(weights), objective, gap, gap, passes, reason)
+        warnings.warn(f"{what}: {left_out}", ObservationsDroppedWarning, stacklevel=3)
+        solution = replace(solution, reason=f"{solution.reason}; {left_out}")
+    doubt = tie_doubt(solution)
+    if doubt is not None:
+        warnings.warn(doubt, TieBreakWarning, stacklevel=3)
+    return solution
 
 
-def _describe(dropped: Sequence[int], n_observations: int) -> str:
+def _describe(dropped: NDArray[np.int64], n_observations: int) -> str:
     """Say how many observations were dropped, and which came first."""
-    first = ", ".join(map(str, dropped[:5])) + (", ..." if len(dropped) > 5 else "")
+    first = ", ".join(map(str, dropped[:5].tolist())) + (", ..." if len(dropped) > 5 else "")
     return f"{len(dropped)} of {n_observations} observations dropped, as no model explains them (columns {first})"

@@ -1,4 +1,4 @@
-"""Saying it when least squares leaves the weights open: how far, which of them were taken, what else that decides."""
+"""Saying it when the weights are left open: how far, which of them were taken, what else that decides."""
 
 from __future__ import annotations
 
@@ -30,19 +30,22 @@ def tie_summary(ensemble: Ensemble) -> str | None:
     Returns
     -------
     str or None
-        None for methods other than least squares: they do not say.
+        None for methods that do not say, and for stacking where none are.
     """
     solution, method = ensemble.solution, ensemble.method
-    if method != "least_squares" or solution is None:
+    if method not in ("least_squares", "stacking") or solution is None:
         return None
     if solution.face is None or solution.face_dimension is None:
-        return f"{method}: whether other weights fit as well is not known, as these are not certified."
+        return f"{method}: whether other weights are as good is not known, as these are not certified."
+    if solution.unique and method == "stacking":
+        return None
     if solution.unique:
         return f"{method}: no other weights fit as well{_but_nearly(ensemble, solution)}."
+    fit = "explain the labels" if method == "stacking" else "fit"
     n_free = f"{solution.face_dimension:,} dimension{'' if solution.face_dimension == 1 else 's'}"
     return (
-        f"{method}: other weights fit as well, in {n_free}; {len(solution.face):,} of {len(ensemble.models):,} models "
-        f"have weight in some of them. Taken: {_taken(ensemble)}."
+        f"{method}: other weights {fit} as well, in {n_free}; {len(solution.face):,} of {len(ensemble.models):,} "
+        f"models have weight in some of them. Taken: {_taken(ensemble)}."
     )
 
 
@@ -66,6 +69,8 @@ def tie_notice(ensemble: Ensemble, mean: Mean = "geometric", ranges: Table | Non
     """
     if ensemble.solution is None or not ensemble.solution.face_dimension:
         return None
+    if ensemble.method == "stacking":
+        return f"{tie_summary(ensemble)} They may give another allocation."
     return f"{tie_summary(ensemble)} {_consequence(ensemble.round.judgments, mean, ranges)}"
 
 

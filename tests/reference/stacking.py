@@ -1,7 +1,9 @@
-"""The log score of a mixture and its certificate with 50 digits, and the optimum from a general solver."""
+"""The log score of a mixture and its certificate with 50 digits, an optimum from a general solver, all small optima."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import mpmath
@@ -11,8 +13,11 @@ from scipy.special import logsumexp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from numpy.typing import NDArray
+
+    Row = list[mpmath.mpf]
 
 
 def score(
@@ -79,3 +84,105 @@ def _mixture(column: NDArray[np.float64], weights: Sequence[float]) -> mpmath.mp
     return mpmath.fsum(
         mpmath.mpf(w) * mpmath.exp(mpmath.mpf(value)) for w, value in zip(weights, column, strict=True) if w > 0
     )
+
+
+@dataclass(frozen=True)
+class Optima:
+    """All optimal weights of a small instance, with 40 digits.
+
+    Attributes
+    ----------
+    score : mpmath.mpf
+        The best score.
+    models : list of int
+        Models that have weight in some optimum.
+    dimension : int
+        Dimension of the set of optimal weights.
+    vertices : list of list of mpmath.mpf
+        The optimal weights on independent models: all others are their mixtures.
+    """
+
+    score: mpmath.mpf
+    models: list[int]
+    dimension: int
+    vertices: list[list[mpmath.mpf]]
+
+
+def optima(density: list[list[Fraction]], v: Sequence[float]) -> Optima:
+    """Return all optima by trying every support; `density` holds the densities themselves, one list a model."""
+    with mpmath.workdps(60):
+        p = [[mpmath.mpf(value.numerator) / value.denominator for value in row] for row in density]
+        share = [mpmath.mpf(weight) / mpmath.fsum(v) for weight in v]
+        supports = [s for size in range(1, len(p) + 1) for s in combinations(range(len(p)), size)]
+        mixture = next(q for s in supports if (q := _interior_optimum([p[d] for d in s], p, share)) is not None)
+        price = [mpmath.fsum(u * x / q for u, x, q in zip(share, row, mixture, strict=True)) for row in p]
+        flat = [d for d in range(len(p)) if price[d] >= 1 - DIGITS]
+        vertices = []
+        for support in (s for size in range(1, len(flat) + 1) for s in combinations(flat, size)):
+            weights = _weights_of([p[d] for d in support], mixture)
+            if weights is not None and min(weights) > DIGITS:
+                vertices.append([weights[support.index(d)] if d in support else mpmath.mpf(0) for d in range(len(p))])
+        models = sorted({d for vertex in vertices for d, weight in enumerate(vertex) if weight > 0})
+        score = mpmath.fsum(u * mpmath.log(q) for u, q in zip(share, mixture, strict=True))
+        return Optima(score, models, len(models) - _rank([p[d] for d in models]), vertices)
+
+
+DIGITS = mpmath.mpf(10) ** -35
+
+
+def _interior_optimum(rows: list[Row], everyone: list[Row], share: Row) -> Row | None:
+    """Return the mixture that is best among those of independent rows, if it is best among all and they have weight."""
+    if _rank(rows) < len(rows) or not all(any(column) for column in zip(*rows, strict=True)):
+        return None
+    weights = [mpmath.mpf(1) / len(rows)] * len(rows)
+    for _ in range(200):
+        q = _mix(rows, weights)
+        slope = [1 - mpmath.fsum(u * x / y for u, x, y in zip(share, row, q, strict=True)) for row in rows]
+        hessian = mpmath.matrix(
+            [
+                [mpmath.fsum(u * x * z / y**2 for u, x, z, y in zip(share, a, b, q, strict=True)) for b in rows]
+                for a in rows
+            ]
+        )
+        step = mpmath.lu_solve(hessian, -mpmath.matrix(slope))
+        length = mpmath.mpf(1)
+        while min(w + length * s for w, s in zip(weights, step, strict=True)) <= 0:
+            length /= 2
+        weights = [w + length * s for w, s in zip(weights, step, strict=True)]
+        if min(weights) < DIGITS:
+            return None
+        if length == 1 and max(abs(s) for s in step) < DIGITS**1.2:
+            break
+    else:
+        return None
+    q = _mix(rows, weights)
+    best = all(mpmath.fsum(u * x / y for u, x, y in zip(share, row, q, strict=True)) <= 1 + DIGITS for row in everyone)
+    return q if best else None
+
+
+def _weights_of(rows: list[Row], mixture: Row) -> Row | None:
+    """Return the weights of independent rows that give a mixture."""
+    if _rank(rows) < len(rows):
+        return None
+    gram = mpmath.matrix([[mpmath.fdot(a, b) for b in rows] for a in rows])
+    weights = list(mpmath.lu_solve(gram, mpmath.matrix([mpmath.fdot(a, mixture) for a in rows])))
+    missed = max(abs(a - b) for a, b in zip(_mix(rows, weights), mixture, strict=True))
+    return weights if missed < DIGITS else None
+
+
+def _mix(rows: list[Row], weights: Row) -> Row:
+    return [mpmath.fdot(weights, column) for column in zip(*rows, strict=True)]
+
+
+def _rank(rows: list[Row]) -> int:
+    """Return the number of independent rows, by elimination with full pivoting."""
+    left = [list(row) for row in rows]
+    rank = 0
+    while left:
+        size, i, j = max((abs(value), i, j) for i, row in enumerate(left) for j, value in enumerate(row))
+        if size < DIGITS:
+            break
+        pivot = left.pop(i)
+        left = [[a - row[j] / pivot[j] * b for a, b in zip(row, pivot, strict=True)] for row in left]
+        rank += 1
+    return rank

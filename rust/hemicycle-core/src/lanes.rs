@@ -5,7 +5,7 @@ use pulp::{Arch, NullaryFnOnce};
 
 /// Run a kernel, whose `call` is `inline(always)`, compiled for the CPU at hand. A closure would not do: it is a function
 /// of its own, which the compiler may leave at the baseline of the target.
-pub(super) fn vectorised<K: NullaryFnOnce>(kernel: K) -> K::Output {
+pub(crate) fn vectorised<K: NullaryFnOnce>(kernel: K) -> K::Output {
     Arch::new().dispatch(kernel)
 }
 

@@ -159,6 +159,7 @@ impl SolverOptions<'_> {
     }
 }
 
-fn models<'py>(py: Python<'py>, models: &[usize]) -> Bound<'py, PyArray1<i64>> {
+/// Positions of models, or of observations, as an array.
+pub fn models<'py>(py: Python<'py>, models: &[usize]) -> Bound<'py, PyArray1<i64>> {
     models.iter().map(|&model| model as i64).collect::<Vec<_>>().into_pyarray(py)
 }

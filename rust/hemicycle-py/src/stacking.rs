@@ -1,29 +1,110 @@
-//! Binding of [`hemicycle_core::stacking`].
+//! Bindings of [`hemicycle_core::stacking`].
 
-use hemicycle_core::stacking;
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use hemicycle_core::likelihood::{Likelihood, Scoring, Terms};
+use hemicycle_core::stacking::{self, Ends, LogDensities, Matrix, Stacking};
+use hemicycle_core::{Execution, Result};
+use numpy::{IntoPyArray, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
-use crate::arrays::{slice1, slice2};
+use crate::arrays::{Logits, in_its_precision, slice1, slice2};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
+use crate::least_squares::models;
+use crate::likelihood::PairColumns;
 
-/// Weights, objective, gap, passes and the observations dropped.
-type Stacked<'py> = (Bound<'py, PyArray1<f64>>, f64, f64, usize, Vec<usize>);
+/// `hemicycle.stacking.StackingOptions`, checked there.
+#[derive(FromPyObject)]
+pub struct StackingOptions<'py> {
+    observation_weights: PyReadonlyArray1<'py, f64>,
+    reference: Option<PyReadonlyArray1<'py, f64>>,
+    tol: f64,
+    start: PyReadonlyArray1<'py, i64>,
+    start_weights: PyReadonlyArray1<'py, f64>,
+    n_threads: Option<usize>,
+}
 
-/// Log-score stacking weights with their certificate.
+/// Stacking over a matrix of log densities; documented at `hemicycle.stacking_weights`.
 #[pyfunction]
 pub fn stacking_weights<'py>(
     py: Python<'py>,
     log_density: PyReadonlyArray2<'py, f64>,
-    observation_weights: PyReadonlyArray1<'py, f64>,
-    tol: f64,
-    n_threads: Option<usize>,
-) -> Result<Stacked<'py>, BindingError> {
-    let (log_density, n_models, _) = slice2(&log_density, "log_density")?;
-    let observation_weights = slice1(&observation_weights, "observation_weights")?;
-    let stacking = interruptible(py, n_threads, |execution| {
-        stacking::stacking_weights(log_density, n_models, observation_weights, tol, execution)
-    })?;
-    Ok((stacking.weights.into_pyarray(py), stacking.objective, stacking.gap, stacking.passes, stacking.dropped))
+    options: StackingOptions<'py>,
+) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
+    let (log_density, n_models, n_observations) = slice2(&log_density, "log_density")?;
+    options.solve(py, |_| Matrix::new(log_density, n_models, n_observations))
+}
+
+/// Stacking over the labels or the pairs of a jury, their log densities made as they are needed; documented at
+/// `hemicycle.label_stacking`.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function")]
+pub fn pool_stacking<'py>(
+    py: Python<'py>,
+    logits: Logits<'py>,
+    pairs: PairColumns<'py>,
+    n_items: usize,
+    sigma: f64,
+    rtol: f64,
+    by_pair: bool,
+    options: StackingOptions<'py>,
+) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
+    let ones = vec![1.0; pairs.len()];
+    let pairs = pairs.borrow(n_items, &ones)?;
+    let scoring = Scoring { likelihood: Likelihood::SumGaussian, sigma, rtol };
+    in_its_precision!(&logits, logits => {
+        let pool = logits.pool()?;
+        options.solve(py, |execution| match by_pair {
+            true => Terms::by_pair(pool, &pairs, scoring, execution),
+            false => Terms::by_label(pool, &pairs, sigma, execution),
+        })
+    })
+}
+
+impl StackingOptions<'_> {
+    /// Solve, without the GIL, and return the fields of `hemicycle.SimplexSolution` in their order, with the observations
+    /// dropped behind them.
+    fn solve<'py, S: LogDensities>(
+        &self,
+        py: Python<'py>,
+        source: impl FnOnce(&Execution) -> Result<S> + Send,
+    ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
+        let observation_weights = slice1(&self.observation_weights, "observation_weights")?;
+        let reference = self.reference.as_ref().map(|array| slice1(array, "reference")).transpose()?;
+        let (start, weights) = (slice1(&self.start, "start")?, slice1(&self.start_weights, "start_weights")?);
+        let start: Vec<(usize, f64)> = start.iter().zip(weights).map(|(&d, &weight)| (d as usize, weight)).collect();
+        let ends = Ends { tol: self.tol, reference, start: &start };
+        let work = |execution: &Execution| {
+            stacking::stacking_weights(&source(execution)?, observation_weights, &ends, execution)
+        };
+        let Stacking {
+            weights,
+            objective,
+            gap,
+            passes,
+            reason,
+            tie_broken,
+            face,
+            face_dimension,
+            reduced_cost,
+            vertex,
+            dropped,
+        } = interruptible(py, self.n_threads, work)?;
+        let weights = weights.into_pyarray(py);
+        let (face, vertex, dropped) = (models(py, &face), models(py, &vertex), models(py, &dropped));
+        let fields = (
+            weights,
+            objective,
+            gap,
+            gap,
+            passes,
+            reason,
+            face,
+            face_dimension,
+            reduced_cost,
+            vertex,
+            tie_broken,
+            dropped,
+        );
+        Ok(fields.into_pyobject(py)?.into_any())
+    }
 }

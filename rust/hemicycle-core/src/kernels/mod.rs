@@ -4,6 +4,7 @@
 //! such a kernel once for AVX-512, once for AVX2 with FMA and once for the baseline of the target, and picks one at
 //! run time. The paths with fused multiply-add do the same operations in the same order, so they agree bit for bit.
 
+mod exp;
 mod exp2;
 mod lanes;
 mod ln;
@@ -12,6 +13,7 @@ mod simd;
 mod sum;
 mod transpose;
 
+pub use exp::exp;
 pub use exp2::Power;
 pub(crate) use lanes::each_lane;
 pub use lanes::{LANES, Lanes};

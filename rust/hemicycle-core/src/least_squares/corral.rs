@@ -8,9 +8,7 @@ use pulp::NullaryFnOnce;
 
 use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::downdate::{Downdate, Reduced};
-
-/// Below this fraction of its length, what a new column adds to the span of the others is rounding.
-const DEPENDENT: f64 = 1e-14;
+use crate::least_squares::rank::DEPENDENT;
 
 /// Thin QR factors of the columns `[lead; z_i]`.
 #[derive(Clone)]
@@ -18,6 +16,8 @@ pub(super) struct Corral {
     lead: f64,
     height: usize,
     capacity: usize,
+    /// Below this fraction of its length, what a new column adds to the span of the others is rounding.
+    dependent: f64,
     /// Orthonormal columns, one after another.
     q: Vec<f64>,
     /// Terms that are taken out of the objective.
@@ -33,7 +33,12 @@ impl Corral {
     /// An empty corral for rows of `n` entries, of at most `capacity` members.
     pub(super) fn new(n: usize, capacity: usize, lead: f64) -> Self {
         let (less, r) = (Downdate::default(), vec![0.0; capacity * capacity]);
-        Self { lead, height: n + 1, capacity, q: Vec::new(), less, k: Vec::new(), r, len: 0 }
+        Self { lead, height: n + 1, capacity, dependent: DEPENDENT, q: Vec::new(), less, k: Vec::new(), r, len: 0 }
+    }
+
+    /// The same for columns that are known to the fraction `dependent` of their length only.
+    pub(super) fn with_dependent(self, dependent: f64) -> Self {
+        Self { dependent, ..self }
     }
 
     /// The same members, with some terms taken out of the objective.
@@ -88,7 +93,7 @@ impl Corral {
         let length = dot(&column, &column).sqrt();
         let mut coefficients = self.take_out(&mut column);
         let rest = dot(&column, &column).sqrt();
-        let independent = self.len < self.capacity && rest > DEPENDENT * length;
+        let independent = self.len < self.capacity && rest > self.dependent * length;
         if !independent {
             self.solve(&mut coefficients);
             return Err(coefficients);

@@ -8,7 +8,7 @@ use crate::least_squares::certificate::{Certificate, Problem};
 use crate::least_squares::facial;
 use crate::least_squares::orthonormal::orthonormal_rows;
 use crate::least_squares::predictions::Predictions;
-use crate::least_squares::rank::affine_rank;
+use crate::least_squares::rank::{DEPENDENT, affine_rank};
 use crate::parallel::Execution;
 
 /// Slopes this close to the level, relative to the lengths involved, count as equal to it.
@@ -38,40 +38,17 @@ impl Face {
         execution: &Execution,
     ) -> Result<Self> {
         let exact = is_exact(problem, certificate);
-        let (mut models, reduced_cost) = flat_models(problem, weights, certificate);
-        let n = problem.predictions.n_coordinates();
-        let lead = problem.typical_length();
-        let n_support = weights.iter().filter(|&&weight| weight > 0.0).count();
-        loop {
-            if models.len() == n_support {
-                return Ok(Self::only(weights, reduced_cost)); // the models of a vertex are independent
-            }
-            let gathered;
-            let rows: &dyn Predictions = if models.len() == problem.n_models() {
-                problem.predictions
-            } else {
-                gathered = FaceRows::gather(problem.predictions, &models, None);
-                &gathered
-            };
-            let rank = if models.len() <= n + 1 { Some(affine_rank(rows, lead, execution)?) } else { None };
-            if rank.is_some_and(|(rank, _)| rank == models.len()) {
-                return Ok(Self::only(weights, reduced_cost));
-            }
-            // Weights on a full set of independent models lie in the interior of the hull; others may lie on its boundary.
-            if n_support <= n {
-                let start: Vec<f64> = models.iter().map(|&d| weights[d]).collect();
-                let (possible, passes) = facial::reduce(rows, &start, execution)?;
-                problem.passes += passes;
-                if possible.contains(&false) {
-                    let mut possible = possible.into_iter();
-                    models.retain(|_| possible.next() == Some(true));
-                    continue;
-                }
-            }
-            let (rank, passes) = rank.map_or_else(|| affine_rank(rows, lead, execution), Ok)?;
-            problem.passes += passes;
-            return Ok(Self { dimension: models.len() - rank, models, reduced_cost, exact });
+        let (models, reduced_cost) = flat_models(problem, weights, certificate);
+        if models.len() == support(weights).len() {
+            return Ok(Self::only(weights, reduced_cost)); // the models of a vertex are independent
         }
+        let lead = problem.typical_length();
+        let (models, dimension, passes) = blends(problem.predictions, models, weights, lead, DEPENDENT, execution)?;
+        problem.passes += passes;
+        if dimension == 0 {
+            return Ok(Self::only(weights, reduced_cost));
+        }
+        Ok(Self { models, dimension, reduced_cost, exact })
     }
 
     /// The face of an optimum that is known to be the only one.
@@ -81,6 +58,48 @@ impl Face {
 
     fn only(weights: &[f64], reduced_cost: f64) -> Self {
         Self { models: support(weights), dimension: 0, reduced_cost, exact: false }
+    }
+}
+
+/// Of `models`, those that have weight in some mixture with the coordinates that `weights` give, the dimension of the set of
+/// such mixtures, and the passes made. Rows that add less than the fraction `dependent` of their length to the span of
+/// others are in it.
+pub(super) fn blends(
+    predictions: &dyn Predictions,
+    mut models: Vec<usize>,
+    weights: &[f64],
+    lead: f64,
+    dependent: f64,
+    execution: &Execution,
+) -> Result<(Vec<usize>, usize, usize)> {
+    let n = predictions.n_coordinates();
+    let n_support = support(weights).len();
+    let mut passes = 0;
+    loop {
+        let gathered;
+        let rows: &dyn Predictions = if models.len() == predictions.n_models() {
+            predictions
+        } else {
+            gathered = FaceRows::gather(predictions, &models, None);
+            &gathered
+        };
+        let rank = if models.len() <= n + 1 { Some(affine_rank(rows, lead, dependent, execution)?) } else { None };
+        if rank.is_some_and(|(rank, _)| rank == models.len()) {
+            return Ok((support(weights), 0, passes));
+        }
+        // Weights on a full set of independent models lie in the interior of the hull; others may lie on its boundary.
+        if n_support <= n {
+            let start: Vec<f64> = models.iter().map(|&d| weights[d]).collect();
+            let (possible, more) = facial::reduce(rows, &start, execution)?;
+            passes += more;
+            if possible.contains(&false) {
+                let mut possible = possible.into_iter();
+                models.retain(|_| possible.next() == Some(true));
+                continue;
+            }
+        }
+        let (rank, more) = rank.map_or_else(|| affine_rank(rows, lead, dependent, execution), Ok)?;
+        return Ok((models.clone(), models.len() - rank, passes + more));
     }
 }
 

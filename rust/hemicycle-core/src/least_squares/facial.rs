@@ -18,6 +18,8 @@ use crate::parallel::Execution;
 const PUSHES: [f64; 3] = [1e-2, 1e-4, 1e-6];
 /// Distances from the hyperplane, relative to the rows, that count as none.
 const FLAT: f64 = 1e-9;
+/// Distances from the centre, relative to the rows, that are rounding.
+const ROUNDING: f64 = 1e-13;
 /// Gap of the pushed problem: as small as rounding allows.
 const TOL: f64 = 1e-17;
 
@@ -40,8 +42,8 @@ pub(super) fn reduce(rows: &dyn Predictions, weights: &[f64], execution: &Execut
         passes += problem.passes;
         let normal = &certificate.residual;
         let (distance, step) = (dot(normal, normal).sqrt(), push * dot(&outwards, &outwards).sqrt());
-        if distance <= FLAT * step || step == 0.0 {
-            break;
+        if distance <= FLAT * step || step <= push * ROUNDING * typical_length(&problem.lengths) {
+            break; // the point is inside the hull, or its very centre
         }
         // Heights over the hyperplane, in lengths of the rows.
         let least = certificate.slopes.iter().copied().fold(f64::INFINITY, f64::min);

@@ -15,7 +15,7 @@ use crate::least_squares::nearest::{FEASIBLE, project};
 use crate::least_squares::others::Others;
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
-use crate::least_squares::rank::{TRIED, affine_rank};
+use crate::least_squares::rank::{DEPENDENT, TRIED, affine_rank};
 use crate::least_squares::tie_break::NEAREST;
 use crate::parallel::Execution;
 use crate::simplex::normalise;
@@ -53,7 +53,8 @@ impl Inside {
         let gathered = (n_models * n <= MAX_GATHERED).then(|| FaceRows::gather(problem.predictions, &all, None));
         let rows = InCoordinates(gathered.as_ref().map_or(problem.predictions, |rows| rows));
         let uniform = uniform(n_models);
-        let nearest = project(problem, &rows, &vec![0.0; n], &uniform, execution)?;
+        let nearest = project(&rows, &vec![0.0; n], &uniform, execution)?;
+        problem.passes += nearest.passes;
         // Only models with weight that span the whole space show that the fit lies inside their hull.
         if !nearest.fits() || !spanning(problem, &nearest.weights, execution)? {
             return Ok(None);
@@ -174,7 +175,7 @@ fn spanning(problem: &Problem<'_>, weights: &[f64], execution: &Execution) -> Re
     let some: Vec<usize> = models.iter().copied().step_by(models.len().div_ceil(TRIED * (n + 1)).max(1)).collect();
     for models in [some, models] {
         let rows = FaceRows::gather(problem.predictions, &models, None);
-        let (rank, _) = affine_rank(&rows, problem.typical_length(), execution)?;
+        let (rank, _) = affine_rank(&rows, problem.typical_length(), DEPENDENT, execution)?;
         if rank > n {
             return Ok(true);
         }

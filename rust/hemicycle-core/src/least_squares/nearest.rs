@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::error::Result;
-use crate::least_squares::certificate::{Problem, longest, typical_length};
+use crate::least_squares::certificate::{longest, typical_length};
 use crate::least_squares::dual::Dual;
 use crate::least_squares::face::{Face, FaceRows};
 use crate::least_squares::passes;
@@ -13,11 +13,13 @@ use crate::parallel::Execution;
 /// Residuals above this size relative to the rows are not rounding any more.
 pub(super) const FEASIBLE: f64 = 1e-12;
 
-/// Weights of the face, how far they are from the fit, relative to the rows, and the dual variables that gave them.
+/// Weights of the face, how far they are from the fit, relative to the rows, the dual variables that gave them, and the
+/// passes made.
 pub(super) struct Nearest {
     pub(super) weights: Vec<f64>,
     misfit: f64,
     pub(super) dual: Vec<f64>,
+    pub(super) passes: usize,
 }
 
 impl Nearest {
@@ -27,35 +29,35 @@ impl Nearest {
     }
 }
 
-/// The optimum nearest to `reference`, as well as rounding allows; `weights` is some optimum.
+/// The optimum nearest to `reference`, as well as rounding allows; `weights` is some optimum under these prices.
 pub(super) fn nearest(
-    problem: &mut Problem<'_>,
+    predictions: &dyn Predictions,
+    prices: Option<&[f64]>,
     weights: &[f64],
     face: &Face,
     reference: &[f64],
     execution: &Execution,
 ) -> Result<Nearest> {
-    let everywhere = face.models.len() == problem.n_models();
+    let everywhere = face.models.len() == predictions.n_models();
     let on_face = |values| if everywhere { Cow::Borrowed(values) } else { Cow::Owned(chosen(values, &face.models)) };
     let (start, anchor) = (on_face(weights), on_face(reference));
     let mut gathered = None;
-    let mut projected = if everywhere && problem.cost.is_none() {
-        let target = target(problem.predictions, &start, face.exact, execution)?;
-        project(problem, problem.predictions, &target, &anchor, execution)?
+    let mut projected = if everywhere && prices.is_none() {
+        let target = target(predictions, &start, face.exact, execution)?;
+        project(predictions, &target, &anchor, execution)?
     } else {
         // Fixing fit and price fixes the objective.
-        let rows = gathered.insert(FaceRows::gather(problem.predictions, &face.models, problem.cost.as_deref()));
+        let rows = gathered.insert(FaceRows::gather(predictions, &face.models, prices));
         let target = target(rows, &start, face.exact, execution)?;
-        project(problem, rows, &target, &anchor, execution)?
+        project(rows, &target, &anchor, execution)?
     };
     if !projected.fits() {
-        let gather = || FaceRows::gather(problem.predictions, &face.models, problem.cost.as_deref());
+        let gather = || FaceRows::gather(predictions, &face.models, prices);
         let rows = gathered.unwrap_or_else(gather).orthonormal();
         let target = target(&rows, &start, false, execution)?;
-        let other = project(problem, &rows, &target, &anchor, execution)?;
-        if other.misfit < projected.misfit {
-            projected = other;
-        }
+        let other = project(&rows, &target, &anchor, execution)?;
+        let passes = projected.passes + other.passes;
+        projected = Nearest { passes, ..if other.misfit < projected.misfit { other } else { projected } };
     }
     let mut nearest = vec![0.0; weights.len()];
     face.models.iter().zip(&projected.weights).for_each(|(&d, &weight)| nearest[d] = weight);
@@ -76,7 +78,6 @@ fn target(rows: &dyn Predictions, optimum: &[f64], exact: bool, execution: &Exec
 
 /// The weights nearest to `anchor` that give `target`.
 pub(super) fn project(
-    problem: &mut Problem<'_>,
     rows: &dyn Predictions,
     target: &[f64],
     anchor: &[f64],
@@ -89,6 +90,5 @@ pub(super) fn project(
     };
     let dual = Dual { predictions: rows, anchor, ridge: 0.0, target, length, longest, start: None, known: None };
     let (weights, residual, passes, dual) = dual.solve(execution)?;
-    problem.passes += passes + 2;
-    Ok(Nearest { weights, misfit: residual / length, dual })
+    Ok(Nearest { weights, misfit: residual / length, dual, passes: passes + 2 })
 }

@@ -61,7 +61,7 @@ impl Options<'_> {
 }
 
 /// Refuse weights that are not at least 0, one a model, with a sum above 0.
-pub(super) fn check_weights(what: &'static str, weights: &[f64], n_models: usize) -> Result<()> {
+pub(crate) fn check_weights(what: &'static str, weights: &[f64], n_models: usize) -> Result<()> {
     if weights.len() != n_models {
         let (expected, got) = (format!("{n_models} values, one a model"), format!("{}", weights.len()));
         return Err(Error::Shape { what, expected, got });

@@ -9,15 +9,24 @@ use crate::parallel::Execution;
 /// Models tried one by one, as a multiple of the largest rank: most pools show their rank in those.
 pub(super) const TRIED: usize = 2;
 
-/// The rank of the rows `[z_d, 1]` over all models, and the passes made; `lead` is a typical length of a row.
+/// Below this fraction of its length, what a row adds to the span of others is rounding of exact coordinates.
+pub(super) const DEPENDENT: f64 = 1e-14;
+
+/// The rank of the rows `[z_d, 1]` over all models, and the passes made; `lead` is a typical length of a row, `dependent`
+/// the fraction of its length below which what a row adds to the span of others does not count.
 ///
 /// Rows are tried one by one, up to a constant number; then a pass finds the row that lies farthest along a random
 /// direction orthogonal to those found, until it lies in their span: one outside is missed with probability 0.
-pub(super) fn affine_rank(rows: &dyn Predictions, lead: f64, execution: &Execution) -> Result<(usize, usize)> {
+pub(super) fn affine_rank(
+    rows: &dyn Predictions,
+    lead: f64,
+    dependent: f64,
+    execution: &Execution,
+) -> Result<(usize, usize)> {
     let rows = &InCoordinates(rows);
     let (n, n_models) = (rows.n_coordinates(), rows.n_models());
     let full = n_models.min(n + 1);
-    let mut corral = Corral::new(n, full, lead);
+    let mut corral = Corral::new(n, full, lead).with_dependent(dependent);
     let mut row = vec![0.0; n];
     let tried = n_models.min(TRIED * (n + 1));
     for i in 0..tried {
@@ -65,7 +74,7 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
-    use super::affine_rank;
+    use super::{DEPENDENT, affine_rank};
     use crate::least_squares::Dense;
     use crate::parallel::Execution;
 
@@ -77,7 +86,7 @@ mod tests {
         x[n_models * n - 1] += last;
         let y = vec![0.0; n];
         let models = Dense::new(&x, &y, n_models).expect("valid");
-        affine_rank(&models, 1.0, &Execution::default()).expect("runs").0
+        affine_rank(&models, 1.0, DEPENDENT, &Execution::default()).expect("runs").0
     }
 
     #[test]

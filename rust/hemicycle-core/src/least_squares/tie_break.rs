@@ -40,7 +40,8 @@ pub(super) fn break_tie(
     drop(certificate); // with the slopes of all models
     let uniform = vec![1.0 / problem.n_models() as f64; problem.n_models()];
     let reference = reference.unwrap_or(&uniform);
-    let nearest = nearest(problem, &weights, &optima.face, reference, execution)?;
+    let nearest = nearest(problem.predictions, problem.cost.as_deref(), &weights, &optima.face, reference, execution)?;
+    problem.passes += nearest.passes;
     let reason = if nearest.fits() { NEAREST } else { NEARLY_NEAREST };
     match certified(problem, nearest.weights.clone(), execution) {
         Err(Error::NotConverged { .. }) => {}

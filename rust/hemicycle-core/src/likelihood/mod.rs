@@ -6,6 +6,7 @@
 //! errs by at most `1e-13 * sum_n c_n max(1, |log p_n|)`; under [`Likelihood::Gaussian`] every label counts as a term.
 //! Pairs with many labels are tabulated and their terms err by at most `rtol` instead, unless it is too small for tables.
 
+mod blocks;
 mod by_pair;
 mod careful;
 mod direct;
@@ -28,6 +29,7 @@ use crate::kernels::InstructionSet;
 use crate::parallel::Execution;
 use crate::pool::{BLOCK, Block, Logit, Pool};
 
+pub use blocks::{Room, Terms};
 pub use gradient::value_and_gradient;
 
 use direct::Totals;

@@ -1,6 +1,8 @@
 //! Cholesky factor of a growing and shrinking symmetric matrix: rows are appended and removed in quadratic time.
 
-use crate::lanes::{add_scaled, dot};
+use pulp::NullaryFnOnce;
+
+use crate::lanes::{add_scaled, dot, vectorised};
 
 /// The lower factor L of a positive definite matrix A = L L', row by row.
 #[derive(Default)]
@@ -12,13 +14,12 @@ impl Factor {
     /// Append the last row of A: its products with the earlier rows, then its diagonal. The pivot is kept at or above
     /// `least_pivot`, so a row that depends on the others (to rounding) leaves the factor regular.
     pub fn append(&mut self, mut row: Vec<f64>, least_pivot: f64) {
-        let last = self.rows.len();
-        for column in 0..last {
-            let known = &self.rows[column];
-            row[column] = (row[column] - dot(&row[..column], &known[..column])) / known[column];
+        vectorised(Append { rows: &self.rows, row: &mut row });
+        let (last, known) = row.split_last_mut().map_or((0.0, &[][..]), |(last, known)| (*last, &*known));
+        let pivot = last - dot(known, known);
+        if let Some(diagonal) = row.last_mut() {
+            *diagonal = pivot.max(least_pivot).sqrt();
         }
-        let pivot = row[last] - dot(&row[..last], &row[..last]);
-        row[last] = pivot.max(least_pivot).sqrt();
         self.rows.push(row);
     }
 
@@ -33,14 +34,7 @@ impl Factor {
     /// Solve A x = b.
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = b.to_vec();
-        for (index, row) in self.rows.iter().enumerate() {
-            x[index] = (x[index] - dot(&row[..index], &x[..index])) / row[index];
-        }
-        for (index, row) in self.rows.iter().enumerate().rev() {
-            x[index] /= row[index];
-            let (earlier, from) = x.split_at_mut(index);
-            add_scaled(earlier, -from[0], &row[..index]);
-        }
+        vectorised(Solve { rows: &self.rows, x: &mut x });
         x
     }
 
@@ -55,6 +49,46 @@ impl Factor {
             row[column + 1] = cos * b - sin * a;
         }
         self.rows[column].truncate(column + 1);
+    }
+}
+
+/// The entries of a new row left of the diagonal.
+struct Append<'a> {
+    rows: &'a [Vec<f64>],
+    row: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Append<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (column, known) in self.rows.iter().enumerate() {
+            let (before, from) = self.row.split_at_mut(column);
+            from[0] = (from[0] - dot(before, &known[..column])) / known[column];
+        }
+    }
+}
+
+/// Both triangular solves, in place.
+struct Solve<'a> {
+    rows: &'a [Vec<f64>],
+    x: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Solve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (index, row) in self.rows.iter().enumerate() {
+            self.x[index] = (self.x[index] - dot(&row[..index], &self.x[..index])) / row[index];
+        }
+        for (index, row) in self.rows.iter().enumerate().rev() {
+            self.x[index] /= row[index];
+            let (earlier, from) = self.x.split_at_mut(index);
+            add_scaled(earlier, -from[0], &row[..index]);
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The master problem: stacking over a working set of models, by Newton steps and, where one fails, a step towards the
 //! best model or one of EM.
 
-use super::densities::Densities;
+use super::observations::Observations;
+use super::pricing::Pricing;
 use super::quadratic::Quadratic;
+use super::rows::Rows;
+use super::source::LogDensities;
 use crate::error::Result;
-use crate::lanes::add_scaled;
 use crate::parallel::Execution;
 use crate::simplex::{compensated_sum, normalise};
 
@@ -23,31 +25,62 @@ const TRIES: i32 = 100;
 /// Gap below which the master problem is as good as solved: the rounding of the gradient.
 const ROUNDING: f64 = 1e-15;
 
+/// An optimum gives every observation at least its weight as density. Where models to start from give it less than this
+/// part of that, its best model is one of them.
+const EXPLAINED: f64 = 0.125;
+
 /// Weights on a working set of models, and the mixture that they make.
 pub struct Master<'a> {
-    densities: &'a Densities,
+    observations: &'a Observations,
     /// The working set.
     pub models: Vec<usize>,
     /// Their weights; they sum to 1.
     pub weights: Vec<f64>,
+    rows: Rows,
     mixture: Vec<f64>,
     /// Whether a Newton step has chosen the models that matter.
     settled: bool,
 }
 
 impl<'a> Master<'a> {
-    /// Start from the best model of each observation, with the weight of the observations that it is best for.
-    pub fn new(densities: &'a Densities) -> Self {
-        let mut models = densities.best.clone();
+    /// Start from these models and weights of any sum, one or none a model; from none, or where they explain an
+    /// observation badly, from the best model of each observation, with the weight of the observations that it is best for.
+    ///
+    /// # Errors
+    /// What the source cannot make; [`crate::Error::Interrupted`].
+    pub fn new<S: LogDensities>(
+        observations: &'a Observations,
+        pricing: &Pricing<'a, S>,
+        start: &[(usize, f64)],
+    ) -> Result<Self> {
+        let mut start: Vec<(usize, f64)> = start.iter().copied().filter(|&(_, weight)| weight > 0.0).collect();
+        start.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        start.dedup_by_key(|&mut (model, _)| model);
+        let (models, mut weights): (Vec<usize>, Vec<f64>) = start.into_iter().unzip();
+        normalise(&mut weights);
+        let rows = Rows::new(observations.len(), pricing.densities(&models)?);
+        let settled = !models.is_empty();
+        let mut master = Self { observations, models, weights, rows, mixture: Vec::new(), settled };
+        master.explain(pricing)?;
+        Ok(master)
+    }
+
+    /// Let the best models in of observations that the mixture explains badly.
+    fn explain<S: LogDensities>(&mut self, pricing: &Pricing<'a, S>) -> Result<()> {
+        let mixture = self.rows.mix(&self.weights);
+        let Observations { weight, best, .. } = self.observations;
+        let badly: Vec<usize> = (0..best.len()).filter(|&n| mixture[n] < EXPLAINED * weight[n]).collect();
+        let mut models: Vec<usize> = badly.iter().map(|&n| best[n]).collect();
         models.sort_unstable();
         models.dedup();
-        let mut weights = vec![0.0; models.len()];
-        for (best, weight) in densities.best.iter().zip(&densities.weight) {
-            weights[models.partition_point(|model| model < best)] += weight;
-        }
-        let mut master = Self { densities, models, weights, mixture: Vec::new(), settled: false };
-        master.settle();
-        master
+        self.exchange(&models, pricing)?;
+        let left = 1.0 - compensated_sum(&badly.iter().map(|&n| weight[n]).collect::<Vec<f64>>());
+        self.weights.iter_mut().for_each(|weight| *weight *= left.max(0.0));
+        let mut place = vec![0; self.models.iter().max().map_or(0, |last| last + 1)];
+        self.models.iter().enumerate().for_each(|(member, &model)| place[model] = member);
+        badly.iter().for_each(|&n| self.weights[place[best[n]]] += weight[n]);
+        self.settle();
+        Ok(())
     }
 
     /// Density of the mixture for each observation.
@@ -57,7 +90,16 @@ impl<'a> Master<'a> {
 
     /// `v_n / q_n` for each observation: the prices that a model earns.
     pub fn ratio(&self) -> Vec<f64> {
-        self.densities.weight.iter().zip(&self.mixture).map(|(weight, density)| weight / density).collect()
+        self.observations.ratio(&self.mixture)
+    }
+
+    /// The weights as weights of all models.
+    pub fn spread(&self, n_models: usize) -> Vec<f64> {
+        let mut weights = vec![0.0; n_models];
+        for (&model, &weight) in self.models.iter().zip(&self.weights) {
+            weights[model] = weight;
+        }
+        weights
     }
 
     /// Solve over the working set until its certificate is at most `tol`, or as small as rounding allows.
@@ -65,11 +107,12 @@ impl<'a> Master<'a> {
     /// # Errors
     /// [`crate::Error::Interrupted`].
     pub fn solve(&mut self, tol: f64, execution: &Execution) -> Result<()> {
+        let everyone: Vec<usize> = (0..self.models.len()).collect();
         let mut failed = 0;
         for step in 0..STEPS {
             execution.interrupt.check()?;
             let ratio = self.ratio();
-            let gradient = self.densities.gradient_of(&self.models, &ratio);
+            let gradient = self.rows.products(&everyone, &ratio);
             let gap = gradient.iter().copied().fold(0.0, f64::max) - 1.0;
             if gap <= tol.max(ROUNDING) || failed > WARM_UP {
                 return Ok(());
@@ -86,17 +129,37 @@ impl<'a> Master<'a> {
         Ok(())
     }
 
+    /// A Newton step from where the gap is rounding: where a model without weight has the price of those with weight, the
+    /// gap goes with the square of the distance to the optimum, and does not show how far that is.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`].
+    pub fn refine(&mut self, execution: &Execution) -> Result<()> {
+        let everyone: Vec<usize> = (0..self.models.len()).collect();
+        let ratio = self.ratio();
+        let gradient = self.rows.products(&everyone, &ratio);
+        let quadratic = Quadratic::new(&self.rows, &self.weights, &gradient, &ratio, &self.mixture);
+        self.weights = quadratic.minimise(&self.significant(), ROUNDING, execution)?;
+        self.settle();
+        Ok(())
+    }
+
     /// Keep the models with a positive weight and let `candidates` in.
-    pub fn exchange(&mut self, candidates: &[usize]) {
-        let kept = self.models.iter().zip(&self.weights).filter(|(_, weight)| **weight > 0.0);
-        let (mut models, mut weights): (Vec<usize>, Vec<f64>) = kept.unzip();
-        for &candidate in candidates {
-            if !models.contains(&candidate) {
-                models.push(candidate);
-                weights.push(0.0);
-            }
-        }
-        (self.models, self.weights) = (models, weights);
+    ///
+    /// # Errors
+    /// What the source cannot make; [`crate::Error::Interrupted`].
+    pub fn exchange<S: LogDensities>(&mut self, candidates: &[usize], pricing: &Pricing<'a, S>) -> Result<()> {
+        let kept: Vec<usize> = (0..self.models.len()).filter(|&member| self.weights[member] > 0.0).collect();
+        self.rows.keep(&kept);
+        self.models = kept.iter().map(|&member| self.models[member]).collect();
+        self.weights = kept.iter().map(|&member| self.weights[member]).collect();
+        let mut known = self.models.clone();
+        known.sort_unstable();
+        let fresh: Vec<usize> = candidates.iter().copied().filter(|d| known.binary_search(d).is_err()).collect();
+        self.rows.extend(&pricing.densities(&fresh)?);
+        self.models.extend_from_slice(&fresh);
+        self.weights.resize(self.models.len(), 0.0);
+        Ok(())
     }
 
     /// One step of EM: every weight times its gradient. The score cannot fall.
@@ -107,16 +170,11 @@ impl<'a> Master<'a> {
 
     /// One Newton step with a line search; false if no step along it improves the score.
     fn newton(&mut self, gradient: &[f64], ratio: &[f64], gap: f64, execution: &Execution) -> Result<bool> {
-        let quadratic = Quadratic::new(self.densities, &self.models, &self.weights, gradient, ratio, &self.mixture);
+        let quadratic = Quadratic::new(&self.rows, &self.weights, gradient, ratio, &self.mixture);
         let accuracy = (0.01 * gap * gap.min(1.0)).max(1e-15);
         let target = quadratic.minimise(&self.significant(), accuracy, execution)?;
-        let mut change = vec![0.0; self.mixture.len()];
         let direction: Vec<f64> = target.iter().zip(&self.weights).map(|(target, weight)| target - weight).collect();
-        for (&model, &part) in self.models.iter().zip(&direction) {
-            if part != 0.0 {
-                add_scaled(&mut change, part, self.densities.row(model));
-            }
-        }
+        let change = self.rows.mix(&direction);
         let growth = compensated_sum(&direction);
         let slope = direction.iter().zip(gradient).map(|(part, gradient)| part * (gradient - 1.0)).sum::<f64>();
         let Some(step) = self.line_search(&change, growth, slope, 0.5) else { return Ok(false) };
@@ -133,7 +191,7 @@ impl<'a> Master<'a> {
     fn towards_best(&mut self, gradient: &[f64]) -> bool {
         let best =
             (0..gradient.len()).fold(0, |best, member| if gradient[member] > gradient[best] { member } else { best });
-        let row = self.densities.row(self.models[best]);
+        let row = self.rows.row(best);
         let change: Vec<f64> = row.iter().zip(&self.mixture).map(|(density, mixture)| density - mixture).collect();
         let Some(step) = self.line_search(&change, 0.0, gradient[best] - 1.0, 0.125) else { return false };
         self.weights.iter_mut().for_each(|weight| *weight *= 1.0 - step);
@@ -147,7 +205,7 @@ impl<'a> Master<'a> {
         if slope.is_nan() || slope <= 0.0 {
             return None;
         }
-        let observations = || self.densities.weight.iter().zip(change.iter().zip(&self.mixture));
+        let observations = || self.observations.weight.iter().zip(change.iter().zip(&self.mixture));
         (0..TRIES).map(|tries| shrink.powi(tries)).find(|step| {
             let gain: f64 = observations().map(|(weight, (change, q))| weight * (step * change / q).ln_1p()).sum();
             gain - step * growth >= ARMIJO * step * slope
@@ -163,6 +221,6 @@ impl<'a> Master<'a> {
 
     fn settle(&mut self) {
         normalise(&mut self.weights);
-        self.mixture = self.densities.mixture(&self.models, &self.weights);
+        self.mixture = self.rows.mix(&self.weights);
     }
 }

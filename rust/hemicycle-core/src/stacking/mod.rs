@@ -1,32 +1,56 @@
 //! Stacking of predictive distributions: the mixture of models with the best log score, with its certificate.
 //!
 //! Maximise `sum_n v_n log sum_d w_d p_dn` over the simplex. The working set starts with the best model of every
-//! observation; the master problem over it is solved by Newton steps; one pass over all models prices the others
-//! and gives the certificate; the best priced ones enter. Source: Yao, Vehtari, Simpson and Gelman (2018), Using
+//! observation; the master problem over it is solved by Newton steps; passes over the models price the others
+//! and give the certificate; the best priced ones enter. Source: Yao, Vehtari, Simpson and Gelman (2018), Using
 //! stacking to average Bayesian predictive distributions, doi:10.1214/17-BA1091.
 
-mod densities;
 mod factor;
 mod master;
+mod observations;
+mod pricing;
 mod quadratic;
+mod rows;
+mod source;
+mod ties;
 
 use crate::error::{Error, Result};
+use crate::least_squares::check_weights;
 use crate::parallel::Execution;
-use crate::simplex::normalise;
-use densities::Densities;
 use master::Master;
+use observations::Observations;
+use pricing::{Prices, Pricing};
+use ties::{Optimum, break_tie};
+
+pub use source::{LogDensities, Matrix};
 
 /// Models that enter the working set at once.
 const BATCH: usize = 128;
 
-/// Passes after which the solver gives up.
-const PASSES: usize = 200;
+/// Rounds after which the solver gives up.
+const ROUNDS: usize = 200;
 
 /// Rounds without any progress after which it gives up.
 const PATIENCE: usize = 3;
 
-/// Part of `tol` that the master problem is solved to.
+/// Part of the tolerance that the master problem is solved to.
 const MASTER: f64 = 0.25;
+
+/// Gap down to which a solution goes on: which models are on the optimal face shows only there.
+const POLISHED: f64 = 2e-14;
+
+const UNIQUE: &str = "the optimum is unique";
+
+/// Where to start and to end.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends<'a> {
+    /// Largest gap to accept, in nats per observation.
+    pub tol: f64,
+    /// The optimum nearest to these weights is returned, (n_models,), on the simplex; `None` means uniform.
+    pub reference: Option<&'a [f64]>,
+    /// Models that are likely to have weight, such as the `vertex` of a similar problem, and their weights, of any sum.
+    pub start: &'a [(usize, f64)],
+}
 
 /// Stacking weights and what is known of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,83 +61,128 @@ pub struct Stacking {
     pub objective: f64,
     /// Certificate: the best score is at most this much higher.
     pub gap: f64,
-    /// Passes over the densities of all models.
+    /// Passes over the densities of all models; of passes over some, as many as they make together.
     pub passes: usize,
+    /// Why these weights, among all optimal ones.
+    pub reason: &'static str,
+    /// Whether they are those that the tie-break names: false where rounding keeps those from being certified.
+    pub tie_broken: bool,
+    /// Models that have weight in some optimum, ascending.
+    pub face: Vec<usize>,
+    /// Dimension of the set of optimal weights: 0 if there is one optimum.
+    pub face_dimension: usize,
+    /// What a unit of weight on the nearest model outside the face takes from the score, to first order: infinite if no model
+    /// is outside.
+    pub reduced_cost: f64,
+    /// The models of an optimum with few of them, ascending: where to start on a similar problem.
+    pub vertex: Vec<usize>,
     /// Observations with a positive weight that no model explains, left out.
     pub dropped: Vec<usize>,
 }
 
-/// Stacking weights for `log_density`, one row of `observation_weights.len()` values a model.
+/// Stacking weights for log densities.
 ///
-/// Observation weights are non-negative and are divided by their sum; those of weight 0 do not count. Models whose
-/// densities are equal for every observation share their weight equally. One array as large as `log_density` is
-/// allocated.
+/// Observation weights are non-negative and are divided by their sum; those of weight 0 do not count. In memory are the
+/// densities of a working set, and of the models that have weight in some optimum.
 ///
 /// # Errors
 /// [`Error::Shape`] if the lengths do not agree, [`Error::NonFinite`] for NaN, +inf and weights that are not finite,
-/// [`Error::Domain`] for a negative weight and a `tol` that is not above 0, [`Error::NoData`] if no model or no
-/// observation is left, [`Error::NotConverged`] if the certificate stays above `tol`, [`Error::Interrupted`].
+/// [`Error::Domain`] for a negative weight and a `tol` that is not above 0, [`Error::Index`] for a start that is no model,
+/// [`Error::NoData`] if no model or no observation is left, [`Error::NotConverged`] if the certificate stays above `tol`,
+/// [`Error::Interrupted`].
 ///
 /// ```
-/// use hemicycle_core::{Execution, stacking::stacking_weights};
+/// use hemicycle_core::{Execution, stacking::{Ends, Matrix, stacking_weights}};
 /// let log_density = [0.0, 0.0, -1e5, -1e5, -1e5, 0.0]; // two models, three observations
-/// let stacking = stacking_weights(&log_density, 2, &[1.0; 3], 1e-10, &Execution::default())?;
-/// assert!((stacking.weights[0] - 2.0 / 3.0).abs() < 1e-9);
+/// let ends = Ends { tol: 1e-10, reference: None, start: &[] };
+/// let stacking = stacking_weights(&Matrix::new(&log_density, 2, 3)?, &[1.0; 3], &ends, &Execution::default())?;
+/// assert!((stacking.weights[0] - 2.0 / 3.0).abs() < 1e-9 && stacking.face_dimension == 0);
 /// # Ok::<(), hemicycle_core::Error>(())
 /// ```
-pub fn stacking_weights(
-    log_density: &[f64],
-    n_models: usize,
+pub fn stacking_weights<S: LogDensities>(
+    source: &S,
     observation_weights: &[f64],
-    tol: f64,
+    ends: &Ends<'_>,
     execution: &Execution,
 ) -> Result<Stacking> {
-    check(log_density, n_models, observation_weights, tol)?;
-    let densities = Densities::new(log_density, n_models, observation_weights, execution)?;
-    let mut master = Master::new(&densities);
-    let mut best = (f64::INFINITY, Vec::new());
-    let mut stalled = 0;
-    let mut passes = 2;
-    while passes < PASSES && stalled < PATIENCE {
-        master.solve(MASTER * tol, execution)?;
-        let gradient = densities.gradient(&master.ratio(), execution)?;
-        passes += 1;
-        let gap = (gradient.iter().copied().fold(0.0, f64::max) - 1.0).max(0.0);
-        if gap < best.0 {
-            best = (gap, spread(&master, n_models));
-            stalled = 0;
-        } else {
-            stalled += 1;
-        }
-        if gap <= tol {
-            let objective = densities.score(master.mixture());
-            let weights = shared(&densities, &gradient, best.1);
-            return Ok(Stacking { weights, objective, gap, passes, dropped: densities.dropped });
-        }
-        master.exchange(&candidates(&gradient, 1.0 + MASTER * tol));
+    check(source, observation_weights, ends)?;
+    let observations = Observations::new(source, observation_weights, execution)?;
+    let mut pricing = Pricing::new(source, &observations, execution);
+    let optimum = optimum(&mut pricing, &observations, source.n_models(), ends, execution)?;
+    if optimum.gap > ends.tol || optimum.gap.is_nan() {
+        let Optimum { weights, gap, .. } = optimum;
+        let passes = pricing.passes.ceil() as usize;
+        return Err(Error::NotConverged { what: "stacking_weights", passes, gap, tol: ends.tol, weights });
     }
-    let (gap, weights) = best;
-    Err(Error::NotConverged { what: "stacking_weights", passes, gap, tol, weights })
+    break_tie(&mut pricing, &observations, optimum, ends, execution)
 }
 
-fn check(log_density: &[f64], n_models: usize, observation_weights: &[f64], tol: f64) -> Result<()> {
+/// The best weights found: once they are good enough, as good as rounding allows.
+fn optimum<'a, S: LogDensities>(
+    pricing: &mut Pricing<'a, S>,
+    observations: &'a Observations,
+    n_models: usize,
+    ends: &Ends<'_>,
+    execution: &Execution,
+) -> Result<Optimum> {
+    let mut master = Master::new(observations, pricing, ends.start)?;
+    let mut best = Optimum { weights: Vec::new(), mixture: Vec::new(), gap: f64::INFINITY };
+    let (mut goal, polished) = (ends.tol, ends.tol.min(POLISHED));
+    let mut stalled = 0;
+    for _ in 0..ROUNDS {
+        master.solve(MASTER * goal, execution)?;
+        let prices = pricing.above(&master.ratio(), 1.0)?;
+        let gap = prices.gap();
+        stalled = if gap < best.gap { 0 } else { stalled + 1 };
+        if gap < best.gap {
+            best = Optimum { weights: master.spread(n_models), mixture: master.mixture().to_vec(), gap };
+        }
+        if gap <= polished {
+            return refined(best, &mut master, pricing, polished, execution);
+        }
+        if stalled == PATIENCE {
+            break;
+        }
+        if gap <= goal {
+            goal = polished;
+        }
+        master.exchange(&candidates(&prices, 1.0 + MASTER * goal), pricing)?;
+    }
+    Ok(best)
+}
+
+/// The optimum after one more Newton step, if that is one too.
+fn refined<S: LogDensities>(
+    optimum: Optimum,
+    master: &mut Master<'_>,
+    pricing: &mut Pricing<'_, S>,
+    tol: f64,
+    execution: &Execution,
+) -> Result<Optimum> {
+    master.refine(execution)?;
+    let gap = pricing.above(&master.ratio(), 1.0)?.gap();
+    if gap <= tol {
+        return Ok(Optimum { weights: master.spread(optimum.weights.len()), mixture: master.mixture().to_vec(), gap });
+    }
+    Ok(optimum)
+}
+
+fn check(source: &impl LogDensities, observation_weights: &[f64], ends: &Ends<'_>) -> Result<()> {
+    let (n_models, n_observations) = (source.n_models(), source.n_observations());
+    let Ends { tol, reference, start } = *ends;
     if tol.is_nan() || tol <= 0.0 {
         return Err(Error::Domain { what: "tol", position: vec![], value: tol, requirement: "above 0" });
     }
-    let n_observations = observation_weights.len();
-    if n_models.checked_mul(n_observations) != Some(log_density.len()) {
-        return Err(Error::Shape {
-            what: "log_density",
-            expected: format!("{n_models} models x {n_observations} observations"),
-            got: format!("{} values", log_density.len()),
-        });
-    }
-    if log_density.is_empty() {
+    if n_models == 0 || n_observations == 0 {
         let reason = format!("there are {n_models} models and {n_observations} observations");
         return Err(Error::NoData { what: "log_density", reason });
     }
-    for (index, &value) in observation_weights.iter().enumerate() {
-        let (what, position) = ("observation_weights", vec![index]);
+    if observation_weights.len() != n_observations {
+        let (expected, got) = (format!("{n_observations} values"), observation_weights.len().to_string());
+        return Err(Error::Shape { what: "observation_weights", expected, got });
+    }
+    for (n, &value) in observation_weights.iter().enumerate() {
+        let (what, position) = ("observation_weights", vec![n]);
         if !value.is_finite() {
             return Err(Error::NonFinite { what, position, value });
         }
@@ -121,52 +190,33 @@ fn check(log_density: &[f64], n_models: usize, observation_weights: &[f64], tol:
             return Err(Error::Domain { what, position, value, requirement: "at least 0" });
         }
     }
+    if let Some(reference) = reference {
+        check_weights("reference", reference, n_models)?;
+    }
+    if let Some(position) = start.iter().position(|&(model, _)| model >= n_models) {
+        return Err(Error::Index { what: "start", position, index: start[position].0, length: n_models });
+    }
     Ok(())
 }
 
-/// The models with the largest gradients above `threshold`, at most [`BATCH`], best first.
-fn candidates(gradient: &[f64], threshold: f64) -> Vec<usize> {
-    let mut candidates: Vec<usize> = (0..gradient.len()).filter(|&model| gradient[model] > threshold).collect();
-    let order = |i: &usize, j: &usize| gradient[*j].total_cmp(&gradient[*i]).then(i.cmp(j));
+/// The models with the largest prices above `threshold`, at most [`BATCH`], best first.
+fn candidates(prices: &Prices, threshold: f64) -> Vec<usize> {
+    let mut candidates: Vec<usize> = (0..prices.values.len()).filter(|&i| prices.values[i] > threshold).collect();
+    let order = |i: &usize, j: &usize| prices.values[*j].total_cmp(&prices.values[*i]).then(i.cmp(j));
     if candidates.len() > BATCH {
         candidates.select_nth_unstable_by(BATCH, order);
         candidates.truncate(BATCH);
     }
     candidates.sort_unstable_by(order);
-    candidates
-}
-
-/// The weights of the working set as weights of all models.
-fn spread(master: &Master<'_>, n_models: usize) -> Vec<f64> {
-    let mut weights = vec![0.0; n_models];
-    for (&model, &weight) in master.models.iter().zip(&master.weights) {
-        weights[model] = weight;
-    }
-    weights
-}
-
-/// Let equal models share their weight equally. Equal rows have equal gradients, bit for bit.
-fn shared(densities: &Densities, gradient: &[f64], mut weights: Vec<f64>) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..gradient.len()).collect();
-    order.sort_unstable_by(|&i, &j| gradient[i].total_cmp(&gradient[j]).then(i.cmp(&j)));
-    for tied in order.chunk_by(|&i, &j| gradient[i] == gradient[j]) {
-        let mut left: Vec<usize> = tied.to_vec();
-        while let Some(&holder) = left.iter().find(|&&model| weights[model] > 0.0) {
-            let (equal, rest): (Vec<usize>, Vec<usize>) =
-                left.iter().partition(|&&model| densities.row(model) == densities.row(holder));
-            let share = equal.iter().map(|&model| weights[model]).sum::<f64>() / equal.len() as f64;
-            equal.iter().for_each(|&model| weights[model] = share);
-            left = rest;
-        }
-    }
-    normalise(&mut weights);
-    weights
+    candidates.into_iter().map(|i| prices.models[i]).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Stacking, stacking_weights};
+    use super::{Ends, Matrix, Stacking, stacking_weights};
     use crate::{Error, Execution, Result};
+
+    const ENDS: Ends<'static> = Ends { tol: 1e-10, reference: None, start: &[] };
 
     /// Gaussian log densities of scattered observations under scattered models.
     fn log_density(n_models: usize, n_observations: usize) -> Vec<f64> {
@@ -176,7 +226,8 @@ mod tests {
 
     fn solve(n_models: usize, n_observations: usize, execution: &Execution) -> Result<Stacking> {
         let log_density = log_density(n_models, n_observations);
-        stacking_weights(&log_density, n_models, &vec![1.0; n_observations], 1e-10, execution)
+        let matrix = Matrix::new(&log_density, n_models, n_observations)?;
+        stacking_weights(&matrix, &vec![1.0; n_observations], &ENDS, execution)
     }
 
     #[test]
@@ -200,13 +251,14 @@ mod tests {
     fn models_with_equal_rows_share() {
         let mut log_density = log_density(40, 60);
         log_density.extend_from_within(..);
-        let stacking = stacking_weights(&log_density, 80, &[1.0; 60], 1e-10, &Execution::default()).expect("converges");
+        let matrix = Matrix::new(&log_density, 80, 60).expect("80 rows");
+        let stacking = stacking_weights(&matrix, &[1.0; 60], &ENDS, &Execution::default()).expect("converges");
         assert_eq!(stacking.weights[..40], stacking.weights[40..]);
+        assert_eq!(2 * stacking.face_dimension, stacking.face.len());
     }
 
     #[test]
     fn lengths_must_agree() {
-        let result = stacking_weights(&[0.0; 5], 2, &[1.0; 3], 1e-10, &Execution::default());
-        assert!(matches!(result, Err(Error::Shape { what: "log_density", .. })));
+        assert!(matches!(Matrix::new(&[0.0; 5], 2, 3), Err(Error::Shape { what: "log_density", .. })));
     }
 }

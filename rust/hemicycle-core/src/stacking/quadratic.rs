@@ -1,9 +1,8 @@
 //! The Newton step of the master problem: a convex quadratic over non-negative weights, by active sets.
 
-use super::densities::Densities;
 use super::factor::Factor;
+use super::rows::Rows;
 use crate::error::Result;
-use crate::lanes::{add_scaled, dot};
 use crate::parallel::Execution;
 
 /// Part of the diagonal of the Hessian that is added to it around the current weights: dependent models leave the
@@ -16,11 +15,10 @@ const SHORTLIST: usize = 16;
 /// The quadratic model, around weights w with mixture q, of -sum_n v_n log q_n + sum_d w_d:
 /// min 1/2 x'Hx - b'x over x >= 0 with H_de = sum_n curvature_n p_dn p_en, curvature = v / q^2.
 pub struct Quadratic<'a> {
-    densities: &'a Densities,
-    models: &'a [usize],
-    /// Ratio v / q of each observation.
-    ratio: &'a [f64],
-    mixture: &'a [f64],
+    rows: &'a Rows,
+    n_members: usize,
+    /// v / q^2 of each observation.
+    curvature: Vec<f64>,
     linear: Vec<f64>,
     ridge: Vec<f64>,
 }
@@ -34,23 +32,13 @@ struct Passive {
 }
 
 impl<'a> Quadratic<'a> {
-    /// The model around `weights` of `models`, whose gradient is `gradient`.
-    pub fn new(
-        densities: &'a Densities,
-        models: &'a [usize],
-        weights: &[f64],
-        gradient: &[f64],
-        ratio: &'a [f64],
-        mixture: &'a [f64],
-    ) -> Self {
-        let mut quadratic = Self { densities, models, ratio, mixture, linear: Vec::new(), ridge: Vec::new() };
-        for (member, (weight, gradient)) in weights.iter().zip(gradient).enumerate() {
-            let curved = quadratic.curved(member);
-            let ridge = PROXIMITY * dot(&curved, quadratic.row(member));
-            quadratic.ridge.push(ridge);
-            quadratic.linear.push(2.0 * gradient - 1.0 + ridge * weight);
-        }
-        quadratic
+    /// The model around `weights` of the rows, whose gradient is `gradient`.
+    pub fn new(rows: &'a Rows, weights: &[f64], gradient: &[f64], ratio: &[f64], mixture: &[f64]) -> Self {
+        let curvature: Vec<f64> = ratio.iter().zip(mixture).map(|(ratio, q)| ratio / q).collect();
+        let ridge: Vec<f64> = rows.squares(&curvature).into_iter().map(|diagonal| PROXIMITY * diagonal).collect();
+        let terms = gradient.iter().zip(&ridge).zip(weights);
+        let linear = terms.map(|((gradient, ridge), weight)| 2.0 * gradient - 1.0 + ridge * weight).collect();
+        Self { rows, n_members: weights.len(), curvature, linear, ridge }
     }
 
     /// The minimiser, to a residual of `tol`, by Lawson and Hanson's method started from the members of `start`.
@@ -67,12 +55,12 @@ impl<'a> Quadratic<'a> {
         }
         let mut shortlist = Vec::new();
         let mut refused = Vec::new();
-        for _ in 0..3 * self.models.len() + 10 {
+        for _ in 0..3 * self.n_members + 10 {
             execution.interrupt.check()?;
             self.descend(&mut passive);
             shortlist = self.violations(&passive, &shortlist, tol);
             if shortlist.is_empty() {
-                let outside = passive.outside(self.models.len(), &refused);
+                let outside = passive.outside(self.n_members, &refused);
                 shortlist = self.violations(&passive, &outside, tol);
                 shortlist.truncate(SHORTLIST);
             }
@@ -88,30 +76,26 @@ impl<'a> Quadratic<'a> {
                 refused.clear();
             }
         }
-        let mut weights = vec![0.0; self.models.len()];
+        let mut weights = vec![0.0; self.n_members];
         for (&member, &weight) in passive.members.iter().zip(&passive.weights) {
             weights[member] = weight;
         }
         Ok(weights)
     }
 
-    fn row(&self, member: usize) -> &[f64] {
-        self.densities.row(self.models[member])
-    }
-
     /// The row of a member times the curvature.
     fn curved(&self, member: usize) -> Vec<f64> {
-        let scale = self.mixture.iter().zip(self.ratio);
-        self.row(member).iter().zip(scale).map(|(p, (q, ratio))| p / q * ratio).collect()
+        self.rows.row(member).iter().zip(&self.curvature).map(|(p, curvature)| p * curvature).collect()
     }
 
     fn enter(&self, passive: &mut Passive, member: usize, weight: f64) {
-        let curved = self.curved(member);
-        let mut hessian: Vec<f64> = passive.members.iter().map(|&other| dot(&curved, self.row(other))).collect();
-        hessian.push(dot(&curved, self.row(member)) + self.ridge[member]);
-        passive.factor.append(hessian, self.ridge[member]);
         passive.members.push(member);
         passive.weights.push(weight);
+        let mut hessian = self.rows.products(&passive.members, &self.curved(member));
+        if let Some(diagonal) = hessian.last_mut() {
+            *diagonal += self.ridge[member];
+        }
+        passive.factor.append(hessian, self.ridge[member]);
     }
 
     /// The minimiser over the passive members, of any sign.
@@ -146,15 +130,13 @@ impl<'a> Quadratic<'a> {
         if candidates.is_empty() {
             return Vec::new();
         }
-        let mut pull = vec![0.0; self.ratio.len()];
+        let mut weights = vec![0.0; self.n_members];
         for (&member, &weight) in passive.members.iter().zip(&passive.weights) {
-            add_scaled(&mut pull, weight, self.row(member));
+            weights[member] = weight;
         }
-        for (pull, (q, ratio)) in pull.iter_mut().zip(self.mixture.iter().zip(self.ratio)) {
-            *pull = *pull / q * ratio;
-        }
-        let models: Vec<usize> = candidates.iter().map(|&member| self.models[member]).collect();
-        let pulled = self.densities.gradient_of(&models, &pull);
+        let mut pull = self.rows.mix(&weights);
+        pull.iter_mut().zip(&self.curvature).for_each(|(pull, curvature)| *pull *= curvature);
+        let pulled = self.rows.products(candidates, &pull);
         let residuals = candidates.iter().zip(pulled).map(|(&member, pulled)| (self.linear[member] - pulled, member));
         let mut violations: Vec<(f64, usize)> = residuals.filter(|&(residual, _)| residual > tol).collect();
         violations.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
