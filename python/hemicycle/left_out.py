@@ -192,8 +192,10 @@ class Whole:
         *,
         keep_weights: bool,
     ) -> Changes:
+        # Row by row: the difference stays in the cache.
+        moved = [0.5 * np.abs(weights - self.solution.weights).sum() for weights in found.weights]
         return Changes(
-            weight_change=0.5 * np.abs(found.weights - self.solution.weights).sum(axis=1),
+            weight_change=np.array(moved),
             allocation=allocation,
             mse_with=mse_with,
             mse_without=mse_without,
