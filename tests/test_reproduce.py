@@ -18,7 +18,17 @@ from hemicycle.cli import main
 from hemicycle.cli.app import Figures, Published
 from hemicycle.errors import DomainError, MissingExtraError, OptionError
 from hemicycle.least_squares import simplex_least_squares
-from hemicycle.reproduce import NAMES, divergence, pool_growth, reproduce, share_ranges, tie_breaks, weight_order
+from hemicycle.reproduce import (
+    NAMES,
+    camps,
+    divergence,
+    label_verdicts,
+    pool_growth,
+    reproduce,
+    share_ranges,
+    tie_breaks,
+    weight_order,
+)
 from hemicycle.reproduce.camps import majority_mass
 from hemicycle.reproduce.figures import KINDS, render
 from hemicycle.reproduce.label_modes import agreeing_labels, mode_shares, two_modes
@@ -59,6 +69,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(share_ranges, "POOLS_A_SIZE", 1)
     monkeypatch.setattr(divergence, "DRAWS_A_MODEL", 12)
     monkeypatch.setattr(share_ranges, "POOL_SIZES", (12, 40))
+    monkeypatch.setattr(camps, "JURIES", 1)
+    monkeypatch.setattr(camps, "LABELS_A_PAIR", (1, 5))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path
@@ -152,6 +164,23 @@ def test_the_majority_takes_all_but_under_stacking_on_labels() -> None:
     assert table["stacking_by_pair"].min() > 0.999
 
 
+def test_whom_simulated_juries_seat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camps, "SHARES", (0.7,))
+    monkeypatch.setattr(camps, "SIMULATED_PAIRS", (10, 300))
+    monkeypatch.setattr(camps, "LABELS_A_PAIR", (4,))
+    monkeypatch.setattr(camps, "JURIES", 2)
+    table = camps.simulated_camps(rng(8), quiet)
+    assert table["bridges"].tolist() == [0, 0, 20, 20]
+    assert table["share"] == pytest.approx(0.7)
+    assert table["stacking_by_label_off"][[1, 3]].max() <= 0.08
+    assert table["bma"][1] > 0.99
+    assert table["uniform"] == pytest.approx([0.5, 0.5, 1 / 3, 1 / 3])
+    assert table["least_squares_off"][1] <= 0.08 < table["least_squares_off"][3]  # those between serve its mean
+    for name in camps.MECHANISMS:
+        assert np.all(table[f"{name}_off"] >= np.abs(table[name] - table["share"]) - 1e-12)
+    assert label_verdicts.on_seats(table).verdict == "holds"
+
+
 def test_divergences_by_hand_and_least_for_averaging_on_average(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(divergence, "N_LABELS", (1, 3))
     table = divergence.divergences(rng(7), quiet)
@@ -225,7 +254,7 @@ def test_every_claim_has_a_verdict(small: Path) -> None:
         assert not finding.because.endswith(".")
         assert all(math.isfinite(value) for value in finding.numbers.values())
     last = {what: (done, of) for what, done, of in told}
-    assert len(last) == 6
+    assert len(last) == 7
     assert all(done == of for done, of in last.values())
 
 
@@ -296,7 +325,7 @@ def test_figures_of_an_earlier_run_do_not_stay(
     small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["reproduce", "many-model", "--runs", "20", "--quiet", "--figures", "png"]) == 0
-    assert len(list(Path("hemicycle-reproduce").glob("*.png"))) == 7
+    assert len(list(Path("hemicycle-reproduce").glob("*.png"))) == 8
     capsys.readouterr()
     without("matplotlib", monkeypatch)
     assert main(["reproduce", "many-model", "--runs", "20"]) == 0

@@ -24,6 +24,7 @@ __all__ = [
     "draw_labels",
     "draw_pool_growth",
     "draw_proportions",
+    "draw_seats",
     "draw_slsqp",
     "draw_weight_order",
     "render",
@@ -216,6 +217,29 @@ def draw_proportions(shares: Table, camps: Table, canvas: Any) -> None:
     right.minorticks_off()
     for panel in (left, right):
         panel.legend(fontsize=7.5)
+
+
+def draw_seats(table: Table, canvas: Any) -> None:
+    """Draw how far a camp's weight is from its share of the labels, by number of pairs, on average over shares."""
+    panels = canvas.subplots(1, 2, sharey=True)
+    for panel, bridges in zip(panels, np.unique(table["bridges"]), strict=True):
+        rows = (table["bridges"] == bridges) & (table["labels"] == 5)
+        pairs = np.unique(table["pairs"])
+        for name, style, colour, label in (
+            ("bma", "o-", ORANGE, "averaging"),
+            ("power", "o--", ORANGE, "power posterior"),
+            ("least_squares", "v-", GREY, "least squares"),
+            ("stacking_by_pair", "^-", GREEN, "stacking on pairs"),
+            ("stacking_by_label", "s-", BLUE, "stacking on labels"),
+        ):
+            off = [table[f"{name}_off"][rows & (table["pairs"] == n)].mean() for n in pairs]
+            panel.plot(pairs, off, style, color=colour, label=label)
+        panel.set(xscale="log", xlabel="pairs that the jury judged, 5 labels each")
+        panel.set(title=f"{bridges} models between the camps" if bridges else "models of the camps only")
+        panel.set(xticks=[1, 3, 10, 30, 100, 300], xticklabels=["1", "3", "10", "30", "100", "300"])
+        panel.minorticks_off()
+    panels[0].set(ylabel="weight of a camp: distance from its share", ylim=(0, 0.6))
+    panels[1].legend(fontsize=7.5, ncols=2, loc="upper right")
 
 
 def draw_divergences(table: Table, canvas: Any) -> None:

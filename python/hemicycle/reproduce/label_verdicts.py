@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hemicycle.reproduce.claims import Verdict
     from hemicycle.table import Table
 
-__all__ = ["on_agreeing_labels", "on_divergence", "on_mode_shares", "on_proportionality", "on_two_modes"]
+__all__ = ["on_agreeing_labels", "on_divergence", "on_mode_shares", "on_proportionality", "on_seats", "on_two_modes"]
 
 TWO_MODES = Claim(
     "two_modes",
@@ -35,7 +35,24 @@ PROPORTIONAL = Claim(
     "Camps of jurors are represented in proportion to their labels",
     "proportional",
 )
+SEATS = Claim(
+    "seats",
+    "seats of camps, 300 pairs",
+    "Stacking on single labels gives each of two camps its share of the labels, whatever the number of labels a pair",
+    "within 0.08",
+    by_source=False,
+)
+NEAR = 0.08  #: of the share
 ROUNDING = 1e-12  #: nats
+SEATED = {
+    "stacking_by_label": "",
+    "stacking_by_pair": "stacking on pairs",
+    "greedy": "greedy selection on labels",
+    "least_squares": "least squares",
+    "bma": "averaging",
+    "bootstrap": "averaging over bootstrapped juries",
+    "power": "the power posterior (0.1)",
+}
 DIVERGENCE = Claim(
     "divergence",
     "averaging: divergence from truth",
@@ -154,6 +171,46 @@ def on_proportionality(table: Table) -> Finding:
         f"{at[8]:.3f} for 8: likelihoods multiply over pairs. Stacking on single labels gives it {label:.2f} for any "
         "number of pairs",
         {f"bma_{n}_pairs": mass for n, mass in at.items()} | {"stacking_by_label": label},
+    )
+
+
+def on_seats(table: Table) -> Finding:
+    """Judge whom each mechanism seats where juries and models of two camps are drawn.
+
+    Parameters
+    ----------
+    table : Table
+        Of `simulated_camps`.
+
+    Returns
+    -------
+    Finding
+        It holds if stacking on labels is off by no more than 0.08 for any share and number of labels where there are
+        most pairs, and with a condition if that is so only where no model stands between the camps.
+    """
+    most = table["pairs"] == table["pairs"].max()
+    worst = {
+        bool(bridges): {
+            name: float(table[f"{name}_off"][most & (table["bridges"] == bridges)].max()) for name in SEATED
+        }
+        for bridges in np.unique(table["bridges"])
+    }
+    apart, between = worst[False], worst[True]
+    within = [found["stacking_by_label"] <= NEAR for found in (apart, between)]
+    verdict: Verdict = "holds" if all(within) else "holds with a condition" if within[0] else "does not hold"
+    others = ", ".join(f"{label} {apart[name]:.2f} and {between[name]:.2f}" for name, label in SEATED.items() if label)
+    return Finding(
+        SEATS,
+        verdict,
+        f"off by at most {apart['stacking_by_label']:.2f}",
+        "Shares 0.5 to 0.9, 1 to 10 labels a pair. With twenty more models between the camps it is off by at most "
+        f"{between['stacking_by_label']:.2f}: at a share of 0.9 those are near to the larger camp. Without and with "
+        f"them the others are off by at most: {others}",
+        {
+            f"{name}_off_{kind}": found[name]
+            for kind, found in (("apart", apart), ("between", between))
+            for name in SEATED
+        },
     )
 
 

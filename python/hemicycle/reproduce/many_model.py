@@ -10,7 +10,7 @@ import numpy as np
 
 from hemicycle.errors import MissingExtraError
 from hemicycle.reproduce import figures, label_verdicts, tie_break_verdicts, weight_verdicts
-from hemicycle.reproduce.camps import majority_mass
+from hemicycle.reproduce.camps import majority_mass, simulated_camps
 from hemicycle.reproduce.claims import Figure, Reproduction
 from hemicycle.reproduce.divergence import divergences
 from hemicycle.reproduce.label_modes import agreeing_labels, mode_shares, two_modes
@@ -56,6 +56,7 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
     distances = slsqp_distances(np.random.default_rng([seed, 3]), progress)
     ranges = share_ranges(np.random.default_rng([seed, 4]), progress)
     nearness = divergences(np.random.default_rng([seed, 5]), progress)
+    seats = simulated_camps(np.random.default_rng([seed, 6]), progress)
     bimodal, agreeing, shares, camps = two_modes(), agreeing_labels(), mode_shares(), majority_mass()
     return Reproduction(
         name="many-model",
@@ -69,6 +70,7 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
             label_verdicts.on_proportionality(camps),
             tie_break_verdicts.on_slsqp(distances),
             label_verdicts.on_divergence(nearness),
+            label_verdicts.on_seats(seats),
             *weight_verdicts.on_pool_growth(growth, order),
             tie_break_verdicts.on_freedom(freedom),
             tie_break_verdicts.on_share_ranges(ranges, distances),
@@ -84,6 +86,7 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
             "agreeing_labels": agreeing,
             "mode_shares": shares,
             "camps": camps,
+            "seats": seats,
             "divergences": nearness,
         },
         figures={
@@ -93,6 +96,7 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
             "slsqp": Figure(7.0, 3.2, partial(figures.draw_slsqp, distances)),
             "labels": Figure(7.0, 3.2, partial(figures.draw_labels, bimodal, agreeing)),
             "divergences": Figure(7.0, 3.2, partial(figures.draw_divergences, nearness)),
+            "seats": Figure(7.0, 3.2, partial(figures.draw_seats, seats)),
             "proportions": Figure(7.0, 3.2, partial(figures.draw_proportions, shares, camps)),
         },
     )
