@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import re
 
@@ -15,6 +16,7 @@ from hemicycle.judgments import Judgments
 from hemicycle.least_squares import pair_least_squares
 from hemicycle.pool import Pool
 from hemicycle.round import Round
+from hemicycle.scores import brier_score, brier_skill, log_loss, total_variation
 
 RANKED = "### Ranked: mean squared error of the log ratio, level1-2025"
 SPLITS = {"all": None, "train": "public_train", "private": "private_holdout"}
@@ -41,6 +43,49 @@ def level1(round_data) -> dict[str, Round]:
 
 def agrees(value: float, printed: str) -> bool:
     return f"{value:.{len(printed.partition('.')[2])}f}" == printed
+
+
+def softmax(logits):
+    weights = np.exp(logits - logits.max())
+    return weights / weights.sum()
+
+
+def test_the_published_table_of_scores(round_data, level1):
+    """Every figure to its printed digits; of the file with a bad cell the figures with the cell repaired."""
+    whole = level1["all"]
+    found = {
+        "Brier": brier_score(whole.pool, whole.judgments),
+        "LogLoss": log_loss(whole.pool, whole.judgments),
+        "LogOddsRMSE": np.sqrt(whole.scores().mse),
+        "Accuracy": whole.scores().accuracy,
+        "Skill": brier_skill(whole.pool, whole.judgments),
+    }
+    with (round_data / "reference_values.csv").open(encoding="utf-8", newline="") as file:
+        rows = [
+            row for row in csv.DictReader(file) if row["data"].endswith("jury.csv (593)") and row["metric"] in found
+        ]
+    rows = [row for row in rows if row["subject"] in whole.pool.models]
+    assert len(rows) == 6 * 5
+    for row in rows:
+        value = found[row["metric"]][whole.pool.models.index(row["subject"])]
+        assert agrees(value, row["recomputed_here"]), row
+        if not row["note"]:
+            assert agrees(value, row["published"]), row
+
+
+def test_the_published_drift_from_least_squares(round_data, level1):
+    judgments, pool = level1["all"].judgments, level1["all"].pool
+    rows = np.arange(len(judgments))
+    incidence = np.zeros((len(rows), len(judgments.items)))
+    incidence[rows, judgments.b], incidence[rows, judgments.a] = 1, -1
+    least = softmax(np.linalg.lstsq(incidence, judgments.log_ratio)[0])
+    said = re.search(r"TV: ([^)]*)\)", (round_data / "SOURCES.md").read_text(encoding="utf-8"))[1]
+    names = {"LS": "least-squares", "BT": "bradley-terry", "BT-intensity": "bradley-terry-intensity", "Elo": "elo"}
+    printed = dict(part.rsplit(" ", 1) for part in said.split(", "))
+    assert len(printed) == 5
+    for name, digits in printed.items():
+        model = pool.models.index(f"gasquez-{names.get(name, 'huber-log')}")
+        assert agrees(total_variation(softmax(pool.logits[model]), least), digits), name
 
 
 def test_submissions_of_level_1_of_2025(round_data):

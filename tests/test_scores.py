@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from hemicycle import Judgments, Pool, accuracy, mean_squared_error
 from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, OptionError, ShapeError
+from hemicycle.scores import brier_score, brier_skill, log_loss, total_variation
 from reference import scores as reference
 
 SCORES = [mean_squared_error, accuracy]
@@ -123,3 +125,48 @@ def test_many_labels_add_no_error(n_each: int) -> None:
     shares = [Fraction(u) / sum(map(Fraction, weights)) for u in weights]
     expected = [float(sum(share * square for share, square in zip(shares, row, strict=True))) for row in squares]
     np.testing.assert_allclose(mean_squared_error(logits, jury), expected, rtol=1e-15)
+
+
+def logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+def test_scores_of_shares_are_their_definitions() -> None:
+    logits, jury = random_round(1, n_models=5)
+    logits /= np.abs(logits).max() / 5
+    expected_brier, expected_loss = [], []
+    total = math.fsum(jury.weight)
+    for model in logits.tolist():
+        brier, loss = 0.0, 0.0
+        for i, j, y, u in zip(jury.a.tolist(), jury.b.tolist(), jury.log_ratio, jury.weight, strict=True):
+            p, q = logistic(y), logistic(model[j] - model[i])
+            brier += u / total * (q - p) ** 2
+            loss -= u / total * (p * math.log(q) + (1 - p) * math.log(1 - q))
+        expected_brier.append(brier)
+        expected_loss.append(loss)
+    np.testing.assert_allclose(brier_score(logits, jury), expected_brier, rtol=1e-12)
+    np.testing.assert_allclose(log_loss(logits, jury), expected_loss, rtol=1e-12)
+    equal = math.fsum(jury.weight / total * np.array([(logistic(y) - 0.5) ** 2 for y in jury.log_ratio]))
+    np.testing.assert_allclose(brier_skill(logits, jury), 1 - np.array(expected_brier) / equal, rtol=1e-12)
+
+
+def test_scores_of_shares_at_their_ends() -> None:
+    jury = Judgments.from_arrays([0, 0], [1, 1], [0.0, np.nan], choice=[1, 1], items=2)
+    logits = np.array([[0.0, 0.0], [0.0, 1e6], [0.0, -1e6]], dtype=np.float32)
+    np.testing.assert_array_equal(brier_score(logits, jury), [0, 0.25, 0.25])
+    np.testing.assert_allclose(log_loss(logits, jury), [math.log(2), 5e5, 5e5])
+    assert np.isnan(brier_skill(logits, jury)[0])
+    with pytest.raises(NoDataError):
+        log_loss(logits, jury.select([1]))
+    with pytest.raises(NonFiniteError, match=r"logits\[0, 1\]"):
+        brier_score([[0.0, np.nan]], jury)
+    with pytest.raises(NonFiniteError, match="model 'zero'"):
+        brier_score(Pool.from_array([[0.0, 1.0], [0.0, -np.inf]], models=["one", "zero"], items=2), jury)
+
+
+def test_total_variation() -> None:
+    assert total_variation([0.5, 0.5, 0.0], [0.25, 0.5, 0.25]) == 0.25
+    with pytest.raises(ShapeError, match="reference"):
+        total_variation([1.0], [0.5, 0.5])
+    with pytest.raises(NonFiniteError, match="shares"):
+        total_variation([np.nan], [1.0])
