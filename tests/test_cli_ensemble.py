@@ -268,3 +268,31 @@ def test_hostile_names_stay_text_everywhere(here: Path) -> None:
     repeated = run("ensemble", "out/round.toml", "--out", "again")
     assert repeated.returncode == 0
     assert files_of("out") == files_of("again")
+
+
+def test_a_chosen_width_is_said_and_repeated(here: Path) -> None:
+    result = run("ensemble", "jury.csv", "submissions", "--sigma", "auto", "--out", "result", "--quiet")
+    assert result.returncode == 0, result.stderr
+    assert "sigma was chosen for each method" in " ".join(result.stdout.split())
+    text = Path("result/round.toml").read_text()
+    assert 'sigma = "auto"' in text
+    found = json.loads(Path("result/summary.json").read_text())
+    assert found["options"]["sigma"] == "auto"
+    widths = {mechanism["method"]: mechanism["sigma"] for mechanism in found["mechanisms"]}
+    chosen = text.partition("[chosen_sigma]\n")[2]
+    assert all(f"{method} = {widths[method]}" in chosen for method in METHODS)
+    assert len(set(widths.values())) > 1
+    before = files_of("result")
+    again = run("ensemble", "result/round.toml", "--out", "result")
+    assert (again.returncode, files_of("result")) == (0, before)
+    Path("jury.csv").write_text("\n".join(Path("jury.csv").read_text().splitlines()[:30]) + "\n")
+    assert "the widths that are chosen now are not those" in run("ensemble", "result/round.toml", "--out", "n").stderr
+    assert main(["ensemble", "result/round.toml", "--sigma", "0.7", "--out", "plain", "--quiet"]) == 0
+    assert "chosen_sigma" not in Path("plain/round.toml").read_text()
+
+
+@pytest.mark.parametrize("text", ["wide", "", "nan", "-1"])
+def test_a_width_that_is_none(here: Path, text: str) -> None:
+    result = run("ensemble", "jury.csv", "submissions", "--sigma", text)
+    assert result.returncode == 2
+    assert "sigma" in result.stderr

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from hemicycle.allocation import allocate
     from hemicycle.averaging import bma_weights, effective_models
     from hemicycle.ensemble import Ensemble
+    from hemicycle.evaluation import evaluate
     from hemicycle.greedy import greedy_weights
     from hemicycle.judgments import Judgments
     from hemicycle.least_squares import simplex_least_squares
@@ -28,6 +29,7 @@ __all__ = [
     "allocate",
     "bma_weights",
     "effective_models",
+    "evaluate",
     "greedy_weights",
     "log_likelihood",
     "mean_squared_error",
@@ -48,6 +50,7 @@ _HOME = {
     "allocate": "allocation",
     "bma_weights": "averaging",
     "effective_models": "averaging",
+    "evaluate": "evaluation",
     "greedy_weights": "greedy",
     "log_likelihood": "likelihood",
     "mean_squared_error": "scores",

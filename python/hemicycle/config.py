@@ -50,8 +50,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         The mechanism that pays, one of `hemicycle.round.METHODS`.
     mean : {"geometric", "arithmetic"}, default "geometric"
         Which average of the models' shares becomes the allocation.
-    sigma : float, default 0.5
-        Width of the Gaussian at each label, in the unit of ``log_ratio``.
+    sigma : float or "auto", default 0.5
+        Width of the Gaussian at each label, in the unit of ``log_ratio``; "auto" chooses one for each method.
     power : float, default 1.0
         Power of the likelihood in Bayesian model averaging.
     prior : str, default "uniform"
@@ -78,13 +78,15 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         Which rows of the jury file to use.
     sha256 : Inputs, optional
         Hashes of the inputs when the run was made.
+    chosen_sigma : dict of str to float, optional
+        The width of each method when the run was made, where they were chosen: a record, they are chosen anew.
     """
 
     jury: str
     pool: str
     method: str = "stacking"
     mean: Literal["geometric", "arithmetic"] = "geometric"
-    sigma: float = 0.5
+    sigma: float | Literal["auto"] = 0.5
     power: float = 1.0
     prior: str = "uniform"
     tie_break: TieBreak = "nearest"
@@ -99,6 +101,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     min_weight: float | None = None
     split: str | None = None
     sha256: Inputs | None = None
+    chosen_sigma: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
         known_word(self.method, "method", METHODS)

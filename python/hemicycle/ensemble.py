@@ -74,6 +74,8 @@ class Ensemble:
         What greedy selection is judged by.
     rounds : int
         How many models greedy selection chooses.
+    sigmas_tried : Table or None
+        Where `sigma` was chosen: columns sigma and elpd, the log density of judgments that were left out under each.
     """
 
     round: Round = field(repr=False)
@@ -89,6 +91,7 @@ class Ensemble:
     seed: int | None = None
     loss: Loss = "squared_error"
     rounds: int = 100
+    sigmas_tried: Table | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", read_only(self.weights))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
@@ -21,6 +22,7 @@ from hemicycle.model_mass import read_mass
 from hemicycle.pool import Pool
 from hemicycle.round import Round
 from hemicycle.seats import Parliament, seat_families
+from hemicycle.sigma_notice import sigma_notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +135,7 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
     heaviest = int(np.argmax(ensemble.weights))
     found: dict[str, Any] = {
         "method": ensemble.method,
+        "sigma": ensemble.sigma,
         "effective_models": ensemble.effective_models[0],
         "effective_models_by_square": ensemble.effective_models[1],
         "models_with_weight": int(np.count_nonzero(ensemble.weights)),
@@ -223,6 +226,8 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
             )
         paid = next(ensemble for ensemble in ensembles if ensemble.method == config.method)
         mechanisms = tuple(_mechanism(ensemble) for ensemble in ensembles)
+    chosen = {e.method: e.sigma for e in ensembles} if config.sigma == "auto" else None
+    config = replace(config, chosen_sigma=chosen)
     ranges, failure = None, None
     if config.ranges:
         with during("ranging over all weights that are optimal for least squares"):
@@ -244,6 +249,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         notices=(
             *round_.notices,
             *round_.doubts,
+            *filter(None, (sigma_notice(ensembles),)),
             *filter(None, (failure, paid.notice, paid.tie_notice(config.mean, ranges))),
         ),
         parliament=parliament,

@@ -11,6 +11,7 @@ import numpy as np
 
 from hemicycle.arrays import float_array, read_only, require_finite, simplex_weights
 from hemicycle.errors import DomainError, DtypeError, NoDataError
+from hemicycle.gaussian_mixture import mean_difference, mixture_crps
 from hemicycle.rejects import counted
 
 if TYPE_CHECKING:
@@ -192,6 +193,29 @@ class Predictive:
             raise DomainError(f"level is {level}; it must be between 0 and 1")
         tail = (1 - level) / 2
         return float(self.quantile(tail)), -float(self._mirrored().quantile(tail))
+
+    def crps(self, y: ArrayLike) -> NDArray[np.float64]:
+        r"""Continuous ranked probability score of what was observed, :math:`\int (F(x) - [x \geq y])^2 dx`.
+
+        Parameters
+        ----------
+        y : array_like of float64
+            Log ratios that were observed.
+
+        Returns
+        -------
+        ndarray of float64
+            The score at each, in the unit of the log ratio; lower is better.
+        """
+        observed = np.asarray(y, dtype=np.float64)
+        spread = mean_difference(self.log_ratio[None], self.weights, self.sigma)
+        return self._at(
+            observed,
+            lambda points: mixture_crps(
+                np.broadcast_to(self.log_ratio, (len(points), len(self.log_ratio))),
+                self.weights, self.sigma, points[:, 0], spread,
+            ),
+        )  # fmt: skip
 
     def sample(self, size: int | tuple[int, ...] = 1, *, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw log ratios.

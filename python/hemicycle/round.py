@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from hemicycle.admission import admit
 from hemicycle.arrays import read_only
 from hemicycle.averaging import bma_weights
 from hemicycle.ensemble import Ensemble
-from hemicycle.errors import NoDataError, NotCertifiedWarning, NotConvergedError, OptionError
+from hemicycle.errors import DtypeError, NoDataError, NotCertifiedWarning, NotConvergedError, OptionError
+from hemicycle.evaluation import choose_sigma
 from hemicycle.greedy_pool import LOSSES, pool_greedy
 from hemicycle.least_squares import TIE_BREAKS, pair_least_squares
 from hemicycle.likelihood import log_likelihood
@@ -32,15 +33,20 @@ if TYPE_CHECKING:
     from hemicycle.model_mass import Prior
     from hemicycle.pool import Pool
     from hemicycle.rejects import Rejects
+    from hemicycle.table import Table
     from hemicycle.types import Seed
 
-__all__ = ["METHODS", "ROUNDS", "ModelScores", "Round"]
+__all__ = ["METHODS", "ROUNDS", "ModelScores", "Round", "Sigma"]
 
 Method: TypeAlias = Literal["least_squares", "bma", "stacking", "greedy", "uniform", "best"]
 
 METHODS: tuple[Method, ...] = ("least_squares", "bma", "stacking", "greedy", "uniform", "best")
 
+Sigma: TypeAlias = "float | Literal['auto']"
+"""A width, or how it is chosen."""
+
 ROUNDS = 100  #: of greedy selection
+AUTO_REPLICATES = 1000  #: of the bootstrap, at most, while a width is chosen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +135,7 @@ class Round:
     _scores: dict[float, ModelScores] = field(default_factory=dict, init=False)
     _solutions: dict[tuple[object, ...], SimplexSolution] = field(default_factory=dict, init=False)
     _bootstrapped: dict[tuple[object, ...], NDArray[np.float64]] = field(default_factory=dict, init=False)
+    _widths: dict[tuple[object, ...], tuple[float, Table]] = field(default_factory=dict, init=False)
     _doubts: dict[tuple[object, ...], str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -182,12 +189,13 @@ class Round:
         sigma = positive_number(sigma, "sigma")
         if sigma not in self._scores:
             pool, judgments, n_threads = self.pool, self.judgments, self.n_threads
+            of_any = next(iter(self._scores.values()), None)  # what depends on no width
             self._scores[sigma] = ModelScores(
                 read_only(
                     log_likelihood(pool, judgments, sigma=sigma, pair_weights=self.pair_weight, n_threads=n_threads)
                 ),
-                read_only(mean_squared_error(pool, judgments, n_threads=n_threads)),
-                read_only(self._accuracy()),
+                of_any.mse if of_any else read_only(mean_squared_error(pool, judgments, n_threads=n_threads)),
+                of_any.accuracy if of_any else read_only(self._accuracy()),
             )
         return self._scores[sigma]
 
@@ -195,7 +203,7 @@ class Round:
         self,
         method: Method = "stacking",
         *,
-        sigma: float = 0.5,
+        sigma: Sigma = 0.5,
         prior: Prior = None,
         power: float = 1.0,
         tie_break: TieBreak = "nearest",
@@ -213,8 +221,10 @@ class Round:
             "stacking": the mixture that explains the single labels best. "least_squares": the weights whose pooled log
             ratio is nearest to the labels. "bma": Bayesian model averaging. "greedy": models chosen one after another.
             "uniform": equal weights. "best": the one model of highest log likelihood, ties by name.
-        sigma : float, default 0.5
-            Width of the Gaussian at each label, in the unit of ``log_ratio``.
+        sigma : float or "auto", default 0.5
+            Width of the Gaussian at each label, in the unit of ``log_ratio``. "auto" takes the one of
+            `hemicycle.evaluation.SIGMAS` under which this method gives judgments that were left out the highest
+            density, in ten folds of jurors, or of pairs where jurors are not named; `Ensemble.sigmas_tried` holds them.
         prior : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
             Prior mass of each model, for "bma" only: equal (the default); equal for each author, shared equally by its
             models, one without author standing for itself; or given, for the models of this round or of the pool that
@@ -285,6 +295,17 @@ class Round:
         if rng is not None and bootstrap is None:
             raise OptionError("rng: only the replicates of bootstrap= are random")
         seed = None if bootstrap is None else seed_of(rng)
+        tried = None
+        if isinstance(sigma, str):
+            every: dict[str, dict[str, Any]] = {
+                "bma": {"prior": mass, "power": power},
+                "least_squares": {"tie_break": tie_break, "reference": near},
+                "greedy": {"loss": loss, "rounds": rounds},
+            }
+            options = every.get(method, {})
+            if bootstrap is not None:
+                options |= {"bootstrap": min(bootstrap, AUTO_REPLICATES), "rng": seed}
+            sigma, tried = self._auto_sigma(sigma, method, options)
         scores = self.scores(sigma)
         solution = None
         if method == "stacking":
@@ -307,13 +328,14 @@ class Round:
             weights = np.zeros(len(self.pool))
             weights[min(leaders, key=lambda d: self.pool.models[d])] = 1.0
         return Ensemble(
-            self, method, sigma, weights, solution, prior, power, tie_break, reference, bootstrap, seed, loss, rounds
-        )
+            self, method, sigma, weights, solution, prior, power, tie_break, reference, bootstrap, seed, loss, rounds,
+            tried,
+        )  # fmt: skip
 
     def mechanisms(
         self,
         *,
-        sigma: float = 0.5,
+        sigma: Sigma = 0.5,
         prior: Prior = None,
         power: float = 1.0,
         tie_break: TieBreak = "nearest",
@@ -327,8 +349,9 @@ class Round:
 
         Parameters
         ----------
-        sigma : float, default 0.5
-            Width of the Gaussian at each label, in the unit of ``log_ratio``.
+        sigma : float or "auto", default 0.5
+            Width of the Gaussian at each label, in the unit of ``log_ratio``; "auto" chooses one for each method, as in
+            `ensemble`.
         prior : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
             Prior of Bayesian model averaging, as in `ensemble`.
         power : float, default 1.0
@@ -379,6 +402,15 @@ class Round:
                 solution = self._best_found(key, error, error.gap)
             self._solutions[key] = solution
         return self._solutions[key]
+
+    def _auto_sigma(self, word: str, method: Method, options: dict[str, Any]) -> tuple[float, Table]:
+        if word != "auto":
+            raise DtypeError(f"sigma: expected a number or 'auto', got {word!r}")
+        arrays = {name: value.tobytes() for name, value in options.items() if isinstance(value, np.ndarray)}
+        key = (method, *sorted((options | arrays).items()))
+        if key not in self._widths:
+            self._widths[key] = choose_sigma(self, method, options)
+        return self._widths[key]
 
     def _greedy(self, sigma: float, loss: Loss, rounds: int) -> SimplexSolution:
         key = ("greedy", None if loss == "squared_error" else sigma, loss, rounds)

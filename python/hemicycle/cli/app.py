@@ -95,8 +95,13 @@ MethodOption = Annotated[
     ),
 ]
 Sigma = Annotated[
-    float | None,
-    typer.Option(help="Width of the Gaussian at each label, in log ratio; 0.5 by default.", rich_help_panel="Ensemble"),
+    str | None,
+    typer.Option(
+        metavar="FLOAT|auto",
+        help="Width of the Gaussian at each label, in log ratio; 0.5 by default. auto chooses one for each mechanism "
+        "by judgments that are left out in turn.",
+        rich_help_panel="Ensemble",
+    ),
 ]
 Power = Annotated[
     float | None,
@@ -210,6 +215,15 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _sigma(text: str | None) -> float | str | None:
+    if text is None or text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a number, nor auto", param_hint="'--sigma'") from None
+
+
 @app.callback()
 def _root(
     version: Annotated[
@@ -263,7 +277,7 @@ def ensemble(
 
     options = {
         "method": method and method.value,
-        "sigma": sigma,
+        "sigma": _sigma(sigma),
         "power": power,
         "prior": prior,
         "mean": mean and mean.value,

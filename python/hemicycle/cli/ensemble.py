@@ -65,6 +65,9 @@ def run_and_write(config: RoundConfig, out: Path, talk: Talk) -> Outcome:
         before = getattr(config.sha256, name, None)
         if before and before != outcome.sha256[name]:
             talk.warn(f"{name} {printable(path)} is not what it was when this round.toml was written")
+    before, now = config.chosen_sigma, outcome.config.chosen_sigma
+    if before and now and before != now:
+        talk.warn("the widths that are chosen now are not those of this round.toml")
     with talk.step("writing the results"):
         files = bundle_files(outcome, out)
         write_bundle(out, files)
