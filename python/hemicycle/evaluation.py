@@ -237,6 +237,23 @@ class Evaluation:
         sign = 1.0 if score in _HIGHER else -1.0
         return self.configurations[max(of_name, key=lambda k: sign * self._value(score, k))]
 
+    def select(self, places: Sequence[int]) -> Evaluation:
+        """Return some of the configurations.
+
+        Parameters
+        ----------
+        places : sequence of int
+            Their places in `configurations`.
+
+        Returns
+        -------
+        Evaluation
+            Of the same judgments.
+        """
+        rows = list(places)
+        scores = {name: getattr(self, name)[rows] for name in (*LABEL_SCORES, "effective_models")}
+        return replace(self, configurations=tuple(self.configurations[k] for k in rows), **scores)
+
     def _named(self, order: Sequence[int] | range) -> dict[str, Any]:
         chosen = [self.configurations[k] for k in order]
         return {

@@ -73,6 +73,7 @@ class Published(StrEnum):
     """Sources of claims by name."""
 
     many_model = "many-model"
+    rounds = "rounds"
 
 
 class Figures(StrEnum):
@@ -360,11 +361,26 @@ hemicycle reproduce many-model
 hemicycle reproduce many-model --runs 1000 --seed 7 --out claims --figures png"""
 )
 def reproduce(
-    name: Annotated[Published, typer.Argument(metavar="NAME", help="Whose claims: many-model.", show_default=False)],
+    name: Annotated[
+        Published, typer.Argument(metavar="NAME", help="What to test: many-model or rounds.", show_default=False)
+    ],
     runs: Annotated[
-        int, typer.Option(help="Random instances of its simulation.", min=1, rich_help_panel="Simulation")
-    ] = 100_000,
-    seed: Annotated[int, typer.Option(help="Seed of the simulation.", min=0, rich_help_panel="Simulation")] = 0,
+        int | None,
+        typer.Option(
+            help="Random instances of many-model, 100,000 by default; replicates of the bootstrap of rounds, 4,000.",
+            min=1,
+            rich_help_panel="Simulation",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of either.", min=0, rich_help_panel="Simulation")] = 0,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Data of rounds: a folder with level1-2025/jury_split.csv; by default what HEMICYCLE_DATA says.",
+            rich_help_panel="Input",
+        ),
+    ] = None,
     out: Out = Path("hemicycle-reproduce"),
     figures: Annotated[
         Figures, typer.Option(help="Format of the figures; they need matplotlib.", rich_help_panel="Output")
@@ -375,7 +391,16 @@ def reproduce(
     """Test published claims: what was claimed beside what we find, with a verdict for each."""
     from hemicycle.cli.reproduce import run_reproduce
 
-    run_reproduce(name.value, out, runs=runs, seed=seed, figures=figures.value, output=format_.value, quiet=quiet)
+    run_reproduce(
+        name.value,
+        out,
+        runs=runs,
+        seed=seed,
+        data=data,
+        figures=figures.value,
+        output=format_.value,
+        quiet=quiet,
+    )
 
 
 def main(args: Sequence[str] | None = None) -> int:

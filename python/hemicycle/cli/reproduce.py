@@ -28,7 +28,15 @@ PACKAGES = ("numpy", "scipy")
 
 
 def run_reproduce(
-    name: str, out: Path, *, runs: int, seed: int, figures: str = "svg", output: str = "table", quiet: bool = False
+    name: str,
+    out: Path,
+    *,
+    runs: int | None,
+    seed: int,
+    data: Path | None = None,
+    figures: str = "svg",
+    output: str = "table",
+    quiet: bool = False,
 ) -> None:
     """Test the claims of a source and say what became of them.
 
@@ -38,7 +46,7 @@ def run_reproduce(
         One of `hemicycle.reproduce.NAMES`.
     out : Path
         The out folder.
-    runs, seed : int
+    runs, seed, data
         As for `hemicycle.reproduce.reproduce`.
     figures : {"svg", "png"}, default "svg"
         Format of the figures.
@@ -52,14 +60,14 @@ def run_reproduce(
     OptionError
         If the folder holds anything but an earlier reproduction.
     MissingExtraError
-        If scipy is not installed; without matplotlib only the figures are missing.
+        If a package is missing that it needs, as scipy; without matplotlib only the figures are missing.
     OSError
         If the folder cannot be written.
     """
     talk = Talk(quiet)
     require_ours(out, MARK)
     with talk.progress() as progress:
-        found = reproduce(name, runs=runs, seed=seed, progress=progress)
+        found = reproduce(name, runs=runs, seed=seed, data=data, progress=progress)
     drawn, notice = _drawn(found, figures, talk)
     files = {
         "summary.json": _summary(found),
@@ -131,8 +139,8 @@ def _view(found: Reproduction, notice: str) -> list[RenderableType]:
 
     claimed = [finding for finding in found.findings if finding.claim.by_source]
     beside = [finding for finding in found.findings if not finding.claim.by_source]
-    runs = f"{found.options['runs']:,} runs, seed {found.options['seed']}"
-    parts: list[RenderableType] = [heading(f"Claims of {found.source}: {runs}", first=True), _findings(claimed, 1)]
+    options = ", ".join(f"{name} {value:,}" for name, value in found.options.items())
+    parts: list[RenderableType] = [heading(f"Claims of {found.source} ({options})", first=True), _findings(claimed, 1)]
     if beside:
         parts += [heading("Beside these"), _findings(beside, 1 + len(claimed))]
     parts.append(heading("What the verdicts rest on"))

@@ -5,34 +5,48 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from hemicycle.errors import DomainError
+from hemicycle.errors import DomainError, OptionError
 from hemicycle.options import known_word
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from hemicycle.reproduce.claims import Progress, Reproduction
 
-__all__ = ["NAMES", "reproduce"]
+__all__ = ["NAMES", "RUNS", "reproduce"]
 
-# Where each reproduction lives: a module with a function of the same name, which takes runs, seed and progress.
-_HOME = {"many-model": "many_model"}
+# Where each reproduction lives: a module with a function of the same name, which takes runs, seed and progress, and
+# data where there is no simulation.
+_HOME = {"many-model": "many_model", "rounds": "rounds"}
 NAMES = tuple(_HOME)
+RUNS = {"many-model": 100_000, "rounds": 4_000}
+"""Runs of each, unless told otherwise."""
 
 
 def reproduce(
-    name: str, *, runs: int = 100_000, seed: int = 0, progress: Progress = lambda _what, _done, _of: None
+    name: str,
+    *,
+    runs: int | None = None,
+    seed: int = 0,
+    data: str | os.PathLike[str] | None = None,
+    progress: Progress = lambda _what, _done, _of: None,
 ) -> Reproduction:
     """Test the claims of a source.
 
     Parameters
     ----------
-    name : {"many-model"}
-        Whose claims: those of the proposal "On diversity and many-model ensembling".
-    runs : int, default 100_000
-        Number of random instances of its simulation, at least 1.
+    name : {"many-model", "rounds"}
+        Whose claims: those of the proposal "On diversity and many-model ensembling", or what is expected of ensembles
+        on the private rows of real rounds.
+    runs : int, optional
+        Number of random instances of the simulation (100,000), or of replicates of the bootstrap over jurors (4,000);
+        at least 1.
     seed : int, default 0
         Seed, at least 0; the same seed gives the same results.
+    data : path, optional
+        Of "rounds", the folder with ``level1-2025/jury_split.csv`` and the submissions; by default what HEMICYCLE_DATA
+        says.
     progress : callable, optional
         Called with what is going on, how much of it is done, and of how much.
 
@@ -44,15 +58,20 @@ def reproduce(
     Raises
     ------
     OptionError
-        If there is no reproduction of that name.
+        If there is no reproduction of that name, its data are not there, or `data` is given to one that needs none.
     DomainError
         If `runs` or `seed` is too small.
     MissingExtraError
         If it needs a package that is not installed.
     """
     known_word(name, "name", NAMES)
+    runs = RUNS[name] if runs is None else runs
     if runs < 1 or seed < 0:
         raise DomainError(f"runs is {runs} and seed {seed}; they must be at least 1 and 0")
     module = _HOME[name]
-    run: Callable[[int, int, Progress], Reproduction] = getattr(import_module(f"{__name__}.{module}"), module)
+    run: Callable[..., Reproduction] = getattr(import_module(f"{__name__}.{module}"), module)
+    if name == "rounds":
+        return run(runs, seed, progress, data)
+    if data is not None:
+        raise OptionError(f"data: {name} is a simulation and reads no data")
     return run(runs, seed, progress)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Claim", "Figure", "Finding", "Progress", "Reproduction", "Verdict"]
 
-Verdict: TypeAlias = Literal["holds", "holds with a condition", "does not hold", "too few runs"]
+Verdict: TypeAlias = Literal["holds", "holds with a condition", "does not hold", "too few runs", "not decided"]
 """What becomes of a claim."""
 
 Progress: TypeAlias = "Callable[[str, int, int], None]"
@@ -52,8 +52,8 @@ class Finding:
     ----------
     claim : Claim
         What was claimed.
-    verdict : {"holds", "holds with a condition", "does not hold", "too few runs"}
-        What becomes of it.
+    verdict : {"holds", "holds with a condition", "does not hold", "too few runs", "not decided"}
+        What becomes of it; the last two where chance could decide, in a simulation and in data.
     found : str
         What stands beside the value claimed.
     because : str
