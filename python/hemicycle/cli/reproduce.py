@@ -139,8 +139,9 @@ def _view(found: Reproduction, notice: str) -> list[RenderableType]:
 
     claimed = [finding for finding in found.findings if finding.claim.by_source]
     beside = [finding for finding in found.findings if not finding.claim.by_source]
-    options = ", ".join(f"{name} {value:,}" for name, value in found.options.items())
-    parts: list[RenderableType] = [heading(f"Claims of {found.source} ({options})", first=True), _findings(claimed, 1)]
+    runs, n = next(iter(found.options.items()))
+    options = f"{n:,} {runs}, seed {found.options['seed']}"
+    parts: list[RenderableType] = [heading(f"Claims of {found.source}: {options}", first=True), _findings(claimed, 1)]
     if beside:
         parts += [heading("Beside these"), _findings(beside, 1 + len(claimed))]
     parts.append(heading("What the verdicts rest on"))

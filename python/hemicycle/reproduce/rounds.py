@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "PLAIN_SIGMA", "Prediction", "rounds"]
 
-SOURCE = "ensembles, on private rows of DeepFunding"
+SOURCE = "ensembles, on the private rows of a real round"
 PLAIN_SIGMA = 0.5  #: the width that the proposal uses
 METHODS: dict[str, dict[str, Any]] = {
     "stacking": {},
