@@ -134,3 +134,17 @@ def test_scale_and_shift_change_neither_face_nor_weights(problem: Problem, expon
     for other in (simplex_least_squares(scale * x, scale * y), simplex_least_squares(x + shift, y + shift)):
         np.testing.assert_allclose(other.weights, plain.weights, rtol=0, atol=NEAR)
         assert (other.face.tolist(), other.face_dimension) == (plain.face.tolist(), plain.face_dimension)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 1e-4, 1e-8]), st.booleans())
+@example(41, 1e-8, True)
+def test_exact_copies_are_on_the_face_together_and_weigh_the_same(seed: int, step: float, inside: bool) -> None:
+    rng = np.random.default_rng(seed)
+    rows = 1 + step * rng.integers(-5, 6, size=(rng.integers(2, 7), rng.integers(1, 4)))
+    y = 0.25 * rows[0] + 0.75 * rows[-1] if inside else rows.mean(axis=0) + step * rng.normal(size=rows.shape[1])
+    solution = simplex_least_squares(np.repeat(rows, 2, axis=0), y)
+    assert solution.face is not None
+    on_face = np.isin(np.arange(2 * len(rows)), solution.face).reshape(-1, 2)
+    assert (on_face[:, 0] == on_face[:, 1]).all()
+    weights = solution.weights.reshape(-1, 2)
+    assert (weights[:, 0] == weights[:, 1]).all()

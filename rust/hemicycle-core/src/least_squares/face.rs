@@ -11,7 +11,7 @@ use crate::least_squares::predictions::Predictions;
 use crate::least_squares::rank::{DEPENDENT, affine_rank};
 use crate::parallel::Execution;
 
-/// Slopes this close to the level, relative to the lengths involved, count as equal to it.
+/// Slopes this close to the level, and distances from a hyperplane, relative to the lengths involved, count as none.
 pub(super) const FLAT: f64 = 1e-9;
 /// Rounding of a residual relative to the rows, with some room: slopes are not known any better.
 pub(super) const ROUNDING: f64 = 1e-14;
@@ -125,20 +125,33 @@ fn flat_models(problem: &Problem<'_>, weights: &[f64], certificate: &Certificate
     }
     let level = certificate.level;
     let known = (FLAT * residual).max(ROUNDING * problem.typical_length());
-    let mut models = Vec::new();
-    let mut next = f64::INFINITY;
-    for (d, &slope) in certificate.slopes.iter().enumerate() {
+    let is_flat = |(d, &slope): (usize, &f64)| {
         let inner = slope - 0.5 * problem.price(d) - problem.l2 * weights[d];
         let distance = (problem.lengths[d] - 2.0 * inner + fit).max(0.0).sqrt();
         let rounding = 4.0 * f64::EPSILON * residual * problem.lengths[d].sqrt();
-        let flat = known * distance + rounding + FLAT * 0.5 * problem.price(d);
-        if weights[d] > 0.0 || slope - level <= flat {
-            models.push(d);
-        } else {
-            next = slope.min(next);
+        slope - level <= known * distance + rounding + FLAT * 0.5 * problem.price(d)
+    };
+    let mut on_face: Vec<bool> = certificate.slopes.iter().enumerate().map(is_flat).collect();
+    add_weighted(&mut on_face, problem.predictions, weights, &certificate.slopes);
+    let off = certificate.slopes.iter().zip(&on_face).filter(|(_, on_face)| !**on_face);
+    let next = off.map(|(&slope, _)| slope).fold(f64::INFINITY, f64::min);
+    ((0..on_face.len()).filter(|&d| on_face[d]).collect(), 2.0 * (next - level))
+}
+
+/// Choose the models with weight, too, though rounding may keep them off the others, and their exact copies, which have
+/// their slopes to the last bit.
+pub(super) fn add_weighted(chosen: &mut [bool], predictions: &dyn Predictions, weights: &[f64], slopes: &[f64]) {
+    let mut rows = [vec![0.0; predictions.n_coordinates()], vec![0.0; predictions.n_coordinates()]];
+    for weighted in (0..weights.len()).filter(|&d| weights[d] > 0.0) {
+        if std::mem::replace(&mut chosen[weighted], true) {
+            continue;
+        }
+        predictions.coordinates(weighted, &mut rows[0]);
+        for other in (0..weights.len()).filter(|&d| slopes[d] == slopes[weighted]) {
+            predictions.coordinates(other, &mut rows[1]);
+            chosen[other] |= rows[0] == rows[1];
         }
     }
-    (models, 2.0 * (next - level))
 }
 
 /// The gathered coordinates of some models.

@@ -9,6 +9,7 @@
 use crate::error::Result;
 use crate::lanes::{add_scaled, dot};
 use crate::least_squares::certificate::{Problem, typical_length};
+use crate::least_squares::face::{FLAT, add_weighted};
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::least_squares::pricing;
@@ -16,8 +17,6 @@ use crate::parallel::Execution;
 
 /// Pushes, relative to the distance from the centre: near faces need small ones.
 const PUSHES: [f64; 3] = [1e-2, 1e-4, 1e-6];
-/// Distances from the hyperplane, relative to the rows, that count as none.
-const FLAT: f64 = 1e-9;
 /// Distances from the centre, relative to the rows, that are rounding.
 const ROUNDING: f64 = 1e-13;
 /// Gap of the pushed problem: as small as rounding allows.
@@ -52,7 +51,9 @@ pub(super) fn reduce(rows: &dyn Predictions, weights: &[f64], execution: &Execut
             continue;
         }
         let flat = |d: usize| certificate.slopes[d] - least <= FLAT * distance * problem.lengths[d].sqrt();
-        return Ok(((0..n_models).map(|d| weights[d] > 0.0 || flat(d)).collect(), passes));
+        let mut possible: Vec<bool> = (0..n_models).map(flat).collect();
+        add_weighted(&mut possible, rows, weights, &certificate.slopes);
+        return Ok((possible, passes));
     }
     Ok((vec![true; n_models], passes))
 }
