@@ -34,6 +34,24 @@ def test_no_vectors_give_no_points() -> None:
     assert project_simplex(np.empty((3, 0)), axis=0).shape == (3, 0)
 
 
+def test_subnormals_and_equal_values_have_their_point() -> None:
+    tiny = 5e-324
+    for v in ([tiny] * 3, [-tiny, tiny, 0.0], [1e308] * 3, [-0.0] * 3, [-1e308] * 3, [1e-310, 1e-320, 0.0]):
+        np.testing.assert_array_equal(project_simplex(v), np.full(3, 1 / 3))
+    assert project_simplex([1.0, tiny]).tolist() == [1.0, tiny]  # sums to 1 already
+    for n in (1000, 100_000):
+        equal = project_simplex(np.full(n, 1e308))
+        assert (equal == equal[0]).all()
+        assert abs(math.fsum(equal) - 1) <= 2**-52
+
+
+def test_axes_of_length_one_and_many_of_them() -> None:
+    assert project_simplex(np.full((1,) * 64, 7.0), axis=63).shape == (1,) * 64
+    np.testing.assert_array_equal(project_simplex(np.arange(6.0).reshape(2, 1, 3), axis=1), np.ones((2, 1, 3)))
+    repeated = np.lib.stride_tricks.as_strided(np.array([2.0, 1.5, 0.0]), (4, 3), (0, 8))
+    np.testing.assert_array_equal(project_simplex(repeated), [[0.75, 0.25, 0.0]] * 4)
+
+
 def test_huge_offsets_leave_the_differences() -> None:
     np.testing.assert_array_equal(project_simplex([1e300, 1e300, -1e300]), [0.5, 0.5, 0.0])
     np.testing.assert_array_equal(project_simplex([np.finfo(float).max, np.finfo(float).min]), [1.0, 0.0])
@@ -45,7 +63,10 @@ def test_any_real_array_is_read() -> None:
     expected = project_simplex(v)
     frozen = v.copy()
     frozen.flags.writeable = False
-    for same in (v.astype(np.float16), v.astype(np.float32), v.astype(">f8"), np.asfortranarray(v), frozen, v.tolist()):
+    odd = np.ndarray(v.shape, buffer=bytearray(v.nbytes + 1), offset=1)  # at an odd address
+    odd[:] = v
+    narrow = v.astype(np.float16), v.astype(np.float32)
+    for same in (*narrow, v.astype(">f8"), np.asfortranarray(v), frozen, odd, v.tolist()):
         np.testing.assert_array_equal(project_simplex(same), expected)
     np.testing.assert_array_equal(project_simplex(np.ma.masked_array(v, mask=False)), expected)
     np.testing.assert_array_equal(project_simplex(v[::-1, ::-1])[::-1, ::-1], expected)

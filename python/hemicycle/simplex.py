@@ -68,7 +68,7 @@ def project_simplex(v: ArrayLike, *, axis: int = -1) -> NDArray[np.float64]:
         raise ShapeError(f"v: axis {axis} of shape {array.shape} is empty; there is no point to project onto")
     require_finite(array, "v")
     moved = np.moveaxis(array, position, -1)
-    rows = np.ascontiguousarray(moved, dtype=np.float64).reshape(-1, array.shape[position])
+    rows = np.require(moved, np.float64, ["C_CONTIGUOUS", "ALIGNED"]).reshape(-1, array.shape[position])
     return np.moveaxis(_core.project_simplex(rows).reshape(moved.shape), -1, position)
 
 
