@@ -194,7 +194,7 @@ def test_prices_narrow_the_range() -> None:
     judgments = Judgments.from_arrays([0], [1], [0.0], items=5)
     cost = rng.integers(0, 3, size=40).astype(float)
     solution = pair_least_squares(logits, judgments, cost=cost)
-    priced = allocation_range(logits, judgments, solution, mean="arithmetic", cost=cost)
+    priced = allocation_range(logits, judgments, solution, mean="arithmetic")
     for end in priced.lowest + priced.highest:
         assert cost[end.models] @ end.weights == pytest.approx(cost @ solution.weights, abs=1e-9)
 

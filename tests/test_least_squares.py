@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from hemicycle import SimplexSolution, simplex_least_squares
+from hemicycle import SimplexSolution, project_simplex, simplex_least_squares
 from hemicycle.errors import DomainError, DtypeError, NonFiniteError, NotConvergedError, OptionError, ShapeError
 from instances import INSTANCES, SMALL, THIN, check_simplex, relative_gap
 from reference import least_squares as reference
@@ -307,3 +307,38 @@ def test_a_ridge_whose_inverse_overflows_is_its_limit(l2: float) -> None:
     solution = simplex_least_squares(x, y, l2=l2)
     np.testing.assert_allclose(solution.weights, simplex_least_squares(x, y).weights, rtol=1e-12)
     assert solution.relative_gap <= 1e-12
+
+
+@pytest.mark.parametrize("solver", ["working_set", "projected_gradient"])
+@pytest.mark.parametrize("l2", [1e-20, 1e-17, 3e-16, 1e-15, 1e-14, 1e-12])
+def test_a_ridge_of_any_size_decides_the_weights_or_says_that_it_is_lost(l2: float, solver: str) -> None:
+    # the gap cannot tell: many weights are within it
+    rng = np.random.default_rng(22)
+    for inside in (True, False):
+        x = rng.integers(-3, 4, size=(5, 2)).astype(float)
+        y = x.mean(axis=0) if inside else np.array([8.0, 0.5])
+        solution = simplex_least_squares(x, y, l2=l2, solver=solver)
+        _, weights = reference.minimum(x, y, l2)
+        np.testing.assert_allclose(solution.weights, [float(weight) for weight in weights], atol=1e-12)
+        lost = l2 < 1e-15 * np.square(x - y).sum(axis=1).max()
+        assert ("below rounding" in solution.reason) == lost
+
+
+def test_a_ridge_leaves_ties_together() -> None:
+    # slopes that differ by rounding, divided by the ridge, gave equal models weights that differ by half
+    x, y = np.array([[-1.0, 2.0], [3.0, -2.0], [1.0, 0.0], [-1.0, 2.0]]), np.array([2.0, 1.6])
+    plain = simplex_least_squares(x, y).weights
+    for l2 in (1e-10, 1e-13, 3e-15):
+        np.testing.assert_allclose(simplex_least_squares(x, y, l2=l2).weights, plain, atol=1e-9)
+
+
+@pytest.mark.parametrize("l2", [1e60, 1e100, 1e200, 1e300])
+@pytest.mark.parametrize("cost", [None, [0.0, 1e300, 2e300, 0.5e300]], ids=["free", "priced"])
+def test_a_ridge_that_outweighs_all_takes_few_passes(l2: float, cost: list[float] | None) -> None:
+    x = np.random.default_rng(23).normal(size=(4, 3))
+    prices = None if cost is None else np.array(cost) / 1e300 * min(l2, 1e139)
+    solution = simplex_least_squares(x, [1.0, 2.0, 3.0], l2=l2, cost=prices)
+    assert solution.passes <= 15
+    assert solution.relative_gap <= 1e-12
+    anchor = np.zeros(4) if prices is None else -0.5 * prices / l2
+    np.testing.assert_allclose(solution.weights, project_simplex(anchor), atol=1e-14)

@@ -9,6 +9,7 @@ import pytest
 
 from hemicycle import Judgments, simplex_least_squares
 from hemicycle.errors import DomainError
+from hemicycle.influence import leave_one_juror_out, leave_one_model_out
 from hemicycle.least_squares import pair_least_squares
 
 if TYPE_CHECKING:
@@ -129,3 +130,17 @@ def test_pairs_whose_weights_are_all_next_to_nothing_are_refused() -> None:
         assert solution.weights @ np.array(logits)[:, 1] == pytest.approx(2.0, rel=1e-12)
     with pytest.raises(DomainError, match=r"weight\[0\] is 1e-150; it must be at least 1e-140"):
         pair_least_squares(logits, Judgments.from_arrays([0], [1], [2.0], weight=[1e-150], items=2))
+
+
+@pytest.mark.parametrize("power", [-996, -512])
+def test_without_a_juror_or_a_model_in_any_unit(power: int) -> None:
+    rng = np.random.default_rng(6)
+    logits, log_ratio, scale = rng.normal(size=(30, 5)), rng.normal(size=9), 2.0**power
+    a, juror = np.arange(9) % 5, ["k", "l", "m"] * 3
+    plain, scaled = (
+        (k * logits, Judgments.from_arrays(a, (a + 2) % 5, k * log_ratio, juror=juror, items=5)) for k in (1.0, scale)
+    )
+    for leave_out in (leave_one_juror_out, leave_one_model_out):
+        expected, found = leave_out(*plain, keep_weights=True), leave_out(*scaled, keep_weights=True)
+        np.testing.assert_allclose(found.weights, expected.weights, atol=1e-10)
+        assert (found.relative_gap <= 1e-12).all()

@@ -55,7 +55,7 @@ def test_the_best_models_are_seated_and_certified() -> None:
     assert ours.weights @ loss < 0.7 * (nearest.weights @ loss)
     assert ours.relative_gap <= 1e-12
     assert math.fsum(ours.weights) == pytest.approx(1, abs=2**-52)
-    assert ours.passes > nearest.passes
+    assert ours.passes >= 4  # with those of the program and of the certificate
     np.testing.assert_array_equal(ours.face, nearest.face)
     # Optimal among the optima: the duals of fit and sum price no model below the loss.
     rows = np.column_stack([x - y, np.ones(3000)])
@@ -125,9 +125,9 @@ def test_models_far_out_and_more_observations_than_models() -> None:
 
 
 def test_where_rounding_keeps_it_from_being_certified_the_answer_goes_part_of_the_way_and_says_so() -> None:
-    # Three thousand times further away than the others, the first model leaves few digits for the weights.
-    x = np.array([[300.0], [0.0], [-1e-4]])
-    y = 1e-3 * x.mean(axis=0)
+    # Thousands of times further away than the others, the second model leaves few digits for the weights.
+    x = np.array([[-7e-5], [-900.0], [-1.18e-4], [-4.2e-5], [0.096]])
+    y = np.array([-0.179980846])
     with pytest.warns(TieBreakWarning, match=f"{REASON}, as far as rounding lets weights fit"):
         solution = simplex_least_squares(x, y, tie_break="least_individual_loss")
     assert solution.tie_broken is False
@@ -161,7 +161,7 @@ def test_a_program_without_an_end_is_an_error_that_carries_optimal_weights(monke
     x, y = np.array([[0.0], [1.0], [3.0]]), np.array([1.5])
     with pytest.raises(NotConvergedError, match="tie_break='least_individual_loss': a linear program") as caught:
         least_individual_loss(x, y)
-    np.testing.assert_array_equal(caught.value.weights, simplex_least_squares(x, y).weights)
+    assert caught.value.weights @ x == pytest.approx(y, rel=1e-14)
 
 
 def test_a_unique_optimum_needs_no_program(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemicycle.errors import NotConvergedError
-from hemicycle.least_squares import SolverOptions
 from hemicycle.left_out import Labels
 from hemicycle.pairs import Pairs
 from hemicycle.running import RunningScores
+from hemicycle.solver_options import SolverOptions
 from hemicycle.stacking import StackingOptions
-from hemicycle.types import Logits, Per, SolutionFields, StackingFields
+from hemicycle.types import Logits, Per, StackingFields
 
 __version__: str
 
@@ -92,9 +92,50 @@ def pool_stacking(
     by_pair: bool,
     options: StackingOptions,
 ) -> StackingFields: ...
+
+@final
+class LeastSquaresSolution:
+    @property
+    def weights(self) -> NDArray[np.float64]: ...
+    @property
+    def objective(self) -> float: ...
+    @property
+    def gap(self) -> float: ...
+    @property
+    def relative_gap(self) -> float: ...
+    @property
+    def passes(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def tie_broken(self) -> bool: ...
+    @property
+    def face(self) -> NDArray[np.int64]: ...
+    @property
+    def face_dimension(self) -> int: ...
+    @property
+    def reduced_cost(self) -> float: ...
+    @property
+    def vertex(self) -> NDArray[np.int64]: ...
+
+@final
+class CertifiedWeights:
+    @property
+    def weights(self) -> NDArray[np.float64]: ...
+    @property
+    def objective(self) -> float: ...
+    @property
+    def gap(self) -> float: ...
+    @property
+    def relative_gap(self) -> float: ...
+    @property
+    def passes(self) -> int: ...
+    @property
+    def whole(self) -> bool: ...
+
 def simplex_least_squares(
     x: NDArray[np.float64] | NDArray[np.float32], y: NDArray[np.float64], options: SolverOptions
-) -> SolutionFields: ...
+) -> LeastSquaresSolution: ...
 def pair_least_squares(
     logits: NDArray[np.float64] | NDArray[np.float32],
     a: NDArray[np.uint32],
@@ -102,14 +143,14 @@ def pair_least_squares(
     weight: NDArray[np.float64],
     y: NDArray[np.float64],
     options: SolverOptions,
-) -> SolutionFields: ...
+) -> LeastSquaresSolution: ...
 def certify_least_squares(
     x: NDArray[np.float64] | NDArray[np.float32],
     y: NDArray[np.float64],
     weights: NDArray[np.float64],
     optimum: NDArray[np.float64],
     options: SolverOptions,
-) -> tuple[NDArray[np.float64], float, float, float, int, bool]: ...
+) -> CertifiedWeights: ...
 def certify_pair_least_squares(
     logits: NDArray[np.float64] | NDArray[np.float32],
     a: NDArray[np.uint32],
@@ -119,7 +160,7 @@ def certify_pair_least_squares(
     weights: NDArray[np.float64],
     optimum: NDArray[np.float64],
     options: SolverOptions,
-) -> tuple[NDArray[np.float64], float, float, float, int, bool]: ...
+) -> CertifiedWeights: ...
 def leave_out_least_squares(
     logits: NDArray[np.float64] | NDArray[np.float32],
     labels: Labels,

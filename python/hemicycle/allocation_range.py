@@ -89,7 +89,6 @@ def allocation_range(
     solution: SimplexSolution,
     *,
     mean: Mean = "geometric",
-    cost: ArrayLike | None = None,
 ) -> AllocationRange:
     r"""Return the range of each item's share over all weights that are optimal for least squares.
 
@@ -107,11 +106,9 @@ def allocation_range(
     judgments : Judgments
         Its items are the columns of `logits`.
     solution : SimplexSolution
-        What `pair_least_squares` returned for them.
+        What `pair_least_squares` returned for them, under prices or not.
     mean : {"geometric", "arithmetic"}, default "geometric"
         Which average of the models' shares, as in `allocate`.
-    cost : array_like of float, shape (n_models,), optional
-        The price of each model that the solution was found with.
 
     Returns
     -------
@@ -163,7 +160,7 @@ def allocation_range(
     require_length(solution.weights, "solution.weights", len(matrix), "logits")
     parent_index = judgments.items.parent_index
     shares = allocate(matrix, solution.weights, mean=mean, parent_index=parent_index)
-    problem = _Problem(matrix, judgments, solution, cost)
+    problem = _Problem(matrix, judgments, solution)
     return problem.arithmetic(shares) if mean == "arithmetic" else problem.geometric(shares)
 
 
@@ -173,8 +170,6 @@ def log_ratio_range(
     solution: SimplexSolution,
     a: int,
     b: int,
-    *,
-    cost: ArrayLike | None = None,
 ) -> tuple[FaceOptimum, FaceOptimum]:
     """Return the range of the pooled log ratio of two items over all optimal weights.
 
@@ -184,8 +179,6 @@ def log_ratio_range(
         As in `allocation_range`.
     a, b : int
         Items of one parent, as columns of `logits`; the log ratio is positive where `b` is worth more.
-    cost : array_like of float, shape (n_models,), optional
-        As in `allocation_range`.
 
     Returns
     -------
@@ -207,7 +200,7 @@ def log_ratio_range(
     parents = judgments.items.parent_index
     if parents[a] != parents[b]:
         raise DomainError(f"a is {a} and b is {b}, which belong to different parents; no comparison crosses parents")
-    problem = _Problem(matrix, judgments, solution, cost)
+    problem = _Problem(matrix, judgments, solution)
     support = solution.support
     ratio = solution.weights[support] @ (matrix[support, b].astype(np.float64) - matrix[support, a])
     if not np.isfinite(ratio):
@@ -221,14 +214,8 @@ def log_ratio_range(
 class _Problem:
     """Logits and judgments with a solution; its face is made when a program needs it."""
 
-    def __init__(
-        self, matrix: NDArray[Any], judgments: Judgments, solution: SimplexSolution, cost: ArrayLike | None
-    ) -> None:
+    def __init__(self, matrix: NDArray[Any], judgments: Judgments, solution: SimplexSolution) -> None:
         self.matrix, self.judgments, self.solution = matrix, judgments, solution
-        self.cost = None if cost is None else float_array(cost, "cost", 1)
-        if self.cost is not None:
-            require_length(self.cost, "cost", len(matrix), "logits")
-            require_finite(self.cost, "cost")
         self.component = judgments.pairs.components(matrix.shape[1])
         self.parent = judgments.items.parent_index
         known_face(solution)
@@ -238,7 +225,7 @@ class _Problem:
     @property
     def face(self) -> OptimalFace:
         if self._face is None:
-            self._face = OptimalFace.of_pairs(self.matrix, self.judgments, self.solution, self.cost)
+            self._face = OptimalFace.of_pairs(self.matrix, self.judgments, self.solution)
         return self._face
 
     @property

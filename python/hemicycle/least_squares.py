@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hemicycle import _core
 from hemicycle.arrays import float_array
-from hemicycle.errors import NoDataError, NotConvergedError, OptionError, ShapeError, TieBreakWarning
+from hemicycle.errors import NoDataError, NotConvergedError, ShapeError, TieBreakWarning
 from hemicycle.logits import logits_matrix, naming_logits
 from hemicycle.optimal_face import OptimalFace, relative_logits, unit_scale
-from hemicycle.options import finite_number, known_word, positive_number, thread_count
 from hemicycle.solution import SimplexSolution, tie_doubt
-from hemicycle.solver_arguments import per_model, reference_weights, start_models
+from hemicycle.solver_options import TIE_BREAKS, TieBreak, solver_options
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,25 +23,6 @@ if TYPE_CHECKING:
     from hemicycle.pool import Pool
 
 __all__ = ["TIE_BREAKS", "TieBreak", "pair_least_squares", "simplex_least_squares"]
-
-TieBreak: TypeAlias = Literal["nearest", "least_individual_loss"]
-"""Which of several optimal weights."""
-
-SOLVERS = ("working_set", "projected_gradient")
-TIE_BREAKS: tuple[TieBreak, ...] = ("nearest", "least_individual_loss")
-
-
-@dataclass(frozen=True, slots=True)
-class SolverOptions:
-    """What both problems share, as the core reads it."""
-
-    projected_gradient: bool
-    reference: NDArray[np.float64] | None
-    l2: float
-    cost: NDArray[np.float64] | None
-    tol: float
-    start: NDArray[np.int64]
-    n_threads: int | None
 
 
 def simplex_least_squares(
@@ -81,7 +61,8 @@ def simplex_least_squares(
         Weights >= 0, not all 0; they are divided by their sum. By default uniform. For "nearest" only, and of no effect
         where the optimum is unique, as it is for ``l2 > 0``.
     l2 : float, default 0.0
-        Ridge on the weights, >= 0.
+        Ridge on the weights, >= 0. Below 1e-15 of the squared length of the farthest model it is lost in rounding: the
+        weights are then those that it has as it vanishes, and `reason` says so.
     cost : array_like of float, shape (n_models,), optional
         Linear price of each model, in the unit of the squared predictions.
     tol : float, default 1e-12
@@ -125,7 +106,7 @@ def simplex_least_squares(
     NotConvergedError
         If rounding ends progress above `tol`; it carries the best weights. With the default this takes y in the hull
         and models that are hundreds of times further from it than the median model. If the linear program of
-        "least_individual_loss" finds no end; it carries optimal weights, the nearest to uniform.
+        "least_individual_loss" finds no end; it carries other optimal weights.
     KeyboardInterrupt
         Soon after Ctrl-C.
 
@@ -167,11 +148,11 @@ def simplex_least_squares(
         raise ShapeError(f"x: expected at least one model, got shape {predictions.shape}")
     if len(labels) != n_observations:
         raise ShapeError(f"y: expected length {n_observations}, one a column of x, got {len(labels)}")
-    options = _options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
-    solution = SimplexSolution(*_core.simplex_least_squares(predictions, labels, options))
+    options = solver_options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
+    solution = _solution(_core.simplex_least_squares(predictions, labels, options), options.cost)
     if tie_break == "nearest" or solution.unique:
         return _told(solution)
-    face = OptimalFace.of_rows(predictions, solution, _above_lowest(options.cost))
+    face = OptimalFace.of_rows(predictions, solution)
     support = solution.support
     fit = solution.weights[support] @ predictions[support].astype(np.float64)
     apart = unit_scale(predictions[face.models] - fit)  # y instead of the fit adds the same to all optima
@@ -242,13 +223,13 @@ def pair_least_squares(
     if len(pairs) == 0:
         raise NoDataError("judgments: none says how much more one item is worth (cardinal) with a weight above 0")
     pair = pairs.pair_of_label  # (n_labels,)
-    options = _options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
+    options = solver_options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
     with naming_logits(logits):
         labels = matrix, pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio
-        solution = SimplexSolution(*_core.pair_least_squares(*labels, options))
+        solution = _solution(_core.pair_least_squares(*labels, options), options.cost)
     if tie_break == "nearest" or solution.unique:
         return _told(solution)
-    face = OptimalFace.of_pairs(matrix, judgments, solution, _above_lowest(options.cost))
+    face = OptimalFace.of_pairs(matrix, judgments, solution)
     best = _of_least_loss(face, _losses_apart(matrix, judgments, solution, face.models), solution)
     certified = _core.certify_pair_least_squares(*labels, best, solution.weights, options)
     return _told(_least_individual_loss(solution, face, certified))
@@ -274,21 +255,37 @@ def _of_least_loss(face: OptimalFace, loss: NDArray[np.float64], solution: Simpl
 
 
 def _least_individual_loss(
-    solution: SimplexSolution, face: OptimalFace, certified: tuple[NDArray[np.float64], float, float, float, int, bool]
+    solution: SimplexSolution, face: OptimalFace, certified: _core.CertifiedWeights
 ) -> SimplexSolution:
     """Return the solution with the weights that the core certified after this tie-break."""
-    weights, objective, gap, relative_gap, passes, whole = certified
-    passes += solution.passes + face.passes
-    reason = "the least individual loss among the optima" + ("" if whole else ", as far as rounding lets weights fit")
+    rounded = "" if certified.whole else ", as far as rounding lets weights fit"
     return replace(
         solution,
-        weights=weights,
-        objective=objective,
-        gap=gap,
-        relative_gap=relative_gap,
-        passes=passes,
-        reason=reason,
-        tie_broken=whole,
+        weights=certified.weights,
+        objective=certified.objective,
+        gap=certified.gap,
+        relative_gap=certified.relative_gap,
+        passes=solution.passes + face.passes + certified.passes,
+        reason=f"the least individual loss among the optima{rounded}",
+        tie_broken=certified.whole,
+    )
+
+
+def _solution(found: _core.LeastSquaresSolution, cost: NDArray[np.float64] | None) -> SimplexSolution:
+    """Return what the core found, with the prices that it found it under."""
+    return SimplexSolution(
+        weights=found.weights,
+        objective=found.objective,
+        gap=found.gap,
+        relative_gap=found.relative_gap,
+        passes=found.passes,
+        reason=found.reason,
+        face=found.face,
+        face_dimension=found.face_dimension,
+        reduced_cost=found.reduced_cost,
+        vertex=found.vertex,
+        tie_broken=found.tie_broken,
+        cost=None if cost is None or np.ptp(cost) == 0 else cost - cost.min(),
     )
 
 
@@ -298,35 +295,3 @@ def _told(solution: SimplexSolution) -> SimplexSolution:
     if doubt is not None:
         warnings.warn(doubt, TieBreakWarning, stacklevel=3)
     return solution
-
-
-def _options(
-    n_models: int,
-    solver: str,
-    tie_break: str,
-    reference: ArrayLike | None,
-    l2: float,
-    cost: ArrayLike | None,
-    tol: float,
-    start: SimplexSolution | ArrayLike | None,
-    n_threads: int | None,
-) -> SolverOptions:
-    """Check the options that both problems share."""
-    known_word(solver, "solver", SOLVERS)
-    known_word(tie_break, "tie_break", TIE_BREAKS)
-    if reference is not None and tie_break != "nearest":
-        raise OptionError(f"reference: only tie_break='nearest' has one, got tie_break={tie_break!r}")
-    return SolverOptions(
-        projected_gradient=solver == "projected_gradient",
-        reference=None if reference is None else reference_weights(reference, n_models),
-        l2=finite_number(l2, "l2"),
-        cost=None if cost is None else per_model(cost, "cost", n_models),
-        tol=positive_number(tol, "tol"),
-        start=start_models(start, n_models),
-        n_threads=thread_count(n_threads),
-    )
-
-
-def _above_lowest(cost: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-    """Return prices as the core counts them: what all models cost moves no weight, and would hide digits."""
-    return None if cost is None else cost - cost.min()

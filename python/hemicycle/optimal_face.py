@@ -96,33 +96,23 @@ class OptimalFace:
         self._program.add(start)
 
     @classmethod
-    def of_rows(
-        cls, x: NDArray[Any], solution: SimplexSolution, cost: NDArray[np.float64] | None = None
-    ) -> OptimalFace:
-        """Return the face of a solution of `simplex_least_squares` for the rows `x` and prices `cost`."""
+    def of_rows(cls, x: NDArray[Any], solution: SimplexSolution) -> OptimalFace:
+        """Return the face of a solution of `simplex_least_squares` for the rows `x`."""
         models = known_face(solution)
-        return cls._of_coordinates(np.array(x[models], dtype=np.float64), solution, cost)
+        return cls._of_coordinates(np.array(x[models], dtype=np.float64), solution)
 
     @classmethod
-    def of_pairs(
-        cls,
-        logits: NDArray[Any],
-        judgments: Judgments,
-        solution: SimplexSolution,
-        cost: NDArray[np.float64] | None = None,
-    ) -> OptimalFace:
+    def of_pairs(cls, logits: NDArray[Any], judgments: Judgments, solution: SimplexSolution) -> OptimalFace:
         """Return the face of a solution of `pair_least_squares`.
 
         The coordinates of a model are its logits of the judged items, less that of the first item of their component.
         """
         rows = relative_logits(logits[known_face(solution)], judgments)
-        return cls._of_coordinates(rows[:, rows.any(axis=0)], solution, cost)
+        return cls._of_coordinates(rows[:, rows.any(axis=0)], solution)
 
     @classmethod
-    def _of_coordinates(
-        cls, coordinates: NDArray[np.float64], solution: SimplexSolution, cost: NDArray[np.float64] | None
-    ) -> OptimalFace:
-        models = known_face(solution)
+    def _of_coordinates(cls, coordinates: NDArray[np.float64], solution: SimplexSolution) -> OptimalFace:
+        models, cost = known_face(solution), solution.cost
         weights = solution.weights[models]
         coordinates = unit_scale(coordinates)
         rounding = 1e-14 * np.abs(coordinates).max(axis=0, initial=0.0)

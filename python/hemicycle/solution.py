@@ -46,6 +46,8 @@ class SimplexSolution:
         Whether the weights are those that the tie-break names. False where the set of optimal weights is so thin that
         rounding keeps those from being certified: then they are optimal, and on the way there. None if the solver does
         not say.
+    cost : ndarray of float64, shape (n_models,), or None
+        Prices that the weights were found under, counted from the lowest; None if all models cost the same.
     """
 
     weights: NDArray[np.float64]
@@ -59,9 +61,10 @@ class SimplexSolution:
     reduced_cost: float | None = None
     vertex: NDArray[np.int64] | None = None
     tie_broken: bool | None = None
+    cost: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("weights", "face", "vertex"):
+        for name in ("weights", "face", "vertex", "cost"):
             array = getattr(self, name)
             if array is not None:
                 object.__setattr__(self, name, read_only(array))

@@ -49,7 +49,7 @@ pub fn leave_out_least_squares<'py>(
     let solutions = in_its_precision!(&logits, logits => {
         let (logits, n_models, n_items) = logits.rows("logits")?;
         interruptible(py, n_threads, |execution| {
-            let models = PairDifferences::new(logits, n_models, n_items, *labels)?;
+            let models = PairDifferences::new(logits, n_models, n_items, *labels, execution)?;
             leave_out(&models, *labels, without, options, execution)
         })?
     });
@@ -62,7 +62,8 @@ pub fn leave_out_least_squares<'py>(
 fn fields<'py>(py: Python<'py>, solution: Result<Solution>) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
     match solution {
         Err(error) => Ok(PyErr::from(BindingError::Core(error)).into_value(py).into_bound(py).into_any()),
-        Ok(Solution { weights, relative_gap, face_dimension, tie_broken, .. }) => {
+        Ok(Solution { weights, relative_gap, face_dimension, reason, .. }) => {
+            let tie_broken = reason.is_as_asked();
             Ok((weights.into_pyarray(py), relative_gap, face_dimension, tie_broken).into_pyobject(py)?.into_any())
         }
     }

@@ -29,7 +29,8 @@ mod _core {
     use crate::gradient::value_and_gradient;
     #[pymodule_export]
     use crate::least_squares::{
-        certify_least_squares, certify_pair_least_squares, pair_least_squares, simplex_least_squares,
+        CertifiedWeights, LeastSquaresSolution, certify_least_squares, certify_pair_least_squares, pair_least_squares,
+        simplex_least_squares,
     };
     #[pymodule_export]
     use crate::left_out::leave_out_least_squares;

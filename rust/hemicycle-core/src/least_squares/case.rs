@@ -1,13 +1,13 @@
 //! One of many problems that are a small change of a whole one.
 
 use crate::error::Result;
-use crate::least_squares::Solution;
 use crate::least_squares::absent::{Absent, Alone, CANCELLED, Priced};
 use crate::least_squares::face::{FLAT, ROUNDING};
 use crate::least_squares::left_out::Whole;
 use crate::least_squares::predictions::Predictions;
 use crate::least_squares::pricing::{MASTER_SHARE, MIN_GATHERED, gather, least};
 use crate::least_squares::working_set::WorkingSet;
+use crate::least_squares::{Reason, Solution};
 use crate::parallel::Execution;
 use crate::simplex::normalise;
 
@@ -125,8 +125,7 @@ impl<'a> Case<'a> {
             gap,
             relative_gap: gap / median_loss,
             passes: self.passes,
-            reason: "the optimum is unique",
-            tie_broken: true,
+            reason: Reason::Unique,
             vertex: face.clone(),
             face,
             face_dimension: 0,

@@ -31,6 +31,8 @@ pub(super) struct Problem<'a> {
 pub(super) struct Certificate {
     /// `sum w z`.
     pub(super) residual: Vec<f64>,
+    /// The length of all that is left of the labels: of `residual`, and of what no deviation shows.
+    pub(super) misfit: f64,
     /// Half the gradient.
     pub(super) slopes: Vec<f64>,
     /// The mean slope under the weights.
@@ -69,6 +71,11 @@ impl<'a> Problem<'a> {
             median(&alone) + predictions.constant()
         });
         Self { predictions, l2, cost, lowest, lengths, median_loss, median_alone, tol, passes: 1 }
+    }
+
+    /// The same with this ridge on the weights.
+    pub(super) fn with_ridge(self, l2: f64) -> Self {
+        Self { l2, ..self }
     }
 
     pub(super) fn n_models(&self) -> usize {
@@ -136,7 +143,7 @@ impl<'a> Problem<'a> {
         let prices: f64 = weights.iter().enumerate().map(|(model, weight)| weight * self.price(model)).sum();
         let fit = dot(&residual, &residual) + self.predictions.constant();
         let objective = fit + self.l2 * dot(weights, weights) + prices + self.lowest;
-        Ok(Certificate { residual, slopes, level: least + excess, objective, gap: 2.0 * excess })
+        Ok(Certificate { residual, misfit: fit.sqrt(), slopes, level: least + excess, objective, gap: 2.0 * excess })
     }
 }
 
@@ -182,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_gap_that_is_nan_gives_way_to_any_other() {
-        let of = |gap| Certificate { residual: vec![], slopes: vec![], level: 0.0, objective: 0.0, gap };
+        let of = |gap| Certificate { residual: vec![], misfit: 0.0, slopes: vec![], level: 0.0, objective: 0.0, gap };
         let improves = |gap, on| of(gap).improves_on(&of(on));
         assert!(improves(1.0, 2.0) && improves(f64::INFINITY, f64::NAN) && improves(0.0, f64::NAN));
         assert!(!improves(2.0, 1.0) && !improves(f64::NAN, 1.0) && !improves(f64::NAN, f64::NAN));

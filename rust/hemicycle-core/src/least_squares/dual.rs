@@ -219,11 +219,14 @@ impl Dual<'_> {
         let n = centre.len();
         let mut matrix = scatter(self.predictions, weights, centre, execution)?;
         for _ in 0..2 {
-            matrix.chunks_exact_mut(n.max(1)).for_each(|row| self.predictions.push(row));
+            for row in matrix.chunks_exact_mut(n.max(1)) {
+                execution.interrupt.check()?;
+                self.predictions.push(row);
+            }
             transpose(&mut matrix, n);
         }
         (0..n).for_each(|i| matrix[i * n + i] += self.ridge);
-        Ok(Cholesky::new(&matrix, n, damping).map(Arc::new))
+        Ok(Cholesky::new(&matrix, n, damping, execution)?.map(Arc::new))
     }
 
     fn damping(&self, point: &Point) -> f64 {

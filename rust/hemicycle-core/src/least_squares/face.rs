@@ -109,20 +109,17 @@ pub(super) fn support(weights: &[f64]) -> Vec<usize> {
 }
 
 fn is_exact(problem: &Problem<'_>, certificate: &Certificate) -> bool {
-    let fit = dot(&certificate.residual, &certificate.residual);
-    let residual = (fit + problem.predictions.constant()).sqrt();
-    residual <= FLAT * problem.median_loss.sqrt() && problem.cost.is_none() && problem.l2 == 0.0
+    certificate.misfit <= FLAT * problem.median_loss.sqrt() && problem.cost.is_none() && problem.l2 == 0.0
 }
 
 /// The models whose slope is that of the models with weight or less, to rounding, and by how much the least slope among
 /// the others is above it, twice. It is not counted from the least slope: a model may be below the level by less than the
 /// tolerance, and copies of models with weight are on the face all the same.
 fn flat_models(problem: &Problem<'_>, weights: &[f64], certificate: &Certificate) -> (Vec<usize>, f64) {
-    let fit = dot(&certificate.residual, &certificate.residual);
-    let residual = (fit + problem.predictions.constant()).sqrt();
     if is_exact(problem, certificate) {
         return ((0..problem.n_models()).collect(), f64::INFINITY);
     }
+    let (residual, fit) = (certificate.misfit, dot(&certificate.residual, &certificate.residual));
     let level = certificate.level;
     let known = (FLAT * residual).max(ROUNDING * problem.typical_length());
     let is_flat = |(d, &slope): (usize, &f64)| {
@@ -175,9 +172,9 @@ impl FaceRows {
     }
 
     /// The same models in orthonormal coordinates.
-    pub(super) fn orthonormal(&self) -> Self {
-        let (rows, width) = orthonormal_rows(&self.rows, self.n_models, self.width);
-        Self { rows, width, ..*self }
+    pub(super) fn orthonormal(&self, execution: &Execution) -> Result<Self> {
+        let (rows, width) = orthonormal_rows(&self.rows, self.n_models, self.width, execution)?;
+        Ok(Self { rows, width, ..*self })
     }
 
     #[inline(always)]

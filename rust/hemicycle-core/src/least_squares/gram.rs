@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd};
 use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::predictions::Predictions;
-use crate::parallel::Execution;
+use crate::parallel::{Execution, Interrupt};
 
 /// Rows gathered before they are multiplied: they stay in the cache next to the core.
 const BLOCK: usize = 32;
@@ -195,20 +195,25 @@ pub(super) struct Cholesky {
 
 impl Cholesky {
     /// Factor `matrix` (n, n) with a relative ridge, raised until it succeeds; `None` where that or an entry is not finite.
-    pub(super) fn new(matrix: &[f64], n: usize, damping: f64) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`].
+    pub(super) fn new(matrix: &[f64], n: usize, damping: f64, execution: &Execution) -> Result<Option<Self>> {
         if !matrix.iter().all(|entry| entry.is_finite()) {
-            return None;
+            return Ok(None);
         }
         let root = |i: usize| matrix[i * n + i].max(0.0).sqrt();
         let scale: Vec<f64> = (0..n).map(|i| if root(i) > 0.0 { 1.0 / root(i) } else { 1.0 }).collect();
         let mut ridge = RIDGE + damping;
         while ridge.is_finite() {
-            if let Some(lower) = vectorised(Factor { matrix, scale: &scale, ridge }) {
-                return Some(Self { n, scale, lower });
+            let factor = vectorised(Factor { matrix, scale: &scale, ridge, interrupt: &execution.interrupt });
+            execution.interrupt.check()?;
+            if let Some(lower) = factor {
+                return Ok(Some(Self { n, scale, lower }));
             }
             ridge *= 16.0;
         }
-        None
+        Ok(None)
     }
 
     /// Solve in place.
@@ -226,11 +231,13 @@ impl Cholesky {
     }
 }
 
-/// The lower factor of a matrix with its rows and columns scaled and a ridge added, if no pivot is rounding.
+/// The lower factor of a matrix with its rows and columns scaled and a ridge added, if no pivot is rounding and nobody
+/// asks to stop.
 struct Factor<'a> {
     matrix: &'a [f64],
     scale: &'a [f64],
     ridge: f64,
+    interrupt: &'a Interrupt,
 }
 
 impl NullaryFnOnce for Factor<'_> {
@@ -238,10 +245,13 @@ impl NullaryFnOnce for Factor<'_> {
 
     #[inline(always)]
     fn call(self) -> Option<Vec<f64>> {
-        let Self { matrix, scale, ridge } = self;
+        let Self { matrix, scale, ridge, interrupt } = self;
         let n = scale.len();
         let mut lower = vec![0.0; n * n];
         for i in 0..n {
+            if interrupt.is_raised() {
+                return None;
+            }
             let (done, row) = lower.split_at_mut(i * n);
             for j in 0..i {
                 let entry = matrix[i * n + j] * scale[i] * scale[j] - dot(&row[..j], &done[j * n..j * n + j]);
@@ -266,12 +276,13 @@ mod tests {
 
     #[test]
     fn a_matrix_that_is_not_finite_has_no_factor() {
+        let factor = |matrix: &[f64], damping| Cholesky::new(matrix, 2, damping, &Execution::default()).expect("runs");
         for entry in [f64::NAN, f64::INFINITY] {
-            assert!(Cholesky::new(&[1.0, entry, entry, 1.0], 2, 0.0).is_none());
-            assert!(Cholesky::new(&[1.0, 0.0, 0.0, 1.0], 2, entry).is_none());
+            assert!(factor(&[1.0, entry, entry, 1.0], 0.0).is_none());
+            assert!(factor(&[1.0, 0.0, 0.0, 1.0], entry).is_none());
         }
         let mut b = [2.0, 6.0];
-        Cholesky::new(&[1.0, 0.0, 0.0, 2.0], 2, 0.0).expect("finite").solve(&mut b);
+        factor(&[1.0, 0.0, 0.0, 2.0], 0.0).expect("finite").solve(&mut b);
         assert!((b[0] - 2.0).abs() < 1e-13 && (b[1] - 3.0).abs() < 1e-13);
     }
 

@@ -4,7 +4,6 @@
 
 use crate::error::Result;
 use crate::lanes::dot;
-use crate::least_squares::Solution;
 use crate::least_squares::absent::{Absent, Alone, Priced};
 use crate::least_squares::certificate::{Certificate, Problem, longest, typical_length};
 use crate::least_squares::dual::{Dual, Start};
@@ -16,7 +15,7 @@ use crate::least_squares::others::Others;
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::least_squares::rank::{DEPENDENT, TRIED, affine_rank};
-use crate::least_squares::tie_break::NEAREST;
+use crate::least_squares::{Reason, Solution};
 use crate::parallel::Execution;
 use crate::simplex::normalise;
 
@@ -104,8 +103,7 @@ impl Inside {
             gap,
             relative_gap: gap / alone.median_loss,
             passes: passes + 2,
-            reason: NEAREST,
-            tie_broken: true,
+            reason: Reason::Nearest,
             face_dimension: face.len() - (n + 1),
             face,
             reduced_cost: f64::INFINITY,

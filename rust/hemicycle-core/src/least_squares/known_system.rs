@@ -27,7 +27,7 @@ impl KnownSystem {
         execution: &Execution,
     ) -> Result<Option<Self>> {
         let scatter = Scatter::of(predictions, weights, centre, execution)?;
-        let factor = Cholesky::new(&scatter.matrix(), centre.len(), 0.0).map(Arc::new);
+        let factor = Cholesky::new(&scatter.matrix(), centre.len(), 0.0, execution)?.map(Arc::new);
         let support = weights.iter().map(|&weight| weight > 0.0).collect();
         Ok(factor.map(|factor| Self { support, scatter, factor }))
     }
@@ -42,7 +42,7 @@ impl KnownSystem {
         let mut less = self.clone();
         if less.support.remove(model) {
             less.scatter.add(-1.0, predictions, &[model], execution)?;
-            let Some(factor) = Cholesky::new(&less.scatter.matrix(), self.centre().len(), 0.0) else {
+            let Some(factor) = Cholesky::new(&less.scatter.matrix(), self.centre().len(), 0.0, execution)? else {
                 return Ok(None);
             };
             less.factor = Arc::new(factor);
@@ -86,6 +86,6 @@ impl KnownSystem {
         let mut scatter = self.scatter.clone();
         scatter.add(1.0, predictions, &come, execution)?;
         scatter.add(-1.0, predictions, &gone, execution)?;
-        Ok(Cholesky::new(&scatter.matrix(), self.centre().len(), damping).map(Arc::new))
+        Ok(Cholesky::new(&scatter.matrix(), self.centre().len(), damping, execution)?.map(Arc::new))
     }
 }

@@ -4,9 +4,11 @@
 //! accuracy (A. Alfa, J. Xue, Q. Ye, "Accurate computation of the smallest eigenvalue of a diagonally dominant
 //! M-matrix", Mathematics of Computation 71, 2002, doi:10.1090/S0025-5718-01-01325-4).
 
+use crate::error::Result;
 use crate::lanes::{add_scaled, dot};
 use crate::least_squares::pairs::WeightedPairs;
 use crate::least_squares::unit::{MAX_UNIT, exponent};
+use crate::parallel::Execution;
 
 /// `sum_n W_n (l_b - l_a - y_n)^2 = |T (l - m)|^2 + constant`, l the logits of the judged items relative to one item of
 /// each connected component.
@@ -25,16 +27,19 @@ pub(super) struct PairForm {
 
 impl PairForm {
     /// Of pairs that are checked.
-    pub(super) fn new(pairs: WeightedPairs<'_>, n_items: usize) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`].
+    pub(super) fn new(pairs: WeightedPairs<'_>, n_items: usize, execution: &Execution) -> Result<Self> {
         let columns = columns(pairs, n_items);
-        let laplacian = Laplacian::new(pairs, &columns, n_items);
+        let laplacian = Laplacian::new(pairs, &columns, n_items, execution)?;
         // In the unit of the largest label no square underflows.
         let largest = pairs.y.iter().fold(0.0, |largest: f64, y| largest.max(y.abs()));
         let constant_unit = if largest > 0.0 { 2.0_f64.powi(-exponent(largest).max(-MAX_UNIT)) } else { 1.0 };
         let y: Vec<f64> = pairs.y.iter().map(|y| y * constant_unit).collect();
         let (mut centre, constant) = laplacian.least_squares(WeightedPairs { y: &y, ..pairs });
         centre.iter_mut().for_each(|value| *value /= constant_unit);
-        Self { columns, centre, factor: laplacian.factor, constant, constant_unit }
+        Ok(Self { columns, centre, factor: laplacian.factor, constant, constant_unit })
     }
 
     /// The loss at m, where logits are counted in a unit that makes them `factor` times as large.
@@ -93,7 +98,12 @@ struct Laplacian {
 }
 
 impl Laplacian {
-    fn new(pairs: WeightedPairs<'_>, columns: &[(usize, usize)], n_items: usize) -> Self {
+    fn new(
+        pairs: WeightedPairs<'_>,
+        columns: &[(usize, usize)],
+        n_items: usize,
+        execution: &Execution,
+    ) -> Result<Self> {
         let n = columns.len();
         let mut column_of = vec![None; n_items];
         columns.iter().enumerate().for_each(|(column, &(item, _))| column_of[item] = Some(column));
@@ -109,7 +119,7 @@ impl Laplacian {
                 (None, None) => {}
             }
         }
-        Self { n, column_of, factor: eliminate(edges, ground) }
+        Ok(Self { n, column_of, factor: eliminate(edges, ground, execution)? })
     }
 
     /// The logits that fit the labels best, and their loss.
@@ -155,10 +165,11 @@ impl Laplacian {
 
 /// Cholesky by elimination of one node after another: its neighbours become connected to each other and to the ground,
 /// all weights positive, so nothing cancels.
-fn eliminate(mut edges: Vec<f64>, mut ground: Vec<f64>) -> Vec<f64> {
+fn eliminate(mut edges: Vec<f64>, mut ground: Vec<f64>, execution: &Execution) -> Result<Vec<f64>> {
     let n = ground.len();
     let mut factor = vec![0.0; n * n];
     for k in 0..n {
+        execution.interrupt.check()?;
         let row: Vec<f64> = edges[k * n + k + 1..(k + 1) * n].to_vec();
         let degree = row.iter().sum::<f64>() + ground[k];
         let pivot = degree.sqrt();
@@ -171,5 +182,5 @@ fn eliminate(mut edges: Vec<f64>, mut ground: Vec<f64>) -> Vec<f64> {
             edges[i * n + i] = 0.0;
         }
     }
-    factor
+    Ok(factor)
 }

@@ -19,6 +19,7 @@ use crate::least_squares::pairs::{PairDifferences, WeightedPairs};
 use crate::least_squares::passes;
 use crate::least_squares::predictions::Predictions;
 use crate::least_squares::pricing::{self, least};
+use crate::least_squares::unit::in_range;
 use crate::least_squares::working_set::WorkingSet;
 use crate::least_squares::{COMPACT, Options, Solution, solve};
 use crate::parallel::Execution;
@@ -51,6 +52,7 @@ pub fn leave_out<T: Copy + Into<f64> + Send + Sync>(
     if (1..=COMPACT * models.n_models()).contains(&models.n_coordinates()) {
         let whole = Whole::new(models, labels, options, execution)?;
         match &whole.inside {
+            _ if !in_range(&whole.problem.lengths) => {}
             Some(inside) => whole.solve_inside(inside, without, &mut solutions, execution)?,
             None => whole.solve(without, &mut solutions, execution)?,
         }
@@ -92,7 +94,7 @@ impl Without<'_> {
         let options = Options { tol: options.tol, start: options.start, ..Options::default() };
         match *self {
             Self::Model(absent) => Others { models, absent }.solve(&options, execution),
-            Self::Labels(absent) => solve(&under_others(models, labels, absent), &options, execution),
+            Self::Labels(absent) => solve(&under_others(models, labels, absent, execution)?, &options, execution),
         }
     }
 }
@@ -102,13 +104,14 @@ fn under_others<'a, T: Copy + Into<f64> + Send + Sync>(
     models: &PairDifferences<'a, T>,
     labels: WeightedPairs<'_>,
     absent: &[usize],
-) -> PairDifferences<'a, T> {
+    execution: &Execution,
+) -> Result<PairDifferences<'a, T>> {
     let mut rest = absent.iter().peekable();
     let kept: Vec<usize> = (0..labels.y.len()).filter(|i| rest.next_if_eq(&i).is_none()).collect();
     let items = |values: &[u32]| kept.iter().map(|&i| values[i]).collect::<Vec<_>>();
     let numbers = |values: &[f64]| kept.iter().map(|&i| values[i]).collect::<Vec<_>>();
     let (a, b, weight, y) = (items(labels.a), items(labels.b), numbers(labels.weight), numbers(labels.y));
-    models.under(WeightedPairs { a: &a, b: &b, weight: &weight, y: &y })
+    models.under(WeightedPairs { a: &a, b: &b, weight: &weight, y: &y }, execution)
 }
 
 /// The whole problem, solved, and where the problems that are left start.

@@ -29,6 +29,8 @@ mod predictions;
 mod pricing;
 mod projected_gradient;
 mod rank;
+mod reason;
+mod ridge;
 mod threshold;
 mod tie_break;
 mod unit;
@@ -36,11 +38,10 @@ mod working_set;
 
 use crate::error::{Error, Result};
 use crate::parallel::Execution;
-use certificate::{Certificate, Problem, longest};
+use certificate::{Certificate, Problem};
 use compact::Compact;
-use dual::Dual;
 use face::{Face, support};
-use tie_break::{break_tie, is_as_asked, towards};
+use tie_break::{break_tie, towards};
 use unit::Unit;
 
 pub use left_out::{Without, leave_out};
@@ -49,6 +50,7 @@ pub(crate) use options::check_weights;
 pub use options::{Options, Solver};
 pub use pairs::{PairDifferences, WeightedPairs};
 pub use predictions::{Dense, Predictions};
+pub use reason::Reason;
 
 /// Above so many coordinates a model, the rows are turned into their own span first.
 const COMPACT: usize = 2;
@@ -67,9 +69,7 @@ pub struct Solution {
     /// Passes over all models.
     pub passes: usize,
     /// Why these weights, among all optimal ones.
-    pub reason: &'static str,
-    /// Whether they are those that the tie-break names: false where rounding keeps those from being certified.
-    pub tie_broken: bool,
+    pub reason: Reason,
     /// Models that have weight in some optimum, ascending.
     pub face: Vec<usize>,
     /// Dimension of the set of optimal weights: 0 if there is one optimum.
@@ -181,9 +181,9 @@ fn certify_in_range(
     optimum: &[f64],
     execution: &Execution,
 ) -> Result<Certified> {
-    let (found, whole) = match certified(&mut problem, weights.to_vec(), execution) {
-        Err(Error::NotConverged { .. }) => (towards(&mut problem, optimum, weights, execution)?, false),
-        found => (found?, true),
+    let (found, whole) = match try_certified(&mut problem, weights.to_vec(), execution)? {
+        Some(found) => (found, true),
+        None => (towards(&mut problem, optimum, weights, execution)?, false),
     };
     let (weights, Certificate { objective, gap, .. }) = found;
     Ok(Certified { weights, objective, gap, relative_gap: problem.relative(gap), passes: problem.passes, whole })
@@ -197,31 +197,32 @@ struct Optima {
 
 /// Solve a problem, given without the ridge of the options.
 fn solve_as_given(mut problem: Problem<'_>, options: &Options<'_>, execution: &Execution) -> Result<Solution> {
+    if ridge::outweighs(&problem, options.l2) {
+        return ridge::alone(problem.with_ridge(options.l2), execution);
+    }
     let mut start = options.start.to_vec();
     if options.solver == Solver::ProjectedGradient {
-        problem.l2 = options.l2;
+        problem = problem.with_ridge(options.l2);
         let (weights, certificate) = projected_gradient::minimise(&mut problem, &start, execution)?;
         if !problem.accepts(&certificate) {
             return Err(not_converged(&problem, "projected_gradient", weights, certificate.gap));
         }
-        if options.l2 > 0.0 {
+        if ridge::decides(&problem, &certificate) {
             let optima = Optima::only(&problem, &weights, &certificate);
-            return Ok(solution(&problem, weights, certificate, RIDGE, optima));
+            return Ok(solution(&problem, weights, certificate, Reason::Ridge, optima));
         }
         start = projected_gradient::heaviest(&weights, problem.predictions.n_coordinates() + 1);
+        problem = problem.with_ridge(0.0);
     }
     let (weights, certificate) = pricing::vertex(&mut problem, &start, execution)?;
     if options.l2 > 0.0 {
-        problem.l2 = options.l2;
-        return ridge(&mut problem, weights, certificate, execution);
+        return ridge::solve(problem, options.l2, weights, certificate, execution);
     }
     if !problem.accepts(&certificate) {
         return Err(not_converged(&problem, "simplex_least_squares", weights, certificate.gap));
     }
-    break_tie(&mut problem, weights, certificate, options.reference, execution)
+    break_tie(&mut problem, weights, certificate, options, execution)
 }
-
-const RIDGE: &str = "the ridge makes the optimum unique";
 
 impl Optima {
     /// Of an optimum that is the only one.
@@ -230,61 +231,19 @@ impl Optima {
     }
 }
 
-/// The ridge problem, by its dual around the fit `certificate.residual` of `plain`, the weights without ridge: the anchor
-/// falls with the slopes there, so that the dual variables stay small however small the ridge is. Where even the slopes'
-/// rounding is large beside the ridge, its limit is as good.
-fn ridge(
+/// The weights as they are returned, with their certificate; `None` where the gap is too large.
+fn try_certified(
     problem: &mut Problem<'_>,
-    plain: Vec<f64>,
-    certificate: Certificate,
+    weights: Vec<f64>,
     execution: &Execution,
-) -> Result<Solution> {
-    let least = certificate.slopes.iter().copied().fold(f64::INFINITY, f64::min);
-    let anchor: Vec<f64> = certificate.slopes.iter().map(|slope| (least - slope) / problem.l2).collect();
-    let dual = Dual {
-        predictions: problem.predictions,
-        anchor: &anchor,
-        ridge: problem.l2,
-        target: &certificate.residual,
-        length: problem.typical_length(),
-        longest: longest(&problem.lengths),
-        start: None,
-        known: None,
-    };
-    let (weights, residual, passes, _) = dual.solve(execution)?;
-    problem.passes += passes;
-    let outcome = match residual {
-        f64::INFINITY => Err(not_converged(problem, "simplex_least_squares", plain.clone(), f64::INFINITY)),
-        _ => certified(problem, weights, execution).map(|found| (found, RIDGE)),
-    };
-    let ((weights, certificate), reason) = match outcome {
-        Err(uncertified @ Error::NotConverged { .. }) => {
-            let limit = without_ridge(problem, plain, certificate, execution)?;
-            (certified(problem, limit, execution).or(Err(uncertified))?, "the ridge is below rounding")
-        }
-        outcome => outcome?,
-    };
-    let optima = Optima::only(problem, &weights, &certificate);
-    Ok(solution(problem, weights, certificate, reason, optima))
+) -> Result<Option<(Vec<f64>, Certificate)>> {
+    match certified(problem, weights, execution) {
+        Err(Error::NotConverged { .. }) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
-/// Where the ridge problem goes when the ridge vanishes: of the optima without it, the one of least norm.
-fn without_ridge(
-    problem: &mut Problem<'_>,
-    plain: Vec<f64>,
-    certificate: Certificate,
-    execution: &Execution,
-) -> Result<Vec<f64>> {
-    let l2 = std::mem::take(&mut problem.l2);
-    let limit = match break_tie(problem, plain.clone(), certificate, None, execution) {
-        Err(Error::NotConverged { .. }) => Ok(plain),
-        outcome => outcome.map(|solution| solution.weights),
-    };
-    problem.l2 = l2;
-    limit
-}
-
-/// The weights as they are returned, with their certificate.
+/// The same; [`Error::NotConverged`] where the gap is too large.
 fn certified(
     problem: &mut Problem<'_>,
     mut weights: Vec<f64>,
@@ -301,27 +260,14 @@ fn solution(
     problem: &Problem<'_>,
     weights: Vec<f64>,
     certificate: Certificate,
-    reason: &'static str,
+    reason: Reason,
     optima: Optima,
 ) -> Solution {
     let Certificate { objective, gap, .. } = certificate;
     let relative_gap = problem.relative(gap);
     let Optima { face: Face { models: face, dimension: face_dimension, reduced_cost, .. }, vertex } = optima;
     let passes = problem.passes;
-    let tie_broken = is_as_asked(reason);
-    Solution {
-        weights,
-        objective,
-        gap,
-        relative_gap,
-        passes,
-        reason,
-        tie_broken,
-        face,
-        face_dimension,
-        reduced_cost,
-        vertex,
-    }
+    Solution { weights, objective, gap, relative_gap, passes, reason, face, face_dimension, reduced_cost, vertex }
 }
 
 fn not_converged(problem: &Problem<'_>, what: &'static str, weights: Vec<f64>, gap: f64) -> Error {

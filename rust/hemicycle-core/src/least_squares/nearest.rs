@@ -53,7 +53,7 @@ pub(super) fn nearest(
     };
     if !projected.fits() {
         let gather = || FaceRows::gather(predictions, &face.models, prices);
-        let rows = gathered.unwrap_or_else(gather).orthonormal();
+        let rows = gathered.unwrap_or_else(gather).orthonormal(execution)?;
         let target = target(&rows, &start, false, execution)?;
         let other = project(&rows, &target, &anchor, execution)?;
         let passes = projected.passes + other.passes;

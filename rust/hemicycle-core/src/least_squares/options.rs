@@ -19,6 +19,8 @@ pub struct Options<'a> {
     pub solver: Solver,
     /// The optimum nearest to these weights is returned, (n_models,), on the simplex; `None` means uniform.
     pub reference: Option<&'a [f64]>,
+    /// Some optimum with few models is returned instead: the tie is broken elsewhere.
+    pub vertex: bool,
     /// Ridge on the weights, at least 0.
     pub l2: f64,
     /// Linear price of each model, (n_models,).
@@ -31,7 +33,7 @@ pub struct Options<'a> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { solver: Solver::WorkingSet, reference: None, l2: 0.0, cost: None, tol: 1e-12, start: &[] }
+        Self { solver: Solver::WorkingSet, reference: None, vertex: false, l2: 0.0, cost: None, tol: 1e-12, start: &[] }
     }
 }
 

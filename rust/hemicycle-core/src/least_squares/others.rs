@@ -58,4 +58,8 @@ impl<P: Predictions + ?Sized> Predictions for Others<'_, P> {
     fn constant(&self) -> f64 {
         self.models.constant()
     }
+
+    fn scaled_constant(&self, factor: f64) -> f64 {
+        self.models.scaled_constant(factor)
+    }
 }

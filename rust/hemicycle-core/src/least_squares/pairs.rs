@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::laplacian::PairForm;
 use crate::least_squares::predictions::{MAX_MAGNITUDE, Predictions, check_magnitudes};
+use crate::parallel::Execution;
 
 /// The heaviest pair weighs this, at least, so that products with small labels are doubles.
 const MIN_WEIGHT: f64 = 1e-140;
@@ -47,14 +48,20 @@ impl<'a, T: Copy + Into<f64> + Sync> PairDifferences<'a, T> {
     /// [`Error::Shape`] if there is no model or lengths disagree; [`Error::Index`] for an item that does not exist;
     /// [`Error::NonFinite`] and [`Error::Domain`] for a logit of a judged item or a label that is not finite or above
     /// 1e140 in magnitude, by itself or times the root of a weight, a weight that is not positive, weights all below 1e-140,
-    /// a pair of an item with itself.
-    pub fn new(logits: &'a [T], n_models: usize, n_items: usize, pairs: WeightedPairs<'_>) -> Result<Self> {
+    /// a pair of an item with itself; [`Error::Interrupted`].
+    pub fn new(
+        logits: &'a [T],
+        n_models: usize,
+        n_items: usize,
+        pairs: WeightedPairs<'_>,
+        execution: &Execution,
+    ) -> Result<Self> {
         if n_models == 0 || logits.len() != n_models * n_items {
             let expected = format!("at least one model, and {n_models} rows of {n_items} items");
             return Err(Error::Shape { what: "logits", expected, got: format!("{} values", logits.len()) });
         }
         check_pairs(pairs, n_items)?;
-        let form = PairForm::new(pairs, n_items);
+        let form = PairForm::new(pairs, n_items, execution)?;
         let judged = |item| form.columns.iter().any(|&(i, r)| i == item || r == item);
         let heaviest = pairs.weight.iter().copied().fold(1.0, f64::max);
         let limit = MAX_MAGNITUDE / heaviest.sqrt();
@@ -74,8 +81,8 @@ impl<'a, T: Copy + Into<f64> + Sync> PairDifferences<'a, T> {
     }
 
     /// The same models under some of the pairs, at least one.
-    pub(super) fn under(&self, some: WeightedPairs<'_>) -> Self {
-        Self { form: Arc::new(PairForm::new(some, self.n_items)), ..self.clone() }
+    pub(super) fn under(&self, some: WeightedPairs<'_>, execution: &Execution) -> Result<Self> {
+        Ok(Self { form: Arc::new(PairForm::new(some, self.n_items, execution)?), ..self.clone() })
     }
 
     /// The quadratic form of the loss.
@@ -192,11 +199,12 @@ fn check_pairs(pairs: WeightedPairs<'_>, n_items: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{PairDifferences, WeightedPairs};
+    use crate::parallel::Execution;
 
     /// What is said of two models and one pair, that of items 0 and 1 of 3.
     fn refused(logits: [f64; 6], weight: f64, y: f64) -> Option<String> {
         let pairs = WeightedPairs { a: &[0], b: &[1], weight: &[weight], y: &[y] };
-        PairDifferences::new(&logits, 2, 3, pairs).err().map(|error| error.to_string())
+        PairDifferences::new(&logits, 2, 3, pairs, &Execution::default()).err().map(|error| error.to_string())
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::parallel::Execution;
 
 /// Models of one chunk of a product.
 const CHUNK: usize = 1024;
+/// Operations of pushing models in one chunk.
+const PUSHED: usize = 1 << 24;
 /// Models of one leaf of a sum.
 const LEAF: usize = 4096;
 /// Models of one block of a product with several vectors: their coordinates stay in the cache.
@@ -34,12 +36,36 @@ pub(super) fn times(predictions: &dyn Predictions, v: &[f64], execution: &Execut
 /// The squared length of every model's deviation.
 pub(super) fn squared_lengths(predictions: &dyn Predictions, execution: &Execution) -> Result<Vec<f64>> {
     let mut out = vec![0.0; predictions.n_models()];
-    out.par_chunks_mut(CHUNK).enumerate().try_for_each(|(chunk, out)| {
+    let length = pushed_at_once(predictions);
+    out.par_chunks_mut(length).enumerate().try_for_each(|(chunk, out)| {
         execution.interrupt.check()?;
-        predictions.squared_lengths(chunk * CHUNK, out);
+        predictions.squared_lengths(chunk * length, out);
         Ok(())
     })?;
     Ok(out)
+}
+
+/// The largest magnitude in the deviation of each model.
+pub(super) fn magnitudes(predictions: &dyn Predictions, execution: &Execution) -> Result<Vec<f64>> {
+    let mut out = vec![0.0; predictions.n_models()];
+    let length = pushed_at_once(predictions);
+    out.par_chunks_mut(length).enumerate().try_for_each(|(chunk, out)| {
+        execution.interrupt.check()?;
+        let mut row = vec![0.0; predictions.n_coordinates()];
+        for (i, out) in out.iter_mut().enumerate() {
+            predictions.coordinates(chunk * length + i, &mut row);
+            predictions.push(&mut row);
+            *out = row.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        }
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Models whose coordinates are pushed between two looks at the interrupt: each takes the square of its coordinates.
+fn pushed_at_once(predictions: &dyn Predictions) -> usize {
+    let n = predictions.n_coordinates().max(1);
+    (PUSHED / n / n).clamp(1, CHUNK)
 }
 
 /// The weighted sum of all deviations; models of weight zero are not read.

@@ -4,6 +4,7 @@
 use crate::error::Result;
 use crate::lanes::dot;
 use crate::least_squares::certificate::{Certificate, Problem};
+use crate::least_squares::face::ROUNDING;
 use crate::least_squares::working_set::WorkingSet;
 use crate::parallel::Execution;
 
@@ -11,8 +12,10 @@ use crate::parallel::Execution;
 pub(super) const MIN_GATHERED: usize = 32;
 /// The share of the tolerance that the master problem may use up.
 pub(super) const MASTER_SHARE: f64 = 1e-4;
+/// Models gathered between two looks at the interrupt.
+const AT_ONCE: usize = 8;
 /// A residual between these sizes, relative to the rows, may be 0 in truth: the master problem is then solved to rounding.
-const DOUBTFUL: std::ops::Range<f64> = 1e-14..1e-5;
+const DOUBTFUL: std::ops::Range<f64> = ROUNDING..1e-5;
 
 /// An optimum with as few models as possible, and its certificate; `start` are models that are likely to be among them.
 pub(super) fn vertex(
@@ -25,10 +28,10 @@ pub(super) fn vertex(
     let mut set = WorkingSet::new(n, problem.n_models(), problem.typical_length(), problem.cost.is_some());
     let mut gathered = vec![false; problem.n_models()];
     let losses: Vec<f64> = (0..problem.n_models()).map(|d| problem.loss_of(d)).collect();
-    gather(problem, &mut set, &mut gathered, start);
+    gather_many(problem, &mut set, &mut gathered, start, execution)?;
     set.start_from_all();
     let likely = least(&losses, 2 * n_gathered, |d| !gathered[d]);
-    gather(problem, &mut set, &mut gathered, &likely);
+    gather_many(problem, &mut set, &mut gathered, &likely, execution)?;
     let mut best: Option<(Vec<f64>, Certificate)> = None;
     let mut stalled = false;
     let mut tolerance = MASTER_SHARE * problem.tolerance();
@@ -56,8 +59,23 @@ pub(super) fn vertex(
             stalled = true;
             set.refresh();
         }
-        gather(problem, &mut set, &mut gathered, &worst);
+        gather_many(problem, &mut set, &mut gathered, &worst, execution)?;
     }
+}
+
+/// Gather models, however many; they have as many coordinates.
+fn gather_many(
+    problem: &Problem<'_>,
+    set: &mut WorkingSet,
+    gathered: &mut [bool],
+    models: &[usize],
+    execution: &Execution,
+) -> Result<()> {
+    models.chunks(AT_ONCE).try_for_each(|models| {
+        execution.interrupt.check()?;
+        gather(problem, set, gathered, models);
+        Ok(())
+    })
 }
 
 pub(super) fn gather(problem: &Problem<'_>, set: &mut WorkingSet, gathered: &mut [bool], models: &[usize]) {

@@ -1,10 +1,11 @@
 //! Which of several optima is returned, and what is returned where rounding keeps that one from being certified.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::least_squares::certificate::{Certificate, Problem};
 use crate::least_squares::face::{Face, support};
 use crate::least_squares::nearest::nearest;
-use crate::least_squares::{Optima, Solution, certified, solution};
+use crate::least_squares::options::Options;
+use crate::least_squares::{Optima, Reason, Solution, certified, solution, try_certified};
 use crate::parallel::Execution;
 use crate::simplex::project_simplex;
 
@@ -14,45 +15,38 @@ const MAX_HALVINGS: i32 = 40;
 /// Weights up to this may be rounding, if they move the fit by no more than this part of a row.
 const NEGLIGIBLE: f64 = 1e-13;
 
-pub(super) const NEAREST: &str = "nearest to the reference among the optima";
-const NEARLY_NEAREST: &str = "nearest to the reference among the optima, as far as rounding lets weights fit";
-const NEAREST_OF_EXACT: &str = "nearest to the reference among the models that fit exactly";
-
-/// Whether a solution for this reason holds the weights that the tie-break names.
-pub(super) fn is_as_asked(reason: &str) -> bool {
-    ![NEARLY_NEAREST, NEAREST_OF_EXACT].contains(&reason)
-}
-
-/// The optimum nearest to `reference`, by default uniform, from the optimum `weights`.
+/// The optimum nearest to the reference, by default uniform, from the optimum `weights`; or that one, if no tie is to be
+/// broken.
 pub(super) fn break_tie(
     problem: &mut Problem<'_>,
     weights: Vec<f64>,
     certificate: Certificate,
-    reference: Option<&[f64]>,
+    options: &Options<'_>,
     execution: &Execution,
 ) -> Result<Solution> {
     let (weights, certificate) = without_negligible(problem, weights, certificate, execution)?;
     let face = Face::of(problem, &weights, &certificate, execution)?;
     let optima = Optima { face, vertex: support(&weights) };
     if optima.face.dimension == 0 {
-        return Ok(solution(problem, weights, certificate, "the optimum is unique", optima));
+        return Ok(solution(problem, weights, certificate, Reason::Unique, optima));
+    }
+    if options.vertex {
+        return Ok(solution(problem, weights, certificate, Reason::Vertex, optima));
     }
     drop(certificate); // with the slopes of all models
     let uniform = vec![1.0 / problem.n_models() as f64; problem.n_models()];
-    let reference = reference.unwrap_or(&uniform);
+    let reference = options.reference.unwrap_or(&uniform);
     let nearest = nearest(problem.predictions, problem.cost.as_deref(), &weights, &optima.face, reference, execution)?;
     problem.passes += nearest.passes;
-    let reason = if nearest.fits() { NEAREST } else { NEARLY_NEAREST };
-    match certified(problem, nearest.weights.clone(), execution) {
-        Err(Error::NotConverged { .. }) => {}
-        Err(error) => return Err(error),
-        Ok((nearest, certificate)) => return Ok(solution(problem, nearest, certificate, reason, optima)),
+    let reason = if nearest.fits() { Reason::Nearest } else { Reason::NearlyNearest };
+    if let Some((nearest, certificate)) = try_certified(problem, nearest.weights.clone(), execution)? {
+        return Ok(solution(problem, nearest, certificate, reason, optima));
     }
     if problem.unit() == 0.0 {
         return exact_fits(problem, reference, optima, execution);
     }
     let (weights, certificate) = towards(problem, &weights, &nearest.weights, execution)?;
-    Ok(solution(problem, weights, certificate, NEARLY_NEAREST, optima))
+    Ok(solution(problem, weights, certificate, Reason::NearlyNearest, optima))
 }
 
 /// The optimum without weights that may be rounding, where it is one then too: they would count as models on the face.
@@ -69,10 +63,7 @@ fn without_negligible(
     if fewer == weights {
         return Ok((weights, certificate));
     }
-    match certified(problem, fewer, execution) {
-        Err(Error::NotConverged { .. }) => Ok((weights, certificate)),
-        found => found,
-    }
+    Ok(try_certified(problem, fewer, execution)?.unwrap_or((weights, certificate)))
 }
 
 /// Half of the way from `optimum` to `ideal`, a quarter, and so on: the first weights that are certified. The face is so
@@ -86,9 +77,8 @@ pub(super) fn towards(
     for halvings in 1..MAX_HALVINGS {
         let share = 0.5_f64.powi(halvings);
         let weights = optimum.iter().zip(ideal).map(|(from, to)| (1.0 - share) * from + share * to).collect();
-        match certified(problem, weights, execution) {
-            Err(Error::NotConverged { .. }) => {}
-            outcome => return outcome,
+        if let Some(found) = try_certified(problem, weights, execution)? {
+            return Ok(found);
         }
     }
     certified(problem, optimum.to_vec(), execution)
@@ -105,5 +95,5 @@ fn exact_fits(problem: &mut Problem<'_>, reference: &[f64], optima: Optima, exec
         weights[d] = weight;
     }
     let (weights, certificate) = certified(problem, weights, execution)?;
-    Ok(solution(problem, weights, certificate, NEAREST_OF_EXACT, optima))
+    Ok(solution(problem, weights, certificate, Reason::NearestOfExact, optima))
 }

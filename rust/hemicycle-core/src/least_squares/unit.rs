@@ -3,11 +3,10 @@
 
 use std::ops::RangeInclusive;
 
-use rayon::prelude::*;
-
 use crate::error::{Error, Result};
 use crate::least_squares::certificate::{longest, lowest, median};
 use crate::least_squares::options::Options;
+use crate::least_squares::passes;
 use crate::least_squares::predictions::Predictions;
 use crate::least_squares::{Certified, Solution};
 use crate::parallel::Execution;
@@ -21,8 +20,6 @@ const MAX_ADDED: i32 = 480;
 const MIN_DEVIATION: i32 = -480;
 /// The exponent of the unit, at most: it and its inverse are doubles.
 pub(super) const MAX_UNIT: i32 = 1000;
-/// Models whose magnitudes are found between two looks at the interrupt.
-const CHUNK: usize = 1024;
 
 /// What deviations are multiplied by; objectives are by its square.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,13 +41,12 @@ impl Unit {
         options: &Options<'_>,
         execution: &Execution,
     ) -> Result<Option<Self>> {
-        let in_range = |square: &f64| IN_RANGE.contains(square);
-        if in_range(&median(squared)) && in_range(&longest(squared)) {
+        if in_range(squared) {
             return Ok(None);
         }
-        let magnitudes = magnitudes(predictions, execution)?;
+        let magnitudes = passes::magnitudes(predictions, execution)?;
         let (typical, largest) = (median(&magnitudes), longest(&magnitudes));
-        if largest == 0.0 || (typical == 0.0 && in_range(&(largest * largest))) {
+        if largest == 0.0 || (typical == 0.0 && IN_RANGE.contains(&(largest * largest))) {
             return Ok(None);
         }
         let lowest = options.cost.map_or(0.0, lowest);
@@ -118,25 +114,14 @@ impl Unit {
     }
 }
 
+/// Whether squared lengths are read as they are.
+pub(super) fn in_range(squared: &[f64]) -> bool {
+    IN_RANGE.contains(&median(squared)) && IN_RANGE.contains(&longest(squared))
+}
+
 /// The power of two below a number; the least of all for 0.
 pub(super) fn exponent(value: f64) -> i32 {
     value.max(f64::from_bits(1)).log2().floor() as i32
-}
-
-/// The largest magnitude in the deviation of each model.
-fn magnitudes(predictions: &dyn Predictions, execution: &Execution) -> Result<Vec<f64>> {
-    let mut out = vec![0.0; predictions.n_models()];
-    out.par_chunks_mut(CHUNK).enumerate().try_for_each(|(chunk, out)| {
-        execution.interrupt.check()?;
-        let mut row = vec![0.0; predictions.n_coordinates()];
-        for (i, out) in out.iter_mut().enumerate() {
-            predictions.coordinates(chunk * CHUNK + i, &mut row);
-            predictions.push(&mut row);
-            *out = row.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
-        }
-        Ok(())
-    })?;
-    Ok(out)
 }
 
 /// Predictions in another unit.
