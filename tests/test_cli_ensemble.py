@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from command_line import files_of, rewrite, rows_of, run, valid_model
+from hemicycle import Judgments, Pool
 from hemicycle.cli import app, main
 from hemicycle.cli.app import Method
 from hemicycle.round import METHODS
@@ -296,3 +299,65 @@ def test_a_width_that_is_none(here: Path, text: str) -> None:
     result = run("ensemble", "jury.csv", "submissions", "--sigma", text)
     assert result.returncode == 2
     assert "sigma" in result.stderr
+
+
+def test_evaluation_of_the_mechanisms(here: Path) -> None:
+    result = run("ensemble", "jury.csv", "submissions", "--evaluate", "juror", "--folds", "4", "--out", "result", "-q")
+    assert result.returncode == 0, result.stderr
+    assert "Evaluation: judgments that were left out, by juror" in result.stdout
+    rows = rows_of("result/evaluation.csv")
+    assert {row["method"] for row in rows} == set(METHODS)
+    elpd = [float(row["elpd"]) for row in rows]
+    assert elpd == sorted(elpd, reverse=True)
+    assert (rows[0]["diff"], rows[0]["rank"]) == ("0.0", "1")
+    text = Path("result/round.toml").read_text()
+    assert 'evaluate = "juror"' in text
+    assert "folds = 4" in text
+    assert json.loads(Path("result/summary.json").read_text())["evaluation"][0]["method"] == rows[0]["method"]
+    before = files_of("result")
+    assert main(["ensemble", "result/round.toml", "--out", "result", "--quiet"]) == 0
+    assert files_of("result") == before
+    assert main(["ensemble", "jury.csv", "submissions", "--out", "result", "--quiet"]) == 0
+    assert "evaluation.csv" not in files_of("result")
+
+
+def test_evaluation_of_a_split_that_is_left_out(here: Path) -> None:
+    lines = Path("jury.csv").read_text().splitlines()
+    rows = [f"{line},{'private' if i % 3 else 'public'}" for i, line in enumerate(lines[1:])]
+    Path("jury.csv").write_text("\n".join([f"{lines[0]},split", *rows]) + "\n")
+    options = ["--evaluate", "split", "--folds", "private", "--bootstrap", "50", "--quiet"]
+    assert main(["ensemble", "jury.csv", "submissions", *options]) == 0
+    assert 'folds = "private"' in Path("hemicycle-out/round.toml").read_text()
+    assert len(rows_of("hemicycle-out/evaluation.csv")) == len(METHODS)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--evaluate", "model"], "evaluate: expected 'juror', 'pair' or 'split', got 'model'"),
+        (["--folds", "5"], "folds is for an evaluation only"),
+        (["--evaluate", "juror", "--folds", "1"], "folds is 1"),
+        (["--evaluate", "juror", "--folds", "private"], "their number, got 'private'"),
+        (["--evaluate", "split"], "the column split is missing"),
+    ],
+)
+def test_evaluations_that_cannot_be(here: Path, options: list[str], says: str) -> None:
+    result = run("ensemble", "jury.csv", "submissions", *options)
+    assert result.returncode == 2
+    assert says in " ".join(result.stderr.split())
+
+
+def test_a_submission_that_was_fitted_to_the_jury_is_named(here: Path) -> None:
+    pool = Pool.read("submissions")
+    judgments = Judgments.read("jury.csv", items=pool.items)
+    incidence = np.zeros((len(judgments), len(pool.items)))
+    rows = np.arange(len(judgments))
+    incidence[rows, judgments.b], incidence[rows, judgments.a] = 1, -1
+    fitted = np.linalg.lstsq(incidence, np.nan_to_num(judgments.log_ratio))[0]
+    text = "".join(f"{item.name},{item.parent},{math.exp(v)!r}\n" for item, v in zip(pool.items, fitted, strict=True))
+    Path("submissions/zz-fitted.csv").write_text("repo,parent,weight\n" + text)
+    result = run("ensemble", "jury.csv", "submissions", "--out", "result", "--quiet")
+    assert result.returncode == 0, result.stderr
+    assert "zz-fitted (to the log ratios" in " ".join(result.stdout.split())
+    (suspect,) = json.loads(Path("result/summary.json").read_text())["suspects"]
+    assert suspect["model"] == "zz-fitted"

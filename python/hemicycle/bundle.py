@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from hemicycle.rejects import Rejects
     from hemicycle.table import Table
 
-__all__ = ["RANGES", "Mark", "allocation_csv", "bundle_files", "csv_bytes", "require_ours", "sha256_of", "write_bundle"]
+__all__ = [
+    "EVALUATION",
+    "RANGES",
+    "Mark",
+    "allocation_csv",
+    "bundle_files",
+    "csv_bytes",
+    "require_ours",
+    "sha256_of",
+    "write_bundle",
+]
 
 _CHUNK = 1 << 20
 
@@ -39,6 +49,7 @@ class Mark(NamedTuple):
 
 ROUND = Mark("round.toml", HEADER)
 RANGES = "allocation_range.csv"  #: only where it was asked for
+EVALUATION = "evaluation.csv"  #: likewise
 
 
 def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
@@ -65,8 +76,8 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         effective_models=paid.effective_models[0],
         n_models=len(paid.models),
     )
-    ranges = {} if outcome.ranges is None else {RANGES: _table_csv(outcome.ranges)}
-    return ranges | {
+    asked = {RANGES: outcome.ranges, EVALUATION: outcome.evaluation}
+    return {name: _table_csv(table) for name, table in asked.items() if table is not None} | {
         "leaderboard.csv": _table_csv(outcome.leaderboard),
         "allocation.csv": allocation_csv(outcome),
         "weights.csv": _weights_csv(outcome),

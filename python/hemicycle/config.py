@@ -12,6 +12,7 @@ import msgspec
 
 from hemicycle.allocation import MEANS
 from hemicycle.errors import FormatError, OptionError
+from hemicycle.folds import FOLDS_BY, FoldsBy
 from hemicycle.greedy_pool import LOSSES, Loss
 from hemicycle.least_squares import TIE_BREAKS, TieBreak
 from hemicycle.model_mass import WORDS
@@ -68,6 +69,10 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         What greedy selection is judged by.
     rounds : int, default 100
         How many models greedy selection chooses.
+    evaluate : {"juror", "pair", "split"}, optional
+        What to leave out together to see how well the mechanisms predict it.
+    folds : int or str, optional
+        Number of folds of that evaluation, or the split that is left out.
     ranges : bool, default False
         Whether to find how far each share can move over all weights that are optimal for least squares.
     items, rename : str, optional
@@ -95,6 +100,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     seed: int = 0
     loss: Loss = "squared_error"
     rounds: int = ROUNDS
+    evaluate: FoldsBy | None = None
+    folds: int | str | None = None
     ranges: bool = False
     items: str | None = None
     rename: str | None = None
@@ -109,6 +116,10 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         known_word(self.tie_break, "tie_break", TIE_BREAKS)
         known_word(self.loss, "loss", LOSSES)
         count(self.seed, "seed")
+        if self.evaluate is not None:
+            known_word(self.evaluate, "evaluate", FOLDS_BY)
+        elif self.folds is not None:
+            raise OptionError("folds is for an evaluation only: say what is left out, with evaluate")
         if self.tie_break != "nearest" and self.reference != "uniform":
             raise OptionError(f"reference is for the tie-break nearest only; the tie-break is {self.tie_break}")
 
@@ -132,7 +143,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         """Return every option that is no path, by name."""
         names = (
             "method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges", "bootstrap", "seed",
-            "loss", "rounds",
+            "loss", "rounds", "evaluate", "folds",
         )  # fmt: skip
         masses = {
             "prior": "file" if self.prior_file else self.prior,
@@ -214,7 +225,7 @@ def _require_known(path: Path, fields: dict[str, Any]) -> None:
             near = get_close_matches(key, known, n=1)
             remedy = f"is {near[0]!r} meant?" if near else f"known are {', '.join(known)}"
             raise FormatError(f"{path}: unknown key {excerpt(key)!r}; {remedy}")
-    for name, words in (("mean", MEANS), ("tie_break", TIE_BREAKS), ("loss", LOSSES)):
+    for name, words in (("mean", MEANS), ("tie_break", TIE_BREAKS), ("loss", LOSSES), ("evaluate", FOLDS_BY)):
         if isinstance(fields.get(name), str) and fields[name] not in words:
             raise OptionError(f"{path}: {name}: expected {' or '.join(map(repr, words))}, got {fields[name]!r}")
 

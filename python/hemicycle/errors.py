@@ -17,6 +17,7 @@ __all__ = [
     "HemicycleError",
     "HemicycleWarning",
     "IndexOutOfRangeError",
+    "LeakWarning",
     "MissingExtraError",
     "NoDataError",
     "NonFiniteError",
@@ -36,6 +37,10 @@ class HemicycleError(Exception):
 
 class HemicycleWarning(UserWarning):
     """Base class of every warning that hemicycle gives: the result stands, but something was left out."""
+
+
+class LeakWarning(HemicycleWarning):
+    """Models fit the judgments better than one can that did not see them."""
 
 
 class NotCertifiedWarning(HemicycleWarning):

@@ -176,7 +176,7 @@ class Evaluation:
         Table
             Columns rank, method, sigma, power, the score, diff (to the first), dse (the standard deviation of the
             difference over replicates), low and high (its central 90 percent) and first (the part of the replicates in
-            which the configuration comes first).
+            which the configuration comes first); then the other columns of `table`.
 
         Raises
         ------
@@ -208,7 +208,8 @@ class Evaluation:
             "high": high,
             "first": np.bincount(leader, minlength=len(order)) / drawn.shape[1],
         }
-        return Table(columns)
+        whole = self.table()
+        return Table(columns | {name: whole[name][order] for name in whole.columns if name not in columns})
 
     def best(self, name: str, score: str = "elpd") -> Configuration:
         """Return the configuration of one method with the best score; of equals the first.

@@ -14,10 +14,12 @@ from msgspec.structs import replace
 
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
-from hemicycle.errors import NotCertifiedWarning, NotConvergedError, TieBreakWarning
+from hemicycle.errors import LeakWarning, NotCertifiedWarning, NotConvergedError, TieBreakWarning
 from hemicycle.escaping import storable
+from hemicycle.evaluation import evaluate
 from hemicycle.items import Items
 from hemicycle.judgments import Judgments
+from hemicycle.leak import leak_check
 from hemicycle.model_mass import read_mass
 from hemicycle.pool import Pool
 from hemicycle.round import Round
@@ -25,12 +27,13 @@ from hemicycle.seats import Parliament, seat_families
 from hemicycle.sigma_notice import sigma_notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from hemicycle.allocation import Mean
     from hemicycle.config import RoundConfig
     from hemicycle.ensemble import Ensemble
+    from hemicycle.leak import LeakCheck
     from hemicycle.rejects import Rejects
     from hemicycle.table import Table
 
@@ -62,6 +65,10 @@ class Outcome:
     ranges : Table or None
         How far each share can move over all weights that are optimal for least squares, where it was asked for and
         these are known.
+    evaluation : Table or None
+        How well each mechanism predicts judgments that are left out, where it was asked for.
+    leak : LeakCheck
+        Models that fit the judgments closer than one can that did not see them.
     mechanisms : tuple of dict
         What each ensemble found, in plain values.
     notices : tuple of str
@@ -79,6 +86,8 @@ class Outcome:
     leaderboard: Table
     allocation: Table
     ranges: Table | None
+    evaluation: Table | None
+    leak: LeakCheck
     mechanisms: tuple[dict[str, Any], ...]
     notices: tuple[str, ...]
     parliament: Parliament
@@ -127,6 +136,8 @@ class Outcome:
                 {"family": storable(p.name), "seats": p.seats, "weight": p.weight, "models": p.n_models}
                 for p in self.parliament.parties
             ],
+            **({} if self.evaluation is None else {"evaluation": list(self.evaluation)}),
+            "suspects": [{"model": storable(model), "fitted_to": what} for model, what in self.leak.suspects.items()],
             "notices": [storable(notice) for notice in self.notices],
         }
 
@@ -173,6 +184,32 @@ def _ranges(least_squares: Ensemble, mean: Mean) -> tuple[Table | None, str | No
         return least_squares.allocation_range(mean), None
     except NotConvergedError as error:
         return None, f"ranges: {error}"
+
+
+def _evaluation(by: str, folds: int | str | None, ensembles: Sequence[Ensemble]) -> Table:
+    """Evaluate every mechanism with the options that it has."""
+    methods: dict[str, dict[str, Any]] = {
+        e.method: {
+            "sigma": e.sigma,
+            **({"prior": e.prior, "power": e.power} if e.method == "bma" else {}),
+            **({} if e.bootstrap is None else {"bootstrap": e.bootstrap, "rng": e.seed}),
+            **({"tie_break": e.tie_break, "reference": e.reference} if e.method == "least_squares" else {}),
+            **({"loss": e.loss, "rounds": e.rounds} if e.method == "greedy" else {}),
+        }
+        for e in ensembles
+    }
+    return evaluate(ensembles[0].round, methods, by=by, folds=folds).compare()
+
+
+def _leak(config: RoundConfig, judgments: Judgments, round_: Round) -> LeakCheck:
+    """Look at all rows of the file, those of other splits too."""
+    every, used = judgments, None
+    if config.split is not None:
+        every = Judgments.read(config.jury, items=round_.pool.items, rename=config.rename)
+        used = np.isin(every.line, judgments.line)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakWarning)  # said by notices
+        return leak_check(round_.pool, every.align(round_.pool.items), used=used)
 
 
 def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
@@ -233,6 +270,12 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         with during("ranging over all weights that are optimal for least squares"):
             least_squares = next(ensemble for ensemble in ensembles if ensemble.method == "least_squares")
             ranges, failure = _ranges(least_squares, config.mean)
+    evaluation = None
+    if config.evaluate is not None:
+        with during(f"evaluating by {config.evaluate}"):
+            evaluation = _evaluation(config.evaluate, config.folds, ensembles)
+    with during("looking for models that were fitted to the judgments"):
+        leak = _leak(config, judgments, round_)
     with during("seating the models"):
         parliament = seat_families(paid.weights, round_.pool.families(), round_.pool.logits)
     return Outcome(
@@ -245,11 +288,13 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         leaderboard=paid.leaderboard(),
         allocation=paid.allocation(mean=config.mean),
         ranges=ranges,
+        evaluation=evaluation,
+        leak=leak,
         mechanisms=mechanisms,
         notices=(
             *round_.notices,
             *round_.doubts,
-            *filter(None, (sigma_notice(ensembles),)),
+            *filter(None, (sigma_notice(ensembles), leak.notice)),
             *filter(None, (failure, paid.notice, paid.tie_notice(config.mean, ranges))),
         ),
         parliament=parliament,

@@ -167,6 +167,27 @@ Rounds = Annotated[
     int | None,
     typer.Option(help="Models that greedy chooses in all; 100 by default.", rich_help_panel="Ensemble"),
 ]
+
+
+Evaluate = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BY",
+        help="Leave out each juror, pair or split, and see how well every mechanism predicts it.",
+        rich_help_panel="Ensemble",
+        show_default=False,
+    ),
+]
+Folds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|SPLIT",
+        help="In how many parts judgments are left out, or which split; by default each juror and split by itself, and "
+        "pairs in ten.",
+        rich_help_panel="Ensemble",
+        show_default=False,
+    ),
+]
 Ranges = Annotated[
     bool | None,
     typer.Option(
@@ -263,6 +284,8 @@ def ensemble(
     seed: Seed = None,
     loss: LossOption = None,
     rounds: Rounds = None,
+    evaluate: Evaluate = None,
+    folds: Folds = None,
     ranges: Ranges = None,
     items: ItemsFile = None,
     rename: Rename = None,
@@ -288,6 +311,8 @@ def ensemble(
         "seed": seed,
         "loss": loss and loss.value,
         "rounds": rounds,
+        "evaluate": evaluate,
+        "folds": int(folds) if folds and folds.isdecimal() else folds,
         "ranges": ranges,
         "items": items and str(items),
         "rename": rename and str(rename),

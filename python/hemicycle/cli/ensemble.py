@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hemicycle.bundle import RANGES, allocation_csv, bundle_files, require_ours, write_bundle
+from hemicycle.bundle import EVALUATION, RANGES, allocation_csv, bundle_files, require_ours, write_bundle
 from hemicycle.cli.streams import Talk, print_bytes, print_rich
 from hemicycle.config import RoundConfig, read_config
 from hemicycle.errors import OptionError
@@ -71,8 +71,9 @@ def run_and_write(config: RoundConfig, out: Path, talk: Talk) -> Outcome:
     with talk.step("writing the results"):
         files = bundle_files(outcome, out)
         write_bundle(out, files)
-        if RANGES not in files:
-            (out / RANGES).unlink(missing_ok=True)  # of an earlier run
+        for asked in (RANGES, EVALUATION):
+            if asked not in files:
+                (out / asked).unlink(missing_ok=True)  # of an earlier run
     return outcome
 
 

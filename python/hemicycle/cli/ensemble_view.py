@@ -45,6 +45,11 @@ _COLUMNS = (
     "log lik., log score: how well the mixture explains the pairs, and the single labels; higher is better."
 )
 
+_EVALUATION = (
+    "elpd: log density that the mixture gave to them, higher is better. diff: to the first; dse: standard deviation of "
+    "this difference among jurors. in 90%: how many fell into the central 90 percent of what was predicted."
+)
+
 _NOT_PROVEN = (
     "not below: no optimal weights give less, that is certain. lowest found: some optimal weights give this, others "
     "perhaps less."
@@ -90,6 +95,8 @@ def ensemble_view(outcome: Outcome, out: Path, camps: Camps | None = None, n_rej
         parts += [heading("Share of seats of each camp, beside its share of the jury's labels"), _camps(outcome, camps)]
     parts += [Padding(Text(printable(notice), style="yellow"), (1, 0, 0, 2)) for notice in outcome.notices]
     parts += [heading(_head("Leaderboard by log likelihood", len(outcome.leaderboard), "model")), _leaderboard(outcome)]
+    if outcome.evaluation is not None:
+        parts += _evaluation(outcome.evaluation, outcome.config.evaluate)
     n_items = len(outcome.allocation)
     parts += [heading(_head(f"Allocation, {outcome.config.mean} mean", n_items, "item")), _allocation(outcome)]
     return parts if outcome.ranges is None else [*parts, *_ranges(outcome.ranges, outcome.round.pool.items)]
@@ -178,6 +185,27 @@ def _mechanisms(outcome: Outcome) -> RenderableType:
     heads = ("mechanism", "effective", "heaviest model", "weight", "mse", "log lik.", "log score")
     paid = outcome.ensembles.index(outcome.paid)
     return table(heads, rows, names=(2,), numbers=(1, 3, 4, 5, 6), mark=paid)
+
+
+def _evaluation(evaluation: Table, by: str | None) -> list[RenderableType]:
+    """How well each mechanism predicts judgments that were left out."""
+    rows = [
+        (
+            LABELS[row["method"]],
+            number(row["sigma"], 2),
+            number(row["elpd"], 1),
+            number(row["diff"], 1),
+            number(row["dse"], 1),
+            number(row["crps"], 3),
+            number(row["mse"], 3),
+            number(row["accuracy"], 3),
+            f"{100 * row['coverage_90']:.0f}%",
+        )
+        for row in evaluation
+    ]
+    heads = ("mechanism", "sigma", "elpd", "diff", "dse", "crps", "mse", "accuracy", "in 90%")
+    shown = table(heads, rows, numbers=range(1, len(heads)))
+    return [heading(f"Evaluation: judgments that were left out, by {by}"), shown, _key(_EVALUATION)]
 
 
 def _camps(outcome: Outcome, camps: Camps) -> RenderableType:
