@@ -12,10 +12,12 @@ from hemicycle import SimplexSolution, stacking_weights
 from hemicycle.errors import (
     DomainError,
     DtypeError,
+    IndexOutOfRangeError,
     NoDataError,
     NonFiniteError,
     NotConvergedError,
     ObservationsDroppedWarning,
+    OptionError,
     ShapeError,
 )
 from reference import stacking as reference
@@ -138,6 +140,23 @@ def test_weights_of_observations_have_no_unit() -> None:
         np.testing.assert_array_equal(stacking_weights(log_density, observation_weights=v * factor).weights, expected)
 
 
+@pytest.mark.parametrize("seed", [9177, 21261])  # drawn from 48,000
+def test_weights_far_apart_converge(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n_models = int(rng.choice([1, 2, 3, 5, 10, 40, 150, 400]))
+    n_observations = int(rng.choice([1, 2, 3, 7, 30, 100, 300]))
+    kind = rng.integers(0, 9)
+    log_density = -0.5 * (rng.normal(size=(n_models, n_observations)) * rng.choice([0.1, 1, 5, 50])) ** 2
+    if kind == 2:
+        log_density += rng.uniform(-690, 690, size=n_observations)
+    else:
+        log_density = np.round(log_density)
+    rng.integers(0, 4)
+    v = 10.0 ** rng.integers(-20, 1, size=n_observations)
+    solution = stacking_weights(log_density, observation_weights=v)
+    assert solution.gap <= TOL
+
+
 def test_observations_that_no_model_explains_are_dropped_and_counted() -> None:
     log_density = gaussian_round(8, 20, 4)
     expected = stacking_weights(log_density[:, 2:])
@@ -228,6 +247,28 @@ def test_any_real_array_is_read_and_none_written_to() -> None:
     for same in (*layouts, *dtypes):
         np.testing.assert_array_equal(stacking_weights(same).weights, expected.weights)
     assert not expected.weights.flags.writeable
+
+
+def test_a_warm_start_takes_fewer_passes() -> None:
+    log_density = gaussian_round(3000, 200, 6)
+    cold = stacking_weights(log_density)
+    for start in (cold, cold.vertex, stacking_weights(log_density[:2900, :190])):
+        warm = stacking_weights(log_density, start=start)
+        assert warm.gap <= TOL
+        assert warm.passes <= cold.passes
+        np.testing.assert_allclose(warm.weights, cold.weights, atol=1e-9)
+    with pytest.raises(IndexOutOfRangeError, match="start"):
+        stacking_weights(log_density, start=[3000])
+    with pytest.raises(OptionError, match="start"):
+        stacking_weights(log_density, start=SimplexSolution(cold.weights, 0.0, 0.0, 0.0, 1, "given"))
+
+
+def test_refuses_bad_references() -> None:
+    log_density = np.zeros((2, 3))
+    for wrong, error in (([1.0], ShapeError), ([0.0, 0.0], DomainError), ([1.0, np.nan], NonFiniteError)):
+        with pytest.raises(error, match="reference"):
+            stacking_weights(log_density, reference=wrong)
+    np.testing.assert_allclose(stacking_weights(log_density, reference=[3.0, 1.0]).weights, [0.75, 0.25], atol=1e-12)
 
 
 def test_any_number_of_threads_gives_the_same_bits() -> None:

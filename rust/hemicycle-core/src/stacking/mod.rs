@@ -25,13 +25,18 @@ use ties::{Optimum, break_tie};
 pub use source::{LogDensities, Matrix};
 
 /// Models that enter the working set at once.
-const BATCH: usize = 128;
+const BATCH: usize = 512;
 
 /// Rounds after which the solver gives up.
 const ROUNDS: usize = 200;
 
-/// Rounds without any progress after which it gives up.
-const PATIENCE: usize = 3;
+/// Rounds without a smaller gap after which it gives up: the gap need not fall from one working set to the next, but where
+/// it is rounding it will not.
+const PATIENCE: usize = 25;
+const PATIENCE_WITH_ROUNDING: usize = 3;
+
+/// Gaps up to this may be rounding.
+const ROUNDING: f64 = 1e-12;
 
 /// Part of the tolerance that the master problem is solved to.
 const MASTER: f64 = 0.25;
@@ -140,7 +145,7 @@ fn optimum<'a, S: LogDensities>(
         if gap <= polished {
             return refined(best, &mut master, pricing, polished, execution);
         }
-        if stalled == PATIENCE {
+        if stalled >= if best.gap <= ROUNDING { PATIENCE_WITH_ROUNDING } else { PATIENCE } {
             break;
         }
         if gap <= goal {

@@ -16,7 +16,7 @@ const ROUNDING: f64 = 1e-10;
 const MANY: f64 = 0.25;
 
 /// Multiples of the last known prices that bounds are built on: this many between the least and the largest growth.
-const MULTIPLES: usize = 16;
+const MULTIPLES: i32 = 16;
 
 /// Prices of models, `sum_n p_dn ratio_n`, and what they were when all were read.
 pub struct Pricing<'a, S> {
@@ -59,11 +59,10 @@ impl<'a, S: LogDensities> Pricing<'a, S> {
     /// What the source cannot make; [`crate::Error::Interrupted`].
     pub fn above(&mut self, ratio: &[f64], floor: f64) -> Result<Prices> {
         let n_models = self.source.n_models();
-        let bounds = if self.known.is_empty() { Vec::new() } else { bounds(&self.ratio, ratio) };
-        let bound = |d: usize| least_bound(&bounds, self.known[d]);
-        let models: Vec<usize> = match bounds.is_empty() {
-            true => (0..n_models).collect(),
-            false => (0..n_models).filter(|&d| bound(d) * (1.0 + ROUNDING) >= floor).collect(),
+        let least = if self.known.is_empty() { f64::NEG_INFINITY } else { least_known(&self.ratio, ratio, floor) };
+        let models: Vec<usize> = match least > f64::NEG_INFINITY {
+            true => (0..n_models).filter(|&d| self.known[d] >= least).collect(),
+            false => (0..n_models).collect(),
         };
         if models.len() as f64 > MANY * n_models as f64 {
             let all: Vec<usize> = (0..n_models).collect();
@@ -153,18 +152,16 @@ impl<'a, S: LogDensities> Pricing<'a, S> {
     }
 }
 
-/// Pairs (c, e) such that a model with the price g at `before` has one of at most `c g + e` at `now`: since densities are at most
-/// 1, `e` is the sum of what `now` has beyond c times `before`.
-fn bounds(before: &[f64], now: &[f64]) -> Vec<(f64, f64)> {
-    let growth: Vec<f64> = now.iter().zip(before).map(|(now, before)| now / before).collect();
-    let most = growth.iter().copied().fold(0.0, f64::max);
+/// What a model's price at `before` is at least where it is `floor` or more at `now`: for any c it is at most c times that at
+/// `before` plus the sum of what `now` has beyond c times `before`, since densities are at most 1.
+fn least_known(before: &[f64], now: &[f64], floor: f64) -> f64 {
+    let growth = now.iter().zip(before).map(|(now, before)| now / before).fold(0.0, f64::max);
     let beyond = |c: f64| now.iter().zip(before).map(|(now, before)| (now - c * before).max(0.0)).sum::<f64>();
-    let multiple = |k: usize| most.powf(k as f64 / MULTIPLES as f64);
-    (0..=MULTIPLES).map(|k| (multiple(k), if k == MULTIPLES { 0.0 } else { beyond(multiple(k)) })).collect()
-}
-
-fn least_bound(bounds: &[(f64, f64)], known: f64) -> f64 {
-    bounds.iter().map(|(multiple, rest)| multiple * known + rest).fold(f64::INFINITY, f64::min)
+    let least = |k: i32| {
+        let c = growth.powf(f64::from(k) / f64::from(MULTIPLES));
+        (floor - if k == MULTIPLES { 0.0 } else { beyond(c) }) / c * (1.0 - ROUNDING)
+    };
+    (0..=MULTIPLES).map(least).fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// The price of every row: its densities, or their squares, times a ratio.
