@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hemicycle.model_mass import Prior
     from hemicycle.round import Method, Round
     from hemicycle.solution import SimplexSolution
+    from hemicycle.stacking import StackingBy
 
 __all__ = ["Ensemble"]
 
@@ -76,6 +77,8 @@ class Ensemble:
         How many models greedy selection chooses.
     sigmas_tried : Table or None
         Where `sigma` was chosen: columns sigma and elpd, the log density of judgments that were left out under each.
+    by : {"label", "pair"}
+        What stacking explains.
     """
 
     round: Round = field(repr=False)
@@ -92,6 +95,7 @@ class Ensemble:
     loss: Loss = "squared_error"
     rounds: int = 100
     sigmas_tried: Table | None = None
+    by: StackingBy = "label"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", read_only(self.weights))
@@ -370,7 +374,7 @@ class Ensemble:
         if self.method != "least_squares" or self.solution is None:
             raise OptionError(
                 f"method is {self.method!r}; only 'least_squares' has a set of optimal weights to range over: those of "
-                "bma, greedy, uniform and best are unique by definition, and stacking does not tell its ties"
+                "bma, greedy, uniform and best are unique by definition, and for ties of stacking there are no ranges"
             )
         return self.solution
 

@@ -22,7 +22,7 @@ from hemicycle.model_mass import model_mass
 from hemicycle.options import known_word, positive_count, positive_number, seed_of
 from hemicycle.scores import accuracy, mean_squared_error
 from hemicycle.solution import SimplexSolution, tie_doubt
-from hemicycle.stacking import pool_stacking
+from hemicycle.stacking import STACKING_BY, pool_stacking
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hemicycle.model_mass import Prior
     from hemicycle.pool import Pool
     from hemicycle.rejects import Rejects
+    from hemicycle.stacking import StackingBy
     from hemicycle.table import Table
     from hemicycle.types import Seed
 
@@ -212,6 +213,8 @@ class Round:
         rng: Seed = None,
         loss: Loss = "squared_error",
         rounds: int = ROUNDS,
+        by: StackingBy = "label",
+        start: Ensemble | None = None,
     ) -> Ensemble:
         """Weigh the models by one method.
 
@@ -235,7 +238,8 @@ class Round:
             Which of several optimal weights, for "least_squares" only: those nearest to `reference`, or those whose
             models are best by themselves, as in `simplex_least_squares`.
         reference : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
-            Weights for "nearest", given as a `prior` is; uniform by default.
+            Weights for "nearest", given as a `prior` is; uniform by default. For "least_squares" and "stacking", which
+            returns the optimal weights nearest to it.
         bootstrap : int, optional
             Replicates of the Bayesian bootstrap over pairs, for "bma" only, as in `bma_weights`; 10,000 is usual. The
             log likelihood of every model and pair is held in memory.
@@ -246,6 +250,12 @@ class Round:
             log score of the single labels under the mixture, or the log likelihood of the pooled logits.
         rounds : int, default 100
             How many models greedy selection chooses in all.
+        by : {"label", "pair"}, default "label"
+            What "stacking" explains: single labels, so that camps are seated in proportion to theirs; or pairs, under
+            the sum-Gaussian likelihood, so that the majority takes all.
+        start : Ensemble, optional
+            A warm start for "stacking" and "least_squares": the ensemble of a similar round, before models or judgments
+            came. Models are known again by name. It saves time and changes no optimum.
 
         Returns
         -------
@@ -268,7 +278,7 @@ class Round:
         NotCertifiedWarning
             If doubles could not certify the weights of least squares or stacking to the solver's tolerance.
         TieBreakWarning
-            If rounding keeps the weights of least squares from those that the tie-break names.
+            If rounding keeps the weights of least squares or stacking from those that the tie-break names.
 
         Notes
         -----
@@ -279,6 +289,7 @@ class Round:
         known_word(method, "method", METHODS)
         known_word(tie_break, "tie_break", TIE_BREAKS)
         known_word(loss, "loss", LOSSES)
+        known_word(by, "by", STACKING_BY)
         mass, near = self._mass(prior, "prior"), self._mass(reference, "reference")
         power, rounds = positive_number(power, "power"), positive_count(rounds, "rounds")
         for name, given, user in (
@@ -286,9 +297,11 @@ class Round:
             ("power", power != 1, "bma"),
             ("bootstrap", bootstrap is not None, "bma"),
             ("tie_break", tie_break != "nearest", "least_squares"),
-            ("reference", near is not None, "least_squares"),
+            ("reference", near is not None and method != "stacking", "least_squares"),
             ("loss", loss != "squared_error", "greedy"),
             ("rounds", rounds != ROUNDS, "greedy"),
+            ("by", by != "label", "stacking"),
+            ("start", start is not None and method != "least_squares", "stacking"),
         ):
             if given and method != user:
                 raise OptionError(f"{name}: only method='{user}' has one, got method={method!r}")
@@ -301,6 +314,7 @@ class Round:
                 "bma": {"prior": mass, "power": power},
                 "least_squares": {"tie_break": tie_break, "reference": near},
                 "greedy": {"loss": loss, "rounds": rounds},
+                "stacking": {"reference": near, "by": by},
             }
             options = every.get(method, {})
             if bootstrap is not None:
@@ -309,10 +323,10 @@ class Round:
         scores = self.scores(sigma)
         solution = None
         if method == "stacking":
-            solution = self._stacking(sigma)
+            solution = self._stacking(sigma, by, near, self._known(start))
             weights = solution.weights
         elif method == "least_squares":
-            solution = self._least_squares(tie_break, near)
+            solution = self._least_squares(tie_break, near, self._known(start))
             weights = solution.weights
         elif method == "greedy":
             solution = self._greedy(sigma, loss, rounds)
@@ -329,7 +343,7 @@ class Round:
             weights[min(leaders, key=lambda d: self.pool.models[d])] = 1.0
         return Ensemble(
             self, method, sigma, weights, solution, prior, power, tie_break, reference, bootstrap, seed, loss, rounds,
-            tried,
+            tried, by,
         )  # fmt: skip
 
     def mechanisms(
@@ -387,19 +401,42 @@ class Round:
             return np.full(len(self.pool), np.nan)  # there is nothing to agree with
         return accuracy(self.pool, self.judgments, n_threads=self.n_threads)
 
-    def _stacking(self, sigma: float) -> SimplexSolution:
-        key = ("stacking", sigma)
+    def _known(self, start: Ensemble | None) -> NDArray[np.int64] | None:
+        """Return the models of this round that had weight in the optimum of another, by name."""
+        if start is None:
+            return None
+        if not isinstance(start, Ensemble):
+            raise DtypeError(f"start: expected an Ensemble, got {type(start).__name__}")
+        if start.solution is None or start.solution.vertex is None:
+            raise OptionError(f"start: the method {start.method!r} has no optimum to start from")
+        names = {start.models[model] for model in start.solution.vertex.tolist()}
+        return np.array([d for d, name in enumerate(self.pool.models) if name in names], dtype=np.int64)
+
+    def _stacking(
+        self,
+        sigma: float,
+        by: StackingBy,
+        reference: NDArray[np.float64] | None,
+        start: NDArray[np.int64] | None,
+    ) -> SimplexSolution:
+        key = ("stacking", sigma, by, None if reference is None else reference.tobytes())
         if key not in self._solutions:
             try:
                 solution = pool_stacking(
                     self.pool,
                     self.judgments,
+                    by=by,
                     sigma=sigma,
-                    observation_weights=self.label_weight,
+                    observation_weights=self.label_weight if by == "label" else self.pair_weight,
+                    reference=reference,
+                    start=start,
                     n_threads=self.n_threads,
                 )
             except NotConvergedError as error:
                 solution = self._best_found(key, error, error.gap)
+            doubt = tie_doubt(solution)  # pool_stacking warned of it
+            if doubt is not None:
+                self._doubts[key] = f"stacking: {doubt}."
             self._solutions[key] = solution
         return self._solutions[key]
 
@@ -445,13 +482,15 @@ class Round:
             )
         return self._bootstrapped[key]
 
-    def _least_squares(self, tie_break: TieBreak, reference: NDArray[np.float64] | None) -> SimplexSolution:
+    def _least_squares(
+        self, tie_break: TieBreak, reference: NDArray[np.float64] | None, start: NDArray[np.int64] | None
+    ) -> SimplexSolution:
         key = ("least_squares", tie_break, None if reference is None else reference.tobytes())
         if key not in self._solutions:
             pool, judgments, n_threads = self.pool, self.judgments, self.n_threads
             try:
                 solution = pair_least_squares(
-                    pool, judgments, tie_break=tie_break, reference=reference, n_threads=n_threads
+                    pool, judgments, tie_break=tie_break, reference=reference, start=start, n_threads=n_threads
                 )
             except NotConvergedError as error:
                 solution = self._best_found(key, error, self._relative(error.gap))

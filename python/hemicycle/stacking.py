@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hemicycle.pool import Pool
     from hemicycle.types import StackingFields
 
-__all__ = ["StackingBy", "pool_stacking", "stacking_weights"]
+__all__ = ["STACKING_BY", "StackingBy", "pool_stacking", "stacking_weights"]
 
 StackingBy: TypeAlias = Literal["label", "pair"]
 """What an observation of a round is."""

@@ -41,7 +41,7 @@ def tie_summary(ensemble: Ensemble) -> str | None:
         return None
     if solution.unique:
         return f"{method}: no other weights fit as well{_but_nearly(ensemble, solution)}."
-    fit = "explain the labels" if method == "stacking" else "fit"
+    fit = f"explain the {ensemble.by}s" if method == "stacking" else "fit"
     n_free = f"{solution.face_dimension:,} dimension{'' if solution.face_dimension == 1 else 's'}"
     return (
         f"{method}: other weights {fit} as well, in {n_free}; {len(solution.face):,} of {len(ensemble.models):,} "
