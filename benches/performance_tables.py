@@ -126,6 +126,25 @@ def million() -> Rows:
     ]
 
 
+def stacking() -> Rows:
+    """Return what every solver of stacking took, and how good its weights are."""
+    runs = "bench_stacking.Stacking.track_"
+    seconds, scores, gaps = (newest(runs + what) for what in ("seconds", "score", "gap"))
+    rows = [["models x observations", "solver", "ms", "score", "gap"]]
+    for (name, peer), value in seconds.items():
+        key = name, peer
+        time = milliseconds(value, seconds[name, "hemicycle"] if peer != "hemicycle" else None)
+        rows.append([name, peer, time, f"{scores[key]:.10f}", f"{max(gaps[key], 0):.0e}"])
+    return rows
+
+
+def stacking_passes() -> Rows:
+    """Return what the largest pool took, in passes over its densities."""
+    passes = newest("bench_stacking.OnePass.track_passes")
+    words = {"product": "`P @ v`, P the densities", "exponentials": "`np.exp(log_density) @ v`"}
+    return [["a pass is", "passes"], *([words[kind], figure(passes[(kind,)])] for (kind,) in passes)]
+
+
 def milliseconds(seconds: float, ours: float | None) -> str:
     return figure(1e3 * seconds) + (f" ({figure(seconds / ours)}x)" if ours else "")
 
@@ -139,6 +158,8 @@ TABLES = {
     "least_squares": least_squares,
     "nearest": nearest,
     "million": million,
+    "stacking": stacking,
+    "stacking_passes": stacking_passes,
 }
 
 

@@ -46,6 +46,38 @@ def scipy_slsqp(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
     return weights / weights.sum()
 
 
+def arviz_compare(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights of arviz's ``compare(method="stacking")``; the log densities stand for its pointwise elpd."""
+    import warnings
+
+    import xarray
+    from arviz_stats import compare
+    from arviz_stats.utils import ELPDData
+
+    n_observations = log_density.shape[1]
+    models = {
+        str(d): ELPDData(
+            kind="loo",
+            elpd=float(row.sum()),
+            se=float(np.sqrt(n_observations * row.var())),
+            p=0.0,
+            n_samples=1,
+            n_data_points=n_observations,
+            scale="log",
+            warning=False,
+            good_k=0.7,
+            elpd_i=xarray.DataArray(row, dims="observation"),
+        )
+        for d, row in enumerate(log_density)
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of differences that may be due to chance
+        table = compare(models, method="stacking")
+    weights = np.zeros(len(log_density))
+    weights[table.index.astype(int)] = table["weight"]
+    return weights
+
+
 def numpy_em(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
     """Multiply every weight by its gradient, a fixed number of times."""
     density = np.exp(log_density - log_density.max(axis=0))
@@ -82,8 +114,15 @@ def clarabel_cones(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
 
 PEERS: dict[str, Peer] = {
     "hemicycle": hemicycle,
+    "arviz": arviz_compare,
     "scipy SLSQP": scipy_slsqp,
     "numpy EM": numpy_em,
     "clarabel": clarabel_cones,
 }
-NEEDS = {"hemicycle": "hemicycle", "scipy SLSQP": "scipy", "numpy EM": "numpy", "clarabel": "clarabel"}
+NEEDS = {
+    "hemicycle": "hemicycle",
+    "arviz": "arviz_stats",
+    "scipy SLSQP": "scipy",
+    "numpy EM": "numpy",
+    "clarabel": "clarabel",
+}
