@@ -268,6 +268,10 @@ def test_refuses_bad_references() -> None:
     for wrong, error in (([1.0], ShapeError), ([0.0, 0.0], DomainError), ([1.0, np.nan], NonFiniteError)):
         with pytest.raises(error, match="reference"):
             stacking_weights(log_density, reference=wrong)
+    with pytest.raises(OptionError, match="reference"):
+        stacking_weights(log_density, reference=[1.0, 1.0], tie_break="least_individual_loss")
+    with pytest.raises(OptionError, match="tie_break"):
+        stacking_weights(log_density, tie_break="first")
     np.testing.assert_allclose(stacking_weights(log_density, reference=[3.0, 1.0]).weights, [0.75, 0.25], atol=1e-12)
 
 

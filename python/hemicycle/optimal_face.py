@@ -111,6 +111,19 @@ class OptimalFace:
         return cls._of_coordinates(rows[:, rows.any(axis=0)], solution)
 
     @classmethod
+    def of_densities(cls, densities: NDArray[np.float64], solution: SimplexSolution) -> OptimalFace:
+        """Return the face of a solution of `stacking_weights`.
+
+        Parameters
+        ----------
+        densities : ndarray of float64, shape (n_face, n_observations)
+            Of the models of the face, over those of the optimal mixture, in any unit of an observation.
+        solution : SimplexSolution
+            The solution.
+        """
+        return cls._of_coordinates(densities, solution)
+
+    @classmethod
     def _of_coordinates(cls, coordinates: NDArray[np.float64], solution: SimplexSolution) -> OptimalFace:
         models, cost = known_face(solution), solution.cost
         weights = solution.weights[models]

@@ -10,8 +10,10 @@ import numpy as np
 
 from hemicycle import _core
 from hemicycle.arrays import float_array, require_length, require_non_negative
-from hemicycle.errors import NoDataError, ObservationsDroppedWarning, ShapeError, TieBreakWarning
+from hemicycle.errors import NoDataError, ObservationsDroppedWarning, OptionError, ShapeError, TieBreakWarning
 from hemicycle.logits import logits_matrix, naming_logits
+from hemicycle.mixture import log_mixture
+from hemicycle.optimal_face import OptimalFace, known_face
 from hemicycle.options import known_word, positive_number, thread_count
 from hemicycle.solution import SimplexSolution, tie_doubt
 from hemicycle.solver_arguments import reference_weights, start_models
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
 
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
-    from hemicycle.types import StackingFields
 
 __all__ = ["STACKING_BY", "StackingBy", "pool_stacking", "stacking_weights"]
 
 StackingBy: TypeAlias = Literal["label", "pair"]
 """What an observation of a round is."""
+
+TIE_BREAKS = ("nearest", "least_individual_loss")
+
+LOWEST = -689.5  #: log of the least density, relative to the best one of the observation
 
 RTOL = 1e-12  #: error of the log density of a pair with many labels: below the gap
 
@@ -50,6 +55,7 @@ def stacking_weights(
     *,
     observation_weights: ArrayLike | None = None,
     tol: float = 1e-10,
+    tie_break: str = "nearest",
     reference: ArrayLike | None = None,
     start: SimplexSolution | ArrayLike | None = None,
     n_threads: int | None = None,
@@ -70,9 +76,12 @@ def stacking_weights(
         is one that weighs less than 1e-280 of the heaviest.
     tol : float, default 1e-10
         Largest gap to accept, in nats per observation. Must be > 0.
+    tie_break : {"nearest", "least_individual_loss"}, default "nearest"
+        Which of several optimal weights: those nearest to `reference` in the Euclidean norm, or those with the highest
+        ``sum_d w_d sum_n v_n log p_dn``, the models that are best by themselves. A density that is less than e^-689 of
+        the best one counts as that. If that leaves several, the earlier models get as much weight as they can.
     reference : array_like of float, shape (n_models,), optional
-        Weights >= 0, not all 0; they are divided by their sum. By default uniform. Of several optimal weights those
-        nearest to it in the Euclidean norm are returned.
+        Weights >= 0, not all 0; they are divided by their sum. By default uniform. For "nearest" only.
     start : SimplexSolution or array_like of int, optional
         A warm start: the solution of a similar problem, whose models are the first of `log_density`, or indices of
         models that are likely to have weight. It saves time and changes no optimum.
@@ -99,7 +108,10 @@ def stacking_weights(
     DomainError
         If a weight is negative, all of `reference` are 0, `tol` is not above 0 or `n_threads` below 1.
     OptionError
-        If `start` is a solution that names no models.
+        If `tie_break` is neither of the two, `reference` is given for another than "nearest", or `start` is a solution
+        that names no models.
+    MissingExtraError
+        If "least_individual_loss" has a tie to break and highspy is not installed.
     IndexOutOfRangeError
         If `start` names a model that does not exist.
     NoDataError
@@ -114,7 +126,7 @@ def stacking_weights(
     ObservationsDroppedWarning
         If no model explains an observation (its log densities are all -inf). No weights could, so it is left out.
     TieBreakWarning
-        If the optimal weights nearest to the reference cannot be certified to `tol`, as the set of optimal weights is
+        If the optimal weights that the tie-break names cannot be certified to `tol`, as the set of optimal weights is
         thinner than rounding. The result is optimal, and goes towards them as far as it can: ``tie_broken`` is False.
 
     Notes
@@ -159,7 +171,14 @@ def stacking_weights(
     options = _options(
         n_models, n_observations, "each row of log_density", observation_weights, tol, reference, start, n_threads
     )
-    return _told(_core.stacking_weights(log_density, options), "log_density", n_observations)
+    known_word(tie_break, "tie_break", TIE_BREAKS)
+    if reference is not None and tie_break != "nearest":
+        raise OptionError(f"reference: only tie_break='nearest' has one, got tie_break={tie_break!r}")
+    found = _core.stacking_weights(log_density, options)
+    solution = SimplexSolution(*found[:-1])
+    if tie_break == "least_individual_loss" and not solution.unique:
+        solution = _least_individual_loss(log_density, solution, found[-1], options)
+    return _told(solution, found[-1], "log_density", n_observations)
 
 
 def pool_stacking(
@@ -236,7 +255,7 @@ def pool_stacking(
     width, n_items = positive_number(sigma, "sigma"), len(judgments.items)
     with naming_logits(logits):
         found = _core.pool_stacking(matrix, pairs, n_items, width, RTOL, by == "pair", options)
-    return _told(found, "judgments", n_observations)
+    return _told(SimplexSolution(*found[:-1]), found[-1], "judgments", n_observations)
 
 
 def _options(
@@ -265,10 +284,36 @@ def _options(
     )
 
 
-def _told(found: StackingFields, what: str, n_observations: int) -> SimplexSolution:
+def _least_individual_loss(
+    log_density: NDArray[np.float64], solution: SimplexSolution, dropped: NDArray[np.int64], options: StackingOptions
+) -> SimplexSolution:
+    """Return, of all optimal weights, those whose models have the best scores by themselves."""
+    v = options.observation_weights / options.observation_weights.max()
+    v[dropped] = 0.0
+    counted = v > 0
+    share = v[counted] / v[counted].sum()
+    rows = log_density[known_face(solution)][:, counted]  # (n_face, n_counted)
+    support = solution.support
+    fit = log_mixture(log_density[support][:, counted], solution.weights[support])
+    floor = log_density.max(axis=0)[counted] + LOWEST
+    face = OptimalFace.of_densities(np.sqrt(share) * np.exp(rows - fit), solution)
+    best = face.first_minimiser(-np.maximum(rows, floor) @ share).spread(len(log_density))
+    certified = _core.certify_stacking(log_density, best, solution.weights, options)
+    return replace(
+        solution,
+        weights=certified.weights,
+        objective=certified.objective,
+        gap=certified.gap,
+        relative_gap=certified.relative_gap,
+        passes=solution.passes + certified.passes,
+        reason="the least individual loss among the optima"
+        + ("" if certified.whole else ", as far as rounding lets weights fit"),
+        tie_broken=certified.whole,
+    )
+
+
+def _told(solution: SimplexSolution, dropped: NDArray[np.int64], what: str, n_observations: int) -> SimplexSolution:
     """Return the solution, with warnings of what was left out and of a tie that could not be broken as asked."""
-    fields, dropped = found[:-1], found[-1]
-    solution = SimplexSolution(*fields)
     if len(dropped):
         left_out = _describe(dropped, n_observations)
         warnings.warn(f"{what}: {left_out}", ObservationsDroppedWarning, stacklevel=3)

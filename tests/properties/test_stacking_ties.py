@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -75,6 +76,19 @@ def test_the_nearest_optimum_satisfies_its_optimality_conditions(
     weights = solve(density, v, reference=near).weights
     vertices = np.array([[float(w) for w in vertex] for vertex in reference.optima(density, v).vertices])
     assert ((vertices - weights) @ (weights - near / near.sum())).min() >= -NEAR
+
+
+@given(densities(), weights_of)
+def test_the_least_individual_loss_satisfies_its_optimality_conditions(density: Density, v: list[float]) -> None:
+    # A linear function is least where no vertex has less.
+    pytest.importorskip("highspy")
+    v = v[: len(density[0])]
+    solution = solve(density, v, tie_break="least_individual_loss")
+    log_density = logs(density)
+    loss = -np.maximum(log_density, log_density.max(axis=0) - 689.5) @ (np.array(v) / sum(v))
+    vertices = [[float(w) for w in vertex] for vertex in reference.optima(density, v).vertices]
+    assert solution.weights @ loss <= (np.array(vertices) @ loss).min() + 1e-8 * max(1.0, np.abs(loss).max())
+    assert solution.gap <= 1e-10
 
 
 @given(densities(), weights_of, st.randoms())

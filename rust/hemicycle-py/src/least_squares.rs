@@ -43,12 +43,12 @@ pub struct LeastSquaresSolution {
 /// Certified weights, and whether they are those that were given.
 #[pyclass(frozen, get_all)]
 pub struct CertifiedWeights {
-    weights: Py<PyArray1<f64>>,
-    objective: f64,
-    gap: f64,
-    relative_gap: f64,
-    passes: usize,
-    whole: bool,
+    pub weights: Py<PyArray1<f64>>,
+    pub objective: f64,
+    pub gap: f64,
+    pub relative_gap: f64,
+    pub passes: usize,
+    pub whole: bool,
 }
 
 /// Least squares over rows of a matrix; documented at `hemicycle.simplex_least_squares`.

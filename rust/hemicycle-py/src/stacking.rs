@@ -1,7 +1,7 @@
 //! Bindings of [`hemicycle_core::stacking`].
 
 use hemicycle_core::likelihood::{Likelihood, Scoring, Terms};
-use hemicycle_core::stacking::{self, Ends, LogDensities, Matrix, Stacking};
+use hemicycle_core::stacking::{self, Certified, Ends, LogDensities, Matrix, Stacking};
 use hemicycle_core::{Execution, Result};
 use numpy::{IntoPyArray, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use crate::arrays::{Logits, in_its_precision, slice1, slice2};
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
-use crate::least_squares::models;
+use crate::least_squares::{CertifiedWeights, models};
 use crate::likelihood::PairColumns;
 
 /// `hemicycle.stacking.StackingOptions`, checked there.
@@ -32,6 +32,27 @@ pub fn stacking_weights<'py>(
 ) -> std::result::Result<Bound<'py, PyAny>, BindingError> {
     let (log_density, n_models, n_observations) = slice2(&log_density, "log_density")?;
     options.solve(py, |_| Matrix::new(log_density, n_models, n_observations))
+}
+
+/// Certify weights, or some on the way to them; used by the tie-breaks of `hemicycle.stacking_weights`.
+#[pyfunction]
+pub fn certify_stacking<'py>(
+    py: Python<'py>,
+    log_density: PyReadonlyArray2<'py, f64>,
+    weights: PyReadonlyArray1<'py, f64>,
+    optimum: PyReadonlyArray1<'py, f64>,
+    options: StackingOptions<'py>,
+) -> std::result::Result<CertifiedWeights, BindingError> {
+    let (log_density, n_models, n_observations) = slice2(&log_density, "log_density")?;
+    let observation_weights = slice1(&options.observation_weights, "observation_weights")?;
+    let (weights, optimum) = (slice1(&weights, "weights")?, slice1(&optimum, "optimum")?);
+    let work = |execution: &Execution| {
+        let matrix = Matrix::new(log_density, n_models, n_observations)?;
+        stacking::certify(&matrix, observation_weights, weights, optimum, options.tol, execution)
+    };
+    let Certified { weights, objective, gap, passes, whole } = interruptible(py, options.n_threads, work)?;
+    let weights = weights.into_pyarray(py).unbind();
+    Ok(CertifiedWeights { weights, objective, gap, relative_gap: gap, passes, whole })
 }
 
 /// Stacking over the labels or the pairs of a jury, their log densities made as they are needed; documented at

@@ -122,6 +122,47 @@ pub fn stacking_weights<S: LogDensities>(
     break_tie(&mut pricing, &observations, optimum, ends, execution)
 }
 
+/// Weights of the caller with their certificate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Certified {
+    /// The weights, divided by their sum, (n_models,).
+    pub weights: Vec<f64>,
+    /// The score at the weights.
+    pub objective: f64,
+    /// The best score is at most this much higher.
+    pub gap: f64,
+    /// Passes over the densities of all models, in parts.
+    pub passes: usize,
+    /// Whether the weights are those given, or only on the way to them.
+    pub whole: bool,
+}
+
+/// Certify weights that were found elsewhere, or, where their gap is above `tol`, weights on the way to them from `optimum`.
+///
+/// # Errors
+/// As [`stacking_weights`]; [`Error::Shape`], [`Error::NonFinite`] and [`Error::Domain`] for weights that are none.
+pub fn certify<S: LogDensities>(
+    source: &S,
+    observation_weights: &[f64],
+    weights: &[f64],
+    optimum: &[f64],
+    tol: f64,
+    execution: &Execution,
+) -> Result<Certified> {
+    check(source, observation_weights, &Ends { tol, reference: None, start: &[] })?;
+    check_weights("weights", weights, source.n_models())?;
+    check_weights("optimum", optimum, source.n_models())?;
+    let observations = Observations::new(source, observation_weights, execution)?;
+    let mut pricing = Pricing::new(source, &observations, execution);
+    let (found, whole) = ties::certified(&mut pricing, &observations, weights, optimum, tol)?;
+    let (objective, passes) = (observations.score(&found.mixture), pricing.passes.ceil() as usize);
+    let Optimum { weights, gap, .. } = found;
+    if gap > tol || gap.is_nan() {
+        return Err(Error::NotConverged { what: "stacking_weights", passes, gap, tol, weights });
+    }
+    Ok(Certified { weights, objective, gap, passes, whole })
+}
+
 /// The best weights found: once they are good enough, as good as rounding allows.
 fn optimum<'a, S: LogDensities>(
     pricing: &mut Pricing<'a, S>,

@@ -85,6 +85,24 @@ pub fn break_tie<S: LogDensities>(
     })
 }
 
+/// `weights` with their gap, or where rounding keeps that from being small enough weights on the way to them
+/// from the optimum; and whether they are those given.
+pub fn certified<S: LogDensities>(
+    pricing: &mut Pricing<'_, S>,
+    observations: &Observations,
+    weights: &[f64],
+    optimum: &[f64],
+    tol: f64,
+) -> Result<(Optimum, bool)> {
+    let models: Vec<usize> = (0..weights.len()).filter(|&d| weights[d] > 0.0 || optimum[d] > 0.0).collect();
+    let rows = Rows::new(observations.len(), pricing.densities(&models)?);
+    let on_models = OnModels { models: &models, rows: &rows, n_models: weights.len() };
+    let of = |all: &[f64]| models.iter().map(|&d| all[d]).collect::<Vec<f64>>();
+    let (from, ideal) = (of(optimum), of(weights));
+    let known = on_models.certified(pricing, observations, from.clone())?;
+    on_models.towards(pricing, observations, &known, &from, &ideal, tol)
+}
+
 /// The models whose price is 1, to rounding, or that have weight, ascending; and by how much the next price is below 1.
 fn flat_models<S: LogDensities>(
     pricing: &mut Pricing<'_, S>,
