@@ -189,3 +189,15 @@ def test_fits_to_the_rows_left_out_are_found():
         for made in map(honest, range(400, 404))
     ]
     assert all(set(suspected) == {"leak"} for suspected in found)
+
+
+def test_large_rounds_are_not_looked_at(monkeypatch):
+    made = honest(1)
+    monkeypatch.setattr("hemicycle.leak.MAX_CELLS", 300 * N_ITEMS - 1)
+    found = leak_check(np.vstack([made.logits, least_squares(made.judgments)]), made.judgments, used=made.used)
+    assert np.isnan(found.gap_p).all()
+    monkeypatch.setattr("hemicycle.leak.MAX_CELLS", 1)
+    found = leak_check(np.vstack([made.logits, least_squares(made.judgments)]), made.judgments, used=made.used)
+    assert np.isnan(found.log_ratio_p).all()
+    assert np.isnan(found.choice_p).all()
+    assert found.notice is None

@@ -31,6 +31,7 @@ __all__ = ["LeakCheck", "leak_check"]
 
 MOST = 200  #: models that are looked at, the best by squared error and the best by accuracy: only they can be too good
 MAX_ITEMS = 1000  #: judged items; beyond, the fits that models are compared with would take minutes
+MAX_CELLS = 1 << 22  #: rows times items, or times models that are looked at: some seconds
 MIN_MODELS = 5  #: whose median says how hard a row is
 MIN_JURORS = 10  #: on whose differences a gap is judged
 SHOWN = 8  #: models that a warning names
@@ -162,8 +163,9 @@ def leak_check(
     and spread are estimated from the residuals of the fit, juror by juror (a Satterthwaite approximation with a
     sandwich). Models that are not the truth lose more, so that the probabilities err on the side of the honest. Of the
     models, at most the 200 best by squared error and the 200 best by accuracy are looked at; Holm's rule keeps the
-    probability of any false alarm over all of them below `level`. Beyond a thousand judged items nothing is told, nor
-    of choices that a fit explains nearly all.
+    probability of any false alarm over all of them below `level`. Nothing is told of rounds with more than a thousand
+    judged items, or where the rows times the items, or times the models looked at, are above four million; nor of
+    choices that a fit explains nearly all.
 
     References
     ----------
@@ -183,7 +185,7 @@ def leak_check(
         parts += [judgments.select(rows), judgments.select(np.setdiff1d(np.arange(len(judgments)), rows))]
     log_ratio, choice = (_nearest(logits, matrix, parts, loss) for loss in ("log_ratio", "choice"))
     gap = np.full((2, len(matrix)), np.nan)
-    if rows is not None and len(matrix) >= MIN_MODELS:
+    if rows is not None and len(matrix) >= MIN_MODELS and _feasible(judgments, judgments.is_cardinal, len(matrix)):
         near = _best(mean_squared_error(logits, judgments))
         gap[:, near] = _gap(np.asarray(matrix[near], dtype=np.float64), judgments, rows)
     names = logits.models if isinstance(logits, Pool) else tuple(map(str, range(len(matrix))))
@@ -201,7 +203,7 @@ def _nearest(
     for part, values in zip(parts, found, strict=True):
         counts = part.weight > 0
         known = counts & (part.is_cardinal if loss == "log_ratio" else part.choice > 0)
-        if not known.any() or len(np.unique([part.a[known], part.b[known]])) > MAX_ITEMS:
+        if not known.any() or not _feasible(part, known, len(matrix)):
             continue
         score, excess = (mean_squared_error, log_ratio_excess) if loss == "log_ratio" else (accuracy, choice_excess)
         near = _best(score(logits, part) if loss == "log_ratio" else -score(logits, part))
@@ -210,6 +212,12 @@ def _nearest(
     nearest: NDArray[np.float64] = np.take_along_axis(found, which[None, None], axis=0)[0]
     nearest[1] = np.minimum(1.0, len(parts) * nearest[1])
     return nearest
+
+
+def _feasible(judgments: Judgments, rows: NDArray[np.bool_], n_models: int) -> bool:
+    """Whether the fits to these rows, and what models lose to them, take some seconds at most."""
+    n_items = len(np.unique([judgments.a[rows], judgments.b[rows]]))
+    return n_items <= MAX_ITEMS and int(rows.sum()) * max(n_items, min(MOST, n_models)) <= MAX_CELLS
 
 
 def _best(loss: NDArray[np.float64]) -> NDArray[np.int64]:
