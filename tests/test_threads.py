@@ -42,6 +42,8 @@ CALLS: dict[str, Callable[[int], NDArray[np.float64]]] = {
     "gradient": lambda n: value_and_gradient(logits(), judgments(), n_threads=n)[1],
     "mean_squared_error": lambda n: hc.mean_squared_error(logits(), judgments(), n_threads=n),
     "accuracy": lambda n: hc.accuracy(logits(), judgments(), n_threads=n),
+    "bootstrap": lambda n: hc.bma_weights(-(logits() ** 2), bootstrap=40, rng=0, n_threads=n),
+    "greedy": lambda n: hc.Round(judgments(), hc.Pool.from_array(logits()), n_threads=n).ensemble("greedy").weights,
     "least_squares": lambda n: hc.simplex_least_squares(logits(), np.ones(N_ITEMS), n_threads=n).weights,
     "stacking": lambda n: hc.stacking_weights(logits(), n_threads=n).weights,
 }
@@ -138,6 +140,11 @@ PHASES = {
     "a giant table beside others": ("giant(1_000_000, 40)", 1, SCORE),
     "squared errors": ("giant(1_000_000, 0)", 1, "hc.mean_squared_error(logits, judgments)"),
     "accuracy": ("at_random(1_000_000)", 1, "hc.accuracy(logits, judgments)"),
+    "bootstrap": (
+        "None",
+        20_000,
+        "hc.bma_weights(np.repeat(-rng.exponential(size=(len(logits), 1)), 1000, axis=1), bootstrap=10_000, rng=0)",
+    ),
     "leaving out": ("at_random(20_000)", 2_000, "leave_one_pair_out(rng.normal(size=logits.shape), judgments)"),
 }
 
@@ -173,6 +180,7 @@ def results(n_threads):
         running.start(logits, judgments, n_threads=n_threads).log_likelihood,
         hc.mean_squared_error(logits, judgments, n_threads=n_threads),
         hc.accuracy(logits, judgments, n_threads=n_threads),
+        hc.bma_weights(-(logits**2), bootstrap=9, rng=0, n_threads=n_threads),
         hc.simplex_least_squares(logits, np.ones(3), n_threads=n_threads).weights,
         hc.stacking_weights(logits, n_threads=n_threads).weights,
         hc.project_simplex(logits),
