@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from hemicycle.greedy import (
+from hemicycle.blends import (
     BLOCK_CELLS,
     Blend,
     Matrix,
     Mixture,
     Rows,
     Screen,
-    as_score,
     first_of_least,
     relative_gap,
-    select,
 )
+from hemicycle.greedy import as_score, select
 from hemicycle.likelihood import log_likelihood
 from hemicycle.options import known_word
 from hemicycle.scores import mean_squared_error

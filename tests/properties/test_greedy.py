@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hemicycle import greedy_weights
-from hemicycle.greedy import first_of_least, select
+from hemicycle.blends import first_of_least
+from hemicycle.greedy import select
 from hemicycle.greedy_pool import _SquaredLoss
 from strategies import judgments, pools
 
