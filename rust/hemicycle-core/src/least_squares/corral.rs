@@ -4,10 +4,9 @@
 //! constraint "weights sum to one" becomes `q . t = lead` with q the first row of Q and t = R w. The weights then come
 //! from one triangular solve: the condition number of the rows is never squared, as normal equations would.
 
-use pulp::NullaryFnOnce;
-
 use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::downdate::{Downdate, Reduced};
+use crate::least_squares::orthogonal::{Rotate, Solve, SolveTransposed, TakeOut};
 use crate::least_squares::rank::DEPENDENT;
 
 /// Thin QR factors of the columns `[lead; z_i]`.
@@ -171,119 +170,6 @@ impl Corral {
         let mut weights: Vec<f64> = along.iter().zip(&slope).map(|(q, s)| multiplier * q - s).collect();
         self.solve(&mut weights);
         weights
-    }
-}
-
-/// Classical Gram-Schmidt on one column, twice, which leaves no more than rounding where the members are independent
-/// (L. Giraud, J. Langou, M. Rozloznik, J. van den Eshof, "Rounding error analysis of the classical Gram-Schmidt
-/// orthogonalization process", Numerische Mathematik 101, 2005, doi:10.1007/s00211-005-0615-4). No dot product waits for
-/// another.
-struct TakeOut<'a> {
-    basis: &'a [f64],
-    column: &'a mut [f64],
-    coefficients: &'a mut [f64],
-}
-
-impl NullaryFnOnce for TakeOut<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self { basis, column, coefficients } = self;
-        let height = column.len();
-        let mut along = vec![0.0; basis.len() / height];
-        for _ in 0..2 {
-            for (along, direction) in along.iter_mut().zip(basis.chunks_exact(height)) {
-                *along = dot(direction, column);
-            }
-            for (&along, direction) in along.iter().zip(basis.chunks_exact(height)) {
-                add_scaled(column, -along, direction);
-            }
-            add_scaled(coefficients, 1.0, &along);
-        }
-    }
-}
-
-/// Rotate rows j and j + 1, from `first` on, so that the entry below the diagonal of every column j vanishes.
-struct Rotate<'a> {
-    first: usize,
-    r: &'a mut [f64],
-    stride: usize,
-    len: usize,
-    q: &'a mut [f64],
-    k: &'a mut [f64],
-}
-
-impl NullaryFnOnce for Rotate<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self { first, r, stride, len, q, k } = self;
-        let height = q.len() / (len + 1);
-        for j in first..len {
-            let (upper, lower) = r.split_at_mut((j + 1) * stride);
-            let (upper, lower) = (&mut upper[j * stride + j..j * stride + len], &mut lower[j..len]);
-            let length = upper[0].hypot(lower[0]);
-            let (cosine, sine) = if length > 0.0 { (upper[0] / length, lower[0] / length) } else { (1.0, 0.0) };
-            turn(upper, lower, cosine, sine);
-            lower[0] = 0.0;
-            let (left, right) = q.split_at_mut((j + 1) * height);
-            turn(&mut left[j * height..], &mut right[..height], cosine, sine);
-            for row in k.chunks_exact_mut(stride) {
-                (row[j], row[j + 1]) = (cosine * row[j] + sine * row[j + 1], cosine * row[j + 1] - sine * row[j]);
-            }
-        }
-    }
-}
-
-/// Solve `R x = b` in place, R an upper triangle, row-major.
-struct Solve<'a> {
-    r: &'a [f64],
-    stride: usize,
-    b: &'a mut [f64],
-}
-
-impl NullaryFnOnce for Solve<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self { r, stride, b } = self;
-        for i in (0..b.len()).rev() {
-            let row = &r[i * stride..i * stride + b.len()];
-            let known = dot(&row[i + 1..], &b[i + 1..]);
-            b[i] = (b[i] - known) / row[i];
-        }
-    }
-}
-
-/// Solve `R' x = b` in place.
-struct SolveTransposed<'a> {
-    r: &'a [f64],
-    stride: usize,
-    b: &'a mut [f64],
-}
-
-impl NullaryFnOnce for SolveTransposed<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self { r, stride, b } = self;
-        for i in 0..b.len() {
-            let row = &r[i * stride..i * stride + b.len()];
-            b[i] /= row[i];
-            let (solved, rest) = b.split_at_mut(i + 1);
-            add_scaled(rest, -solved[i], &row[i + 1..]);
-        }
-    }
-}
-
-#[inline(always)]
-fn turn(a: &mut [f64], b: &mut [f64], cosine: f64, sine: f64) {
-    for (a, b) in a.iter_mut().zip(b) {
-        (*a, *b) = (cosine * *a + sine * *b, cosine * *b - sine * *a);
     }
 }
 

@@ -12,10 +12,12 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::lanes::{add_scaled, dot};
-use crate::least_squares::gram::{Cholesky, scatter};
+use crate::least_squares::cholesky::Cholesky;
+use crate::least_squares::dual_point::{Point, Start, Trial};
 use crate::least_squares::known_system::KnownSystem;
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
+use crate::least_squares::scatter::scatter;
 use crate::least_squares::threshold::{clip, long_dot, threshold};
 use crate::parallel::Execution;
 use crate::simplex::compensated_sum;
@@ -61,25 +63,6 @@ pub(super) struct Dual<'a> {
     pub(super) start: Option<&'a Start>,
     /// The Newton system of a similar problem without ridge.
     pub(super) known: Option<&'a KnownSystem>,
-}
-
-/// Where the dual of a problem without ridge stands, for similar problems to start from.
-pub(super) struct Start {
-    z: Vec<f64>,
-    values: Vec<f64>,
-    level: f64,
-    weights: Vec<f64>,
-    fit: Vec<f64>,
-}
-
-/// Where the dual stands.
-struct Point {
-    z: Vec<f64>,
-    /// `a + Z z`.
-    values: Vec<f64>,
-    level: f64,
-    weights: Vec<f64>,
-    residual: Vec<f64>,
 }
 
 impl Dual<'_> {
@@ -318,54 +301,6 @@ impl Dual<'_> {
             }
         }
         Ok((best, least.sqrt()))
-    }
-}
-
-/// A point along a direction.
-struct Trial {
-    step: f64,
-    values: Vec<f64>,
-    level: f64,
-    weights: Vec<f64>,
-}
-
-impl Trial {
-    fn of(point: &Point, change: &[f64], step: f64) -> Self {
-        let mut values = point.values.clone();
-        add_scaled(&mut values, step, change);
-        let level = threshold(&values, point.level);
-        let weights = clip(&values, level);
-        Self { step, values, level, weights }
-    }
-}
-
-impl Start {
-    /// From the dual variables of a problem with the same predictions.
-    pub(super) fn of(predictions: &dyn Predictions, anchor: &[f64], z: &[f64], execution: &Execution) -> Result<Self> {
-        let mut values = passes::times(predictions, z, execution)?;
-        add_scaled(&mut values, 1.0, anchor);
-        let level = threshold(&values, 0.0);
-        let weights = clip(&values, level);
-        let fit = passes::mix(predictions, &weights, execution)?;
-        Ok(Self { z: z.to_vec(), values, level, weights, fit })
-    }
-
-    /// The dual variables.
-    pub(super) fn z(&self) -> &[f64] {
-        &self.z
-    }
-
-    fn towards(&self, target: &[f64]) -> Point {
-        let Self { z, values, level, weights, fit } = self;
-        let mut residual = fit.clone();
-        add_scaled(&mut residual, -1.0, target);
-        Point { z: z.clone(), values: values.clone(), level: *level, weights: weights.clone(), residual }
-    }
-}
-
-impl Point {
-    fn size(&self) -> f64 {
-        dot(&self.residual, &self.residual).sqrt()
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::least_squares::gram::{Cholesky, Scatter};
+use crate::least_squares::cholesky::Cholesky;
 use crate::least_squares::predictions::Predictions;
+use crate::least_squares::scatter::Scatter;
 use crate::parallel::Execution;
 
 /// Where more than this part of the models comes or goes, the system is made anew.

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd};
 use crate::lanes::add_scaled;
-use crate::least_squares::gram::lanes;
 use crate::least_squares::predictions::Predictions;
+use crate::least_squares::scatter::lanes;
 use crate::parallel::Execution;
 
 /// Models of one chunk of a product.
