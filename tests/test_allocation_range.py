@@ -236,9 +236,9 @@ def test_an_ensemble_names_items_and_models() -> None:
     assert low < high
     assert len(set(ensemble.log_ratio_range("item 0", "item 2"))) == 1
     for method in ("bma", "stacking", "uniform", "best"):
-        with pytest.raises(OptionError, match="only 'least_squares' has a set of optimal weights"):
+        with pytest.raises(OptionError, match="ranges are known of 'least_squares' only"):
             round_.ensemble(method).allocation_range()
-        with pytest.raises(OptionError, match="only 'least_squares' has a set of optimal weights"):
+        with pytest.raises(OptionError, match="ranges are known of 'least_squares' only"):
             round_.ensemble(method).log_ratio_range("item 0", "item 4")
 
 
@@ -260,3 +260,28 @@ def test_errors_name_what_is_wrong() -> None:
     two = Judgments.from_arrays([0], [1], [0.0], items=[("p", "a"), ("p", "b"), ("q", "c")])
     with pytest.raises(DomainError, match="different parents"):
         log_ratio_range(logits[:, :3], two, pair_least_squares(logits[:, :3], two), 0, 2)
+
+
+def test_a_solution_of_other_judgments_is_refused() -> None:
+    logits = np.random.default_rng(0).normal(size=(30, 6))
+    one, other = (Judgments.from_arrays([0, 1, 2], [1, 2, 3], y, items=6) for y in ([0.1, 0.2, 0.0], [0.3, -0.2, 0.1]))
+    solution = pair_least_squares(logits, one)
+    assert not solution.unique
+    allocation_range(logits, one, solution)
+    with pytest.raises(DomainError, match="solution: its objective is"):
+        allocation_range(logits, other, solution)
+
+
+def test_ends_that_rounding_parts_are_the_share_itself() -> None:
+    logits = 0.05 * np.random.default_rng(1).normal(size=(12, 5))
+    logits = np.vstack([logits, logits])  # copies: many weights, one allocation
+    rng = np.random.default_rng(2)
+    a = rng.integers(0, 5, 30)
+    judgments = Judgments.from_arrays(a, (a + rng.integers(1, 5, 30)) % 5, rng.normal(size=30), items=5)
+    solution = pair_least_squares(logits, judgments)
+    assert not solution.unique
+    found = allocation_range(logits, judgments, solution, mean="arithmetic")
+    np.testing.assert_array_equal(found.low, found.high)
+    np.testing.assert_array_equal(found.low, allocate(logits, solution.weights, mean="arithmetic"))
+    assert np.all(found.low_bound <= found.low)
+    assert np.all(found.high <= found.high_bound)

@@ -275,3 +275,13 @@ def test_who_was_left_out_where_no_certificate_was_found() -> None:
     whole = pair_least_squares(logits, judgments)
     with pytest.raises(NotConvergedError, match="without juror 'ann'"):
         leave_one_juror_out(logits, judgments, solution=whole, tol=1e-300)
+
+
+def test_a_model_without_whom_the_labels_lie_on_the_boundary() -> None:
+    others = [[0, -3], [0, -1], [0, 1], [0, 4], [0, 3], [0, -2], [0, 2], [0, 3], [1, 2], [0, -3], [0, -4], [4, 0]]
+    logits = np.insert(np.array([[-3, 0], *others], dtype=float), 0, 0.0, axis=1)
+    judgments = Judgments.from_arrays([0, 0], [1, 2], [0.0, 3.0], items=3)
+    found = leave_one_model_out(logits, judgments, models=[0], keep_weights=True)
+    assert found.weights is not None
+    assert found.face_dimension.tolist() == [pair_least_squares(logits[1:], judgments).face_dimension]
+    assert found.weights[0][9] == 0

@@ -179,3 +179,36 @@ def test_a_reference_belongs_to_nearest() -> None:
 def test_fractions_are_exact() -> None:
     x = np.array([[0.0], [1.0], [3.0]])
     assert reference.least_individual_loss(x, np.array([1.5]), None) == [0, Fraction(3, 4), Fraction(1, 4)]
+
+
+def test_copies_share_where_there_are_few_models_and_many_observations() -> None:
+    x, y = [0.0, -3.0, 3.0, 0.0, -2.0], [0.0, -1.0, 0.0, -1.0, -1.0]
+    found = simplex_least_squares([x, x], y)
+    assert found.weights.tolist() == [0.5, 0.5]
+    assert (found.face_dimension, found.tie_broken) == (1, True)
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        n_models = int(rng.integers(1, 5))
+        models = rng.normal(size=(n_models, int(rng.integers(2 * n_models + 3, 20))))
+        models = np.vstack([models, models[0]])
+        found = simplex_least_squares(models, rng.normal(size=models.shape[1]))
+        assert found.weights[0] == found.weights[-1]
+        assert ({0, n_models} <= set(found.face.tolist())) == (0 in found.face)
+
+
+def test_a_ridge_where_most_models_fit_exactly() -> None:
+    models, y = [[0.0], [0.0], [0.0], [-0.5], [1.0]], [0.0]
+    for l2 in (1e-12, 1e-8, 1e-3):
+        found = simplex_least_squares(models, y, l2=l2)
+        assert found.weights == pytest.approx([5 / 24, 5 / 24, 5 / 24, 1 / 4, 1 / 8], abs=1e-3)
+        assert found.relative_gap <= 1e-12
+    for l2 in (1e-300, 1e-16):
+        with pytest.warns(TieBreakWarning, match="the ridge is below rounding"):
+            assert simplex_least_squares(models, y, l2=l2).objective <= 0.4 * l2
+
+
+def test_both_solvers_go_to_the_reference() -> None:
+    for solver in ("working_set", "projected_gradient"):
+        found = simplex_least_squares([[2.0], [2.0]], [2.0], reference=[1, 0], solver=solver)
+        assert found.weights.tolist() == [1.0, 0.0]
+        assert found.face_dimension == 1

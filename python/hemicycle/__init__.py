@@ -60,7 +60,13 @@ _HOME = {
 }
 
 
+# Modules that are reached by their own name, imported when first used, too.
+_MODULES = ("errors", "influence", "leak", "running", "synthetic")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"hemicycle.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -107,4 +108,8 @@ def _notices(judgments: Judgments) -> tuple[str, ...]:
         notices.append(f"{counted} name a winner and no multiplier (ordinal): they count for accuracy only")
     if judgments.pairs.n_zero_weight:
         notices.append(f"pairs left out, as all their judgments have the weight 0: {judgments.pairs.n_zero_weight}")
+    splits = Counter(split for split in judgments.split if split is not None)
+    if len(splits) > 1:
+        counts = ", ".join(f"{n} {excerpt(split)}" for split, n in sorted(splits.items()))
+        notices.append(f"rows of all splits are used ({counts}); split (--split) takes some")
     return tuple(notices)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from hemicycle.arrays import float_array, index_array, read_only, require_finite
 from hemicycle.errors import DomainError, NonFiniteError
 from hemicycle.geometric_range import component_ranges
 from hemicycle.logits import logits_matrix
-from hemicycle.optimal_face import FaceOptimum, OptimalFace, known_face
+from hemicycle.optimal_face import TOLERANCE, FaceOptimum, OptimalFace, known_face
 from hemicycle.options import known_word
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hemicycle.solution import SimplexSolution
 
 __all__ = ["AllocationRange", "allocation_range", "log_ratio_range"]
+
+SAME = 1e-6  #: objectives of one solution, relative to the labels, may differ so much
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +115,8 @@ def allocation_range(
     Returns
     -------
     AllocationRange
-        Under the arithmetic mean both ends are linear programs, within 1e-9 of their bounds. Under the geometric mean
+        Under the arithmetic mean both ends are linear programs, within 1e-9 of their bounds; where they are no further
+        apart, both are the share itself. Under the geometric mean
         the highest share is a convex program, its log within 1e-6 of its bound; the lowest is not, and is given as the
         best value found and an outer bound, which agree for a parent of up to two components. Where all items of a
         parent are connected, or the optimum is unique, the ends are the share itself, and no program is solved.
@@ -128,7 +131,8 @@ def allocation_range(
     OptionError
         If `mean` is neither of the two, or a pool has other items than the judgments.
     ShapeError, DtypeError, DomainError
-        If the arrays do not agree, or no share is defined for a parent, as in `allocate`.
+        If the arrays do not agree, the solution is that of other logits or judgments, or no share is defined for a
+        parent, as in `allocate`.
     NonFiniteError
         If the logit of a model that may have weight is NaN or +inf; under "geometric", in a parent of several
         components, also -inf.
@@ -220,7 +224,25 @@ class _Problem:
         self.parent = judgments.items.parent_index
         known_face(solution)
         self.decided = solution.unique
+        if not self.decided:
+            self._require_own(solution)
         self._face: OptimalFace | None = None
+
+    def _require_own(self, solution: SimplexSolution) -> None:
+        """Refuse a solution of another problem: its weights have another loss here."""
+        pairs, support = self.judgments.pairs, solution.support
+        items = np.unique(np.concatenate([pairs.a, pairs.b]))
+        pooled = np.zeros(self.matrix.shape[1])
+        pooled[items] = solution.weights[support] @ self.matrix[np.ix_(support, items)].astype(np.float64)
+        first, second = pairs.a[pairs.pair_of_label], pairs.b[pairs.pair_of_label]
+        loss = float(np.sum(pairs.weight * (pooled[second] - pooled[first] - pairs.log_ratio) ** 2))
+        known, largest = solution.objective, np.abs(self.matrix[np.ix_(support, items)]).max(initial=0.0)
+        scale = known + float(pairs.weight @ (np.abs(pairs.log_ratio) + largest) ** 2)
+        if solution.cost is None and abs(loss - known) > SAME * scale:
+            raise DomainError(
+                f"solution: its objective is {known:.6g}, and {loss:.6g} for these logits and judgments; "
+                "give what pair_least_squares returns for them"
+            )
 
     @property
     def face(self) -> OptimalFace:
@@ -236,6 +258,14 @@ class _Problem:
         """Return the end of a range that is one number."""
         support = self.solution.support
         return FaceOptimum(float(value), float(value), support, self.solution.weights[support])
+
+    def still(self, value: float, lowest: FaceOptimum, highest: FaceOptimum) -> tuple[FaceOptimum, FaceOptimum]:
+        """Return the ends of a range, or twice one number where they are apart by no more than programs are exact."""
+        if highest.value - lowest.value > TOLERANCE:
+            return lowest, highest
+        there = self.fixed(value)
+        bounds = min(lowest.bound, there.value), max(highest.bound, there.value)
+        return replace(there, bound=bounds[0]), replace(there, bound=bounds[1])
 
     def columns(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
         """Logits of some items in the models of the face, shape (n_face, n_chosen), finite."""
@@ -258,6 +288,8 @@ class _Problem:
             for end, program in zip(ends, (self.face.minimise, self.face.maximise), strict=True):
                 for item, costs in zip(items, of_models.T, strict=True):  # one vertex after another of its kind
                     end[item] = program(costs)
+            for item in items:
+                ends[:, item] = self.still(shares[item], *ends[:, item])
         lowest, highest = map(tuple, ends)
         return AllocationRange("arithmetic", self.component, lowest, highest, passes=self.passes)
 

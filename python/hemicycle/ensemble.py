@@ -331,12 +331,16 @@ class Ensemble:
         hemicycle.influence : the same on arrays, with all weights and allocations.
         """
         leave_out = LEAVE_OUT[known_word(by, "by", tuple(LEAVE_OUT))]
-        solution = self._least_squares()
+        if self.method != "least_squares" or self.solution is None:
+            raise OptionError(f"method is {self.method!r}; influence is known of 'least_squares' only")
         uniform = self.reference is None or (isinstance(self.reference, str) and self.reference == "uniform")
         if self.tie_break != "nearest" or not uniform:
-            raise OptionError("influence is that on the weights nearest to uniform; these have another tie-break")
+            raise OptionError(
+                "influence is that on the weights nearest to uniform, with tie_break='nearest' and no reference; these "
+                "have another tie-break or reference"
+            )
         pool, judgments, n_threads = self.round.pool, self.round.judgments, self.round.n_threads
-        return leave_out(pool, judgments, solution=solution, mean=mean, n_threads=n_threads).table()
+        return leave_out(pool, judgments, solution=self.solution, mean=mean, n_threads=n_threads).table()
 
     def predictive(self, a: str, b: str, *, parent: str | None = None) -> Predictive:
         """Return the predictive distribution of one pair's log ratio.
@@ -373,8 +377,8 @@ class Ensemble:
         """Return the solution, if all weights that are as good are known."""
         if self.method != "least_squares" or self.solution is None:
             raise OptionError(
-                f"method is {self.method!r}; only 'least_squares' has a set of optimal weights to range over: those of "
-                "bma, greedy, uniform and best are unique by definition, and for ties of stacking there are no ranges"
+                f"method is {self.method!r}; ranges are known of 'least_squares' only. The weights of bma, greedy, "
+                "uniform and best are unique by definition; those of stacking need not be, as their tie notice says"
             )
         return self.solution
 

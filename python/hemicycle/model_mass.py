@@ -24,6 +24,22 @@ Prior: TypeAlias = "ArrayLike | None"
 WORDS = ("uniform", "per_author")
 
 
+def is_uniform(given: Prior) -> bool:
+    """Return whether all models have the same mass by its word, or by default.
+
+    Parameters
+    ----------
+    given : None, str or array_like
+        As of `model_mass`.
+
+    Returns
+    -------
+    bool
+        False for an array, whatever it holds.
+    """
+    return given is None or (isinstance(given, str) and given == "uniform")
+
+
 def model_mass(
     given: Prior, name: str, authors: Sequence[str | None], seated: NDArray[np.bool_]
 ) -> NDArray[np.float64] | None:
@@ -49,16 +65,21 @@ def model_mass(
     Raises
     ------
     OptionError
-        If it is another word.
+        If it is another word, or "per_author" where no submission has an author.
     ShapeError, DtypeError
         If it is no array of that length.
     """
-    if given is None or (isinstance(given, str) and given == "uniform"):
+    if given is None or is_uniform(given):
         return None
     if isinstance(given, str):
         if given != "per_author":
             raise OptionError(
                 f"{name}: expected {', '.join(map(repr, WORDS))} or the mass of each model, got {given!r}"
+            )
+        if all(author is None for author in authors):
+            raise OptionError(
+                f"{name}: no submission names an author, so 'per_author' would be uniform; a sub-folder for each "
+                "author, or a column author, names them"
             )
         n_of_author = Counter(authors)
         return np.array([1.0 if author is None else 1.0 / n_of_author[author] for author in authors])

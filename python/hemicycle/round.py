@@ -18,7 +18,7 @@ from hemicycle.evaluation import choose_sigma
 from hemicycle.greedy_pool import LOSSES, pool_greedy
 from hemicycle.least_squares import TIE_BREAKS, pair_least_squares
 from hemicycle.likelihood import log_likelihood
-from hemicycle.model_mass import model_mass
+from hemicycle.model_mass import is_uniform, model_mass
 from hemicycle.options import known_word, positive_count, positive_number, seed_of
 from hemicycle.scores import accuracy, mean_squared_error
 from hemicycle.solution import SimplexSolution, tie_doubt
@@ -290,14 +290,13 @@ class Round:
         known_word(tie_break, "tie_break", TIE_BREAKS)
         known_word(loss, "loss", LOSSES)
         known_word(by, "by", STACKING_BY)
-        mass, near = self._mass(prior, "prior"), self._mass(reference, "reference")
         power, rounds = positive_number(power, "power"), positive_count(rounds, "rounds")
         for name, given, user in (
-            ("prior", mass is not None, "bma"),
+            ("prior", not is_uniform(prior), "bma"),
             ("power", power != 1, "bma"),
             ("bootstrap", bootstrap is not None, "bma"),
             ("tie_break", tie_break != "nearest", "least_squares"),
-            ("reference", near is not None and method != "stacking", "least_squares"),
+            ("reference", not is_uniform(reference) and method != "stacking", "least_squares"),
             ("loss", loss != "squared_error", "greedy"),
             ("rounds", rounds != ROUNDS, "greedy"),
             ("by", by != "label", "stacking"),
@@ -305,6 +304,7 @@ class Round:
         ):
             if given and method != user:
                 raise OptionError(f"{name}: only method='{user}' has one, got method={method!r}")
+        mass, near = self._mass(prior, "prior"), self._mass(reference, "reference")
         if rng is not None and bootstrap is None:
             raise OptionError("rng: only the replicates of bootstrap= are random")
         seed = None if bootstrap is None else seed_of(rng)

@@ -99,6 +99,8 @@ def _consequence(judgments: Judgments, mean: Mean, ranges: Table | None) -> str:
         return "How far they move the allocation: --ranges, in Python allocation_range()."
     width = np.subtract(ranges["high"], ranges["low"])
     widest = int(np.argmax(width))
+    if width[widest] == 0:
+        return "The allocation is the same for all of them."
     low, high = float(ranges["low"][widest]), float(ranges["high"][widest])
     bound = float(ranges["low_bound"][widest])
     certain = "" if f"{bound:.2%}" == f"{low:.2%}" else f" (found; certainly not below {bound:.2%})"

@@ -114,6 +114,7 @@ def _summary(found: Reproduction) -> bytes:
         "source": found.source,
         "versions": {"hemicycle": __version__, "python": platform.python_version(), **_versions()},
         "options": found.options,
+        **({"note": found.note} if found.note else {}),
         "claims": [
             row | {"numbers": finding.numbers} for row, finding in zip(found.claims(), found.findings, strict=True)
         ],
@@ -150,6 +151,8 @@ def _view(found: Reproduction, notice: str) -> list[RenderableType]:
         for number, finding in enumerate((*claimed, *beside), 1)
     ]
     parts.append(table(("", ""), rows, names=(1,), numbers=(0,), heads=False))
+    if found.note:
+        parts += [heading("How they are judged"), Padding(Text(found.note), (0, 0, 0, 2))]
     if notice:
         parts += [heading("Figures"), Padding(Text(notice), (0, 0, 0, 2))]
     return parts

@@ -104,6 +104,8 @@ class Reproduction:
         What was measured, by name.
     figures : dict of str to Figure
         The same to look at, by name.
+    note : str
+        What a reader of the verdicts should know; may be empty.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Reproduction:
     findings: tuple[Finding, ...]
     tables: dict[str, Table]
     figures: dict[str, Figure]
+    note: str = ""
 
     def claims(self) -> Table:
         """Return one row a claim: key, by_source, claim, claimed, found, verdict, because.

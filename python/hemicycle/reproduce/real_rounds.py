@@ -102,7 +102,7 @@ def real_rounds(folder: Path, step: Callable[[], None]) -> list[RealRound]:
     """
     own = Pool.read([path for path in sorted((folder / SUBMISSIONS).glob("*.csv")) if path.stem not in FITTED])
     found = []
-    for name, pool in (("its own submissions", own), ("those of the next round, too", _joined(own, folder / LATER))):
+    for name, pool in (("the round's submissions", own), ("those and the next round's", _joined(own, folder / LATER))):
         judgments = Judgments.read(folder / JURY, items=pool.items)
         private = np.array([split is not None and split.startswith(PRIVATE) for split in judgments.split])
         found.append(RealRound(name, Round(judgments, pool), Round(judgments.select(~private), pool)))

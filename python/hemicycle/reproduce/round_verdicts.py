@@ -17,33 +17,33 @@ __all__ = ["on_rounds"]
 PLAIN_SIGMA = 0.5
 BEATS_BEST = Claim(
     "ensemble_over_best",
-    "an ensemble, or its best model",
+    "stacking over the best model",
     "An ensemble (stacking on labels) predicts private rows better than the model that is best on public rows",
     "better",
 )
 BMA_OVER_LEAST_SQUARES = Claim(
     "bma_over_least_squares",
-    "averaging, or least squares",
+    "averaging over least squares",
     "Bayesian model averaging predicts private rows better than least squares",
     "better",
 )
 LABELS_OVER_BMA = Claim(
     "stacking_over_bma",
-    "stacking, or averaging",
+    "stacking over averaging",
     "Stacking on labels predicts private rows better than Bayesian model averaging",
     "better",
     by_source=False,
 )
 LABELS_OVER_LEAST_SQUARES = Claim(
     "stacking_over_least_squares",
-    "stacking, or least squares",
+    "stacking over least squares",
     "Stacking on labels predicts private rows better than least squares",
     "better",
     by_source=False,
 )
 WEIGHTS_OVER_NONE = Claim(
     "stacking_over_uniform",
-    "weights, or none",
+    "stacking over equal weights",
     "Weights that public rows decide (stacking on labels) predict private rows better than equal ones",
     "better",
     by_source=False,
@@ -93,13 +93,16 @@ def _compared(
     for k, prediction in enumerate(predictions):
         places = prediction.place(first), prediction.place(other)
         plain = prediction.place(first, PLAIN_SIGMA), prediction.place(other, PLAIN_SIGMA)
+        best = tuple(prediction.place(method, prediction.best_width(method)) for method in (first, other))
         elpd, low, high = prediction.difference(*places, "elpd", replicates, seed)
         mse, mse_low, mse_high = prediction.difference(*places, "mse", replicates, seed)
         narrow, narrow_low, narrow_high = prediction.difference(*plain, "elpd", replicates, seed)
+        late, late_low, late_high = prediction.difference(best[0], best[1], "elpd", replicates, seed)
         signs.append(1 if low > 0 else -1 if high < 0 else 0)
         told.append(
-            f"{prediction.round.name}: log score {elpd:+.1f} ({low:+.1f} to {high:+.1f}) at the widths that public "
-            f"rows chose, {narrow:+.0f} ({narrow_low:+.0f} to {narrow_high:+.0f}) at 0.5; squared error {mse:+.3f} "
+            f"With {prediction.round.name}: log score {elpd:+.1f} ({low:+.1f} to {high:+.1f}) at the widths that "
+            f"public rows chose, {narrow:+.0f} ({narrow_low:+.0f} to {narrow_high:+.0f}) at 0.5, {late:+.1f} "
+            f"({late_low:+.1f} to {late_high:+.1f}) at those that private rows would choose; squared error {mse:+.3f} "
             f"({mse_low:+.3f} to {mse_high:+.3f})"
         )
         numbers |= {
@@ -110,7 +113,7 @@ def _compared(
             f"mse_{k}": mse,
         }
     found = ", ".join(f"{numbers[f'elpd_{k}']:+.1f}" for k in range(len(predictions)))
-    return Finding(claim, _verdict(signs), f"log score {found}", "; ".join(told), numbers)
+    return Finding(claim, _verdict(signs), f"log score {found}", ". ".join(told), numbers)
 
 
 def _verdict(signs: Sequence[int]) -> Verdict:
@@ -131,13 +134,16 @@ def _on_width(predictions: Sequence[Prediction]) -> Finding:
     ]
     holds = all(2 / 3 <= sigma / PLAIN_SIGMA <= 3 / 2 for sigma in chosen)
     widths = " and ".join(f"{sigma:.2g}" for sigma in chosen)
+    best = " and ".join(f"{prediction.best_width('stacking'):.2g}" for prediction in predictions)
     return Finding(
         WIDTH,
         "holds" if holds else "does not hold",
         widths,
-        f"Public rows choose {widths} for stacking. Of the private rows "
-        + ", ".join(
-            f"{plain:.0%} lie in the central 90% at 0.5 and {own:.0%} at the width chosen" for plain, own in covered
+        f"Public rows choose {widths} for stacking, private rows would choose {best}; "
+        + "; ".join(
+            f"with {prediction.round.name} {plain:.0%} of the private rows lie in the central 90% at 0.5, and "
+            f"{own:.0%} at the width chosen"
+            for prediction, (plain, own) in zip(predictions, covered, strict=True)
         ),
         {f"sigma_{k}": sigma for k, sigma in enumerate(chosen)}
         | {f"coverage_90_plain_{k}": plain for k, (plain, _) in enumerate(covered)}

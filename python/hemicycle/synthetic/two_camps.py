@@ -201,7 +201,8 @@ def two_camp_round(
     ((30, 10), 10)
     """
     _require(n_items >= 3 and n_jurors >= 2 and n_models >= 1, "at least 3 items, 2 jurors and 1 model")
-    _require(n_items <= n_pairs <= n_items * (n_items - 1) // 2, "between n_items and all pairs")
+    n_possible = n_items * (n_items - 1) // 2
+    _require(n_items <= n_pairs <= n_possible, f"n_pairs from {n_items} to {n_possible}, got {n_pairs}")
     _require(min(shares) > 0 and abs(sum(shares) - 1) < 1e-9, "two positive shares with sum 1")
     _require(labels_per_pair >= 1 and 0 <= label_noise < np.inf, "labels_per_pair >= 1 and label_noise >= 0")
     generator = np.random.default_rng(rng)

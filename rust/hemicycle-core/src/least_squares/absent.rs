@@ -1,7 +1,7 @@
 //! What is taken out of a whole problem, and what that changes in losses and slopes.
 
 use crate::lanes::dot;
-use crate::least_squares::certificate::median;
+use crate::least_squares::certificate::{longest, median};
 use crate::least_squares::downdate::Downdate;
 use crate::least_squares::left_out::{Whole, Without};
 use crate::least_squares::pairs::WeightedPairs;
@@ -9,6 +9,9 @@ use crate::least_squares::predictions::Predictions;
 
 /// Losses below this part of those that they are computed from by subtraction have lost too many digits.
 pub(super) const CANCELLED: f64 = 1e-3;
+
+/// A model whose loss is so many times the median one may have slopes whose rounding is as large as the tolerance.
+const WILD: f64 = 1e6;
 
 /// What is taken out of the loss, or of the pool.
 pub(super) struct Absent<'a> {
@@ -118,7 +121,8 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    /// Their losses: those of the whole, less what the absent labels added. `None` where too little is left of them.
+    /// Their losses: those of the whole, less what the absent labels added. `None` where too little is left of them, or
+    /// they are too far apart.
     pub(super) fn of<T: Copy + Into<f64> + Send + Sync>(whole: &Whole<'_, T>, absent: &Absent<'_>) -> Option<Self> {
         let constant = whole.problem.predictions.constant() - absent.within;
         let mut losses: Vec<f64> = whole.problem.lengths.iter().map(|length| length + constant).collect();
@@ -133,6 +137,7 @@ impl Alone {
         }
         let median_loss = median(&losses);
         let enough = median_loss > CANCELLED * whole.problem.median_loss; // NaN is not
-        enough.then_some(Self { losses, median_loss, tolerance: whole.tol * median_loss })
+        let wild = longest(&losses) > WILD * median_loss;
+        (enough && !wild).then_some(Self { losses, median_loss, tolerance: whole.tol * median_loss })
     }
 }

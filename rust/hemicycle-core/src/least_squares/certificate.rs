@@ -103,8 +103,12 @@ impl<'a> Problem<'a> {
     }
 
     /// The unit of the relative gap: the median over models of the objective of one model alone, prices counted from the
-    /// lowest. Without ridge and prices that is the median loss.
+    /// lowest. Without ridge and prices that is the median loss. Where that is 0 a ridge is no unit for the loss, whose
+    /// rounding may be far above it: then it is the largest loss of a model alone.
     pub(super) fn unit(&self) -> f64 {
+        if self.l2 > 0.0 && self.median_alone == 0.0 {
+            return longest(&self.lengths) + self.l2;
+        }
         self.median_alone + self.l2
     }
 

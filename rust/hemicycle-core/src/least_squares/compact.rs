@@ -1,5 +1,8 @@
 //! Few models with many observations, turned into as many coordinates as there are models: all inner products of the
-//! deviations stay the same, and no system grows with the number of observations.
+//! deviations stay the same, and no system grows with the number of observations. Exact copies have the same coordinates.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pulp::NullaryFnOnce;
 
@@ -19,15 +22,23 @@ pub(super) struct Compact {
 }
 
 impl Compact {
-    /// Gram-Schmidt on the rows, each projection taken twice.
+    /// Gram-Schmidt on the rows, each projection taken twice; what rounding would leave of a copy is not looked at.
     pub(super) fn new(predictions: &dyn Predictions, execution: &Execution) -> Result<Self> {
         let (n_models, n) = (predictions.n_models(), predictions.n_coordinates());
         let (mut basis, mut rank) = (Vec::new(), 0);
         let mut rows = vec![0.0; n_models * n_models];
         let mut row = vec![0.0; n];
-        for (model, coordinates) in rows.chunks_exact_mut(n_models).enumerate() {
+        let mut seen: HashMap<u64, Vec<usize>> = HashMap::new();
+        for model in 0..n_models {
             execution.interrupt.check()?;
             predictions.coordinates(model, &mut row);
+            let alike = seen.entry(hash(&row)).or_default();
+            if let Some(first) = alike.iter().find(|&&other| is_copy(predictions, other, &row)) {
+                rows.copy_within(first * n_models..(first + 1) * n_models, model * n_models);
+                continue;
+            }
+            alike.push(model);
+            let coordinates = &mut rows[model * n_models..(model + 1) * n_models];
             predictions.push(&mut row);
             let length = dot(&row, &row).sqrt();
             vectorised(Project { basis: &basis, row: &mut row, coordinates });
@@ -45,6 +56,19 @@ impl Compact {
     fn row(&self, model: usize) -> &[f64] {
         &self.rows[model * self.n_models..(model + 1) * self.n_models]
     }
+}
+
+/// The same for equal rows: a zero of either sign is one.
+fn hash(row: &[f64]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    row.iter().for_each(|value| (value + 0.0).to_bits().hash(&mut hasher));
+    hasher.finish()
+}
+
+fn is_copy(predictions: &dyn Predictions, model: usize, row: &[f64]) -> bool {
+    let mut other = vec![0.0; row.len()];
+    predictions.coordinates(model, &mut other);
+    other == row
 }
 
 /// Modified Gram-Schmidt, twice: directions may be rounding themselves, and each product has to know of those before it.

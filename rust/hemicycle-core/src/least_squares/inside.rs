@@ -16,6 +16,7 @@ use crate::least_squares::others::Others;
 use crate::least_squares::passes;
 use crate::least_squares::predictions::{InCoordinates, Predictions};
 use crate::least_squares::rank::{DEPENDENT, TRIED, affine_rank};
+use crate::least_squares::tie_break::NEGLIGIBLE;
 use crate::least_squares::{Reason, Solution};
 use crate::parallel::Execution;
 use crate::simplex::normalise;
@@ -93,6 +94,9 @@ impl Inside {
         let products = passes::times(&rows, &absent.gradient(whole, &residual), execution)?;
         let with_weight = weights.iter().copied().enumerate().filter(|&(_, weight)| weight > 0.0);
         let Priced { gap, .. } = absent.price(whole, &residual, products, with_weight);
+        if weights.iter().any(|&weight| weight > 0.0 && weight <= NEGLIGIBLE) {
+            return Ok(None); // it may be rounding, and the fit on the boundary of the hull
+        }
         let spans = self.system.is_within(&weights) || spanning(&whole.problem, &weights, execution)?;
         if gap.is_nan() || gap > alone.tolerance || !spans {
             return Ok(None);

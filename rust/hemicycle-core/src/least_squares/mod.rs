@@ -210,7 +210,7 @@ fn solve_as_given(mut problem: Problem<'_>, options: &Options<'_>, execution: &E
         if !problem.accepts(&certificate) {
             return Err(not_converged(&problem, "projected_gradient", weights, certificate.gap));
         }
-        if ridge::decides(&problem, &certificate) {
+        if options.l2 > 0.0 && ridge::decides(&problem, &certificate) {
             let optima = Optima::only(&problem, &weights, &certificate);
             return Ok(solution(&problem, weights, certificate, Reason::Ridge, optima));
         }

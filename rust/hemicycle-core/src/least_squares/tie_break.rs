@@ -13,7 +13,7 @@ use crate::simplex::project_simplex;
 const MAX_HALVINGS: i32 = 40;
 
 /// Weights up to this may be rounding, if they move the fit by no more than this part of a row.
-const NEGLIGIBLE: f64 = 1e-13;
+pub(super) const NEGLIGIBLE: f64 = 1e-13;
 
 /// The optimum nearest to the reference, by default uniform, from the optimum `weights`; or that one, if no tie is to be
 /// broken.
