@@ -32,6 +32,7 @@ NOTE = (
 PLAIN_SIGMA = 0.5  #: the width that the proposal uses
 METHODS: dict[str, dict[str, Any]] = {
     "stacking": {},
+    "stacking by pair": {"method": "stacking", "by": "pair"},
     "greedy": {"loss": "log_score"},
     "least_squares": {},
     "bma": {},
