@@ -365,3 +365,16 @@ def test_a_submission_that_was_fitted_to_the_jury_is_named(here: Path) -> None:
     assert "zz-fitted (to the log ratios" in " ".join(result.stdout.split())
     (suspect,) = json.loads(Path("result/summary.json").read_text())["suspects"]
     assert suspect["model"] == "zz-fitted"
+
+
+def test_stacking_by_pair_travels_through_the_round_toml(here: Path) -> None:
+    assert main(["ensemble", "jury.csv", "submissions", "--by", "pair", "--out", "result", "--quiet"]) == 0
+    assert 'by = "pair"' in Path("result/round.toml").read_text()
+    found = {each["method"]: each for each in json.loads(Path("result/summary.json").read_text())["mechanisms"]}
+    assert found["stacking"]["by"] == "pair"
+    before = files_of("result")
+    assert main(["ensemble", "result/round.toml", "--out", "result", "--quiet"]) == 0
+    assert files_of("result") == before
+    assert main(["ensemble", "result/round.toml", "--by", "label", "--out", "other", "--quiet"]) == 0
+    assert files_of("other")["leaderboard.csv"] != before["leaderboard.csv"]
+    assert main(["ensemble", "jury.csv", "submissions", "--by", "juror", "--quiet"]) == 2

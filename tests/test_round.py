@@ -319,7 +319,7 @@ def test_every_mechanism_gets_its_own_options_only():
     made = Round(jury(), pool())
     least_squares, averaged, stacked, *_ = made.mechanisms(prior=[1, 3], power=0.5, reference=[0, 1])
     assert (least_squares.reference, averaged.power) == ([0, 1], 0.5)
-    assert (stacked.prior, stacked.power, stacked.reference) == (None, 1.0, None)
+    assert (stacked.prior, stacked.power, stacked.reference) == (None, 1.0, [0, 1])
 
 
 def test_no_model_left():

@@ -19,6 +19,7 @@ from hemicycle.model_mass import WORDS
 from hemicycle.options import count, known_word
 from hemicycle.rejects import excerpt
 from hemicycle.round import METHODS, ROUNDS
+from hemicycle.stacking import STACKING_BY
 
 __all__ = ["Inputs", "RoundConfig", "read_config"]
 
@@ -69,6 +70,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         What greedy selection is judged by.
     rounds : int, default 100
         How many models greedy selection chooses.
+    by : {"label", "pair"}, default "label"
+        What stacking explains.
     evaluate : {"juror", "pair", "split"}, optional
         What to leave out together to see how well the mechanisms predict it.
     folds : int or str, optional
@@ -100,6 +103,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     seed: int = 0
     loss: Loss = "squared_error"
     rounds: int = ROUNDS
+    by: Literal["label", "pair"] = "label"
     evaluate: FoldsBy | None = None
     folds: int | str | None = None
     ranges: bool = False
@@ -115,6 +119,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         known_word(self.mean, "mean", MEANS)
         known_word(self.tie_break, "tie_break", TIE_BREAKS)
         known_word(self.loss, "loss", LOSSES)
+        known_word(self.by, "by", STACKING_BY)
         count(self.seed, "seed")
         if self.evaluate is not None:
             known_word(self.evaluate, "evaluate", FOLDS_BY)
@@ -143,7 +148,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         """Return every option that is no path, by name."""
         names = (
             "method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges", "bootstrap", "seed",
-            "loss", "rounds", "evaluate", "folds",
+            "loss", "rounds", "by", "evaluate", "folds",
         )  # fmt: skip
         masses = {
             "prior": "file" if self.prior_file else self.prior,
@@ -171,7 +176,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         moved = {name: _relative(path, folder) for name, path in self.paths().items()}
         config = msgspec.structs.replace(self, **moved, sha256=Inputs(**sha256))
         fields = msgspec.to_builtins(config)
-        names = ("method", "mean", "sigma", "power", "prior", "tie_break", "reference", "seed", "loss", "rounds")
+        names = ("method", "mean", "sigma", "power", "prior", "tie_break", "reference", "seed", "loss", "rounds", "by")
         every_option = {name: getattr(config, name) for name in names}
         return HEADER + tomli_w.dumps({"jury": config.jury, "pool": config.pool} | every_option | fields)
 

@@ -160,6 +160,8 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
         found |= {"bootstrap": ensemble.bootstrap, "seed": ensemble.seed}
     if ensemble.method == "greedy":
         found |= {"loss": ensemble.loss, "rounds": ensemble.rounds}
+    if ensemble.method == "stacking":
+        found |= {"by": ensemble.by}
     if ensemble.solution is not None:
         found |= {
             "gap": ensemble.solution.gap,
@@ -195,6 +197,7 @@ def _evaluation(by: str, folds: int | str | None, ensembles: Sequence[Ensemble])
             **({} if e.bootstrap is None else {"bootstrap": e.bootstrap, "rng": e.seed}),
             **({"tie_break": e.tie_break, "reference": e.reference} if e.method == "least_squares" else {}),
             **({"loss": e.loss, "rounds": e.rounds} if e.method == "greedy" else {}),
+            **({"by": e.by, "reference": e.reference} if e.method == "stacking" else {}),
         }
         for e in ensembles
     }
@@ -260,6 +263,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
                 rng=None if config.bootstrap is None else config.seed,
                 loss=config.loss,
                 rounds=config.rounds,
+                by=config.by,
             )
         paid = next(ensemble for ensemble in ensembles if ensemble.method == config.method)
         mechanisms = tuple(_mechanism(ensemble) for ensemble in ensembles)

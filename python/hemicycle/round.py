@@ -358,6 +358,7 @@ class Round:
         rng: Seed = None,
         loss: Loss = "squared_error",
         rounds: int = ROUNDS,
+        by: StackingBy = "label",
     ) -> tuple[Ensemble, ...]:
         """Weigh the models by every method, on the same rows.
 
@@ -371,11 +372,14 @@ class Round:
         power : float, default 1.0
             Power of the likelihood in Bayesian model averaging.
         tie_break, reference
-            Which of several weights that are optimal for least squares, as in `ensemble`.
+            Which of several weights that are optimal for least squares, as in `ensemble`; stacking takes those nearest
+            to the reference, too.
         bootstrap, rng
             Replicates of Bayesian model averaging, as in `ensemble`.
         loss, rounds
             What greedy selection is judged by, and how long it is, as in `ensemble`.
+        by : {"label", "pair"}, default "label"
+            What stacking explains.
 
         Returns
         -------
@@ -390,7 +394,7 @@ class Round:
         return (
             self.ensemble("least_squares", sigma=sigma, tie_break=tie_break, reference=reference),
             self.ensemble("bma", sigma=sigma, prior=prior, power=power, bootstrap=bootstrap, rng=rng),
-            self.ensemble("stacking", sigma=sigma),
+            self.ensemble("stacking", sigma=sigma, reference=reference, by=by),
             self.ensemble("greedy", sigma=sigma, loss=loss, rounds=rounds),
             self.ensemble("uniform", sigma=sigma),
             self.ensemble("best", sigma=sigma),

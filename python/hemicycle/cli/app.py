@@ -61,6 +61,13 @@ class Loss(StrEnum):
     log_likelihood = "log_likelihood"
 
 
+class StackingBy(StrEnum):
+    """What stacking explains."""
+
+    label = "label"
+    pair = "pair"
+
+
 class Format(StrEnum):
     """Output formats by name."""
 
@@ -169,6 +176,14 @@ Rounds = Annotated[
 ]
 
 
+ByOption = Annotated[
+    StackingBy | None,
+    typer.Option(
+        metavar="label|pair",
+        help="What stacking explains: single labels (the default), or pairs, whose labels are then alternatives.",
+        rich_help_panel="Ensemble",
+    ),
+]
 Evaluate = Annotated[
     str | None,
     typer.Option(
@@ -284,6 +299,7 @@ def ensemble(
     seed: Seed = None,
     loss: LossOption = None,
     rounds: Rounds = None,
+    by: ByOption = None,
     evaluate: Evaluate = None,
     folds: Folds = None,
     ranges: Ranges = None,
@@ -311,6 +327,7 @@ def ensemble(
         "seed": seed,
         "loss": loss and loss.value,
         "rounds": rounds,
+        "by": by and by.value,
         "evaluate": evaluate,
         "folds": int(folds) if folds and folds.isdecimal() else folds,
         "ranges": ranges,
