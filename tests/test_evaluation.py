@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,10 +12,18 @@ import pytest
 from scipy.stats import norm
 
 from hemicycle import Judgments, Pool, Round
-from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, OptionError
-from hemicycle.evaluation import SCORES, SIGMAS, evaluate
+from hemicycle.errors import (
+    DomainError,
+    DtypeError,
+    FormatError,
+    IndexOutOfRangeError,
+    NoDataError,
+    OptionError,
+    ShapeError,
+)
+from hemicycle.evaluation import SCORES, SIGMAS, choose_sigma, evaluate
 from hemicycle.folds import folds_of
-from hemicycle.round import METHODS
+from hemicycle.round import METHODS, OPTIONS
 from hemicycle.synthetic import two_camp_round
 
 if TYPE_CHECKING:
@@ -213,6 +222,22 @@ def test_given_weights_of_pairs_stay_with_their_pairs(round_):
         ({"folds": 1}, OptionError, "folds"),
         ({"by": "split"}, FormatError, "split"),
         ({"methods": {"bma": {"bootstrap": 0}}}, DomainError, "bootstrap"),
+        ({"sigma": "wide"}, OptionError, "sigma: expected a number or several, or 'auto' by itself, got 'wide'"),
+        ({"sigma": [0.5, "auto"]}, OptionError, r"'auto' by itself, got \[0.5, 'auto'\]"),
+        ({"methods": {"bma": {"sigma": ["auto"]}}}, OptionError, "'auto' by itself"),
+        ({"sigma": np.array(0.5)}, DtypeError, "sigma: expected a number, got ndarray"),
+        ({"power": "auto"}, OptionError, "power: expected a number or several, got 'auto'"),
+        ({"methods": {"bma": {"foo": 1}}}, OptionError, r"methods\['bma'\]: expected 'method', 'sigma'.*got 'foo'"),
+        ({"methods": {"stacking": {"n_threads": 1}}}, OptionError, "got 'n_threads'"),
+        ({"methods": {"bma": {1: 2}}}, OptionError, "got 1"),
+        ({"methods": {"bma": {"self": 1}}}, OptionError, "got 'self'"),
+        ({"methods": {"stacking": {"power": 0.5}}}, OptionError, "power: only method='bma' has one"),
+        ({"methods": {"bma": None}}, DtypeError, r"methods\['bma'\]: expected a mapping of options, got NoneType"),
+        ({"methods": {"bma": [("power", 2)]}}, DtypeError, "expected a mapping of options, got list"),
+        ({"methods": {1: {"method": "bma"}}}, DtypeError, "expected names as keys, got 1"),
+        ({"methods": 5}, DtypeError, "methods: expected names of methods, or a mapping .*, got int"),
+        ({"methods": "bma"}, DtypeError, "methods: expected names of methods, or a mapping .*, got 'bma'"),
+        ({"methods": [["bma"]]}, OptionError, "method: expected"),
     ],
 )
 def test_refuses(round_, given, error, match):
@@ -270,8 +295,89 @@ def test_a_width_is_chosen_by_pairs_where_jurors_are_not_named(round_):
 def test_widths_that_cannot_be_chosen(round_):
     with pytest.raises(DtypeError, match="sigma: expected a number or 'auto', got 'wide'"):
         round_.ensemble("bma", sigma="wide")
-    with pytest.raises(OptionError, match="sigma: expected a number or several"):
-        evaluate(round_, sigma="auto")
     one = Round(round_.judgments.select([0]), round_.pool)
     with pytest.raises(NoDataError, match="all are of one pair"):
         one.ensemble("uniform", sigma="auto")
+
+
+@pytest.mark.parametrize("no_round", [None, 5, Judgments.from_arrays([0], [1], [1.0], items=2)])
+def test_only_rounds_are_evaluated(no_round):
+    with pytest.raises(DtypeError, match=r"round_: expected a Round, got .*makes one"):
+        evaluate(no_round)
+    with pytest.raises(DtypeError, match="round_: expected a Round"):
+        choose_sigma(no_round, "bma", {})
+
+
+def test_a_width_is_chosen_for_options_that_exist(round_):
+    with pytest.raises(OptionError, match=r"methods\['bma'\]: expected .* got 'foo'"):
+        choose_sigma(round_, "bma", {"foo": 1})
+    with pytest.raises(OptionError, match="method: expected"):
+        choose_sigma(round_, ["bma"], {})
+    with pytest.raises(OptionError, match="'sigma' is what is chosen"):
+        choose_sigma(round_, "bma", {"sigma": 1.0})
+    assert tuple(inspect.signature(Round.ensemble).parameters) == ("self", "method", *OPTIONS)
+
+
+def test_a_mass_of_the_pool_that_was_sent_goes_into_every_fold(round_):
+    """Two of the submissions are barred; masses may count them or not."""
+    logits = np.insert(round_.pool.logits, [0, 17], -np.inf, axis=0)
+    sent = Round(round_.judgments, Pool.from_array(logits, items=round_.pool.items))
+    assert len(sent.pool) == 30
+    mass = np.arange(1.0, 33.0)
+    seated = mass[sent._seated]
+    for method, name in (("bma", "prior"), ("least_squares", "reference"), ("stacking", "reference")):
+        whole, part = (evaluate(sent, {method: {name: given}}, folds=3) for given in (mass, seated))
+        np.testing.assert_array_equal(whole.log_density, part.log_density)
+    np.testing.assert_array_equal(
+        sent.ensemble("bma", sigma="auto", prior=mass).weights, sent.ensemble("bma", sigma="auto", prior=seated).weights
+    )
+
+
+def test_auto_is_chosen_inside_each_fold(round_):
+    methods = {"bma": {}, "fixed": {"method": "bma", "sigma": 2.0}, "stacking": {}}
+    found = evaluate(round_, methods, folds=3, sigma="auto")
+    for k, part in enumerate(folds_of(round_.judgments, "juror", 3)):
+        alone = without(round_, part.rows)
+        of_part = found.fold == k
+        for c, configuration in enumerate(found.configurations):
+            ensemble = configuration.of(alone)
+            assert found.sigma[c, k] == ensemble.sigma
+            assert found.effective_models[c, k] == ensemble.effective_models[0]
+            pooled = ensemble.weights @ round_.pool.logits
+            rows = found.row[of_part]
+            mu = pooled[round_.judgments.b[rows]] - pooled[round_.judgments.a[rows]]
+            error = (mu - round_.judgments.log_ratio[rows]) ** 2
+            np.testing.assert_allclose(found.squared_error[c, of_part], error, rtol=1e-9)
+    assert (found.sigma[1] == 2).all()
+    widths = found.table()["sigma"]
+    assert widths.dtype == np.float64
+    np.testing.assert_allclose(widths, found.sigma.mean(axis=1))
+    assert found.best("bma").sigma == "auto"
+    assert sorted(found.compare()["sigma"]) == sorted(widths)
+
+
+def test_configurations_are_selected_by_their_places(round_):
+    found = evaluate(round_, ["uniform", "best"], folds=2, sigma=[0.5, 1.0])
+    some = found.select([3, 0])
+    assert [c.name for c in some.configurations] == ["best", "uniform"]
+    np.testing.assert_array_equal(some.sigma, [[1.0, 1.0], [0.5, 0.5]])
+    assert len(found.select([True, False, False, True]).configurations) == 2
+    for places, error in (
+        ([10], IndexOutOfRangeError),
+        ([-1], IndexOutOfRangeError),
+        (["a"], DtypeError),
+        (5, ShapeError),
+    ):
+        with pytest.raises(error, match="places"):
+            found.select(places)
+    nothing = found.select([])
+    assert len(nothing.table()) == 0
+    with pytest.raises(NoDataError, match="nothing to compare"):
+        nothing.compare()
+
+
+def test_the_only_juror_who_is_named_is_left_out_of_the_others():
+    judgments = Judgments.from_arrays([0, 1, 0], [1, 2, 2], [1.0, 0.5, 2.0], juror=["ann", None, None], items=3)
+    found = evaluate(Round(judgments, Pool.from_array([[0.0, 1.0, 2.0], [0.0, 2.0, 1.0]], items=3)), ["bma"])
+    assert found.folds == ("juror ann",)
+    assert found.row.tolist() == [0]

@@ -29,6 +29,12 @@ def test_each_juror_by_itself():
     assert rows(folds_of(jury(), "juror", 3)) == rows(folds_of(jury(), "juror", 99)) == rows(folds_of(jury(), "juror"))
 
 
+def test_the_only_juror_who_is_named():
+    alone = jury(juror=["ann", None, "ann", None, None, None, None])
+    for folds in (None, 1, 2):
+        assert rows(folds_of(alone, "juror", folds)) == {"juror ann": [0, 2]}
+
+
 def test_jurors_are_dealt_to_the_fold_with_least():
     assert rows(folds_of(jury(), "juror", 2)) == {"fold 1: 1 juror": [0, 2, 5], "fold 2: 2 jurors": [1, 4]}
 

@@ -356,3 +356,18 @@ def test_an_ordinal_jury_has_no_cardinal_scores():
 def test_bad_pair_weights(pair_weights, error):
     with pytest.raises(error, match="pair_weights"):
         Round(jury(), pool(), pair_weights=pair_weights)
+
+
+def test_some_of_the_judgments_make_the_same_round():
+    judgments = Judgments.from_arrays([0, 1, 0, 5], [1, 2, 2, 6], [1.0, 0.5, 2.0, 1.0], items=7)
+    pool = Pool.from_array([[0.0, 1.0, 2.0], [0.0, -np.inf, 1.0], [0.0, 2.0, 1.0]], items=3)
+    round_ = Round(judgments, pool, pair_weights=[1.0, 2.0, 3.0])
+    some = round_.select([2, 1])
+    assert (some.rejects, some.pool.models) == (round_.rejects, round_.pool.models)
+    np.testing.assert_array_equal(some.judgments.log_ratio, [2.0, 0.5])
+    np.testing.assert_array_equal(some.pair_weight, [2.0, 3.0])
+    for given in ([1.0, 5.0, 3.0], [1.0, 3.0]):  # of the models sent, and of those seated
+        weights = some.ensemble("bma", prior=given).weights
+        np.testing.assert_array_equal(weights, round_.select([1, 2]).ensemble("bma", prior=[1.0, 3.0]).weights)
+    with pytest.raises(NoDataError, match="no pair"):
+        round_.select([])

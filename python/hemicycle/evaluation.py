@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hemicycle.errors import NoDataError, NotCertifiedWarning, OptionError, TieBreakWarning
+from hemicycle.errors import DtypeError, NoDataError, NotCertifiedWarning, OptionError, TieBreakWarning
 from hemicycle.folds import folds_of
 from hemicycle.gaussian_mixture import mixture_cdf, mixture_crps, mixture_log_density
 from hemicycle.left_out_scores import LABEL_SCORES, SCORES, Configuration, Evaluation
-from hemicycle.options import known_word
+from hemicycle.options import known_word, positive_number
 from hemicycle.scores import share
 from hemicycle.table import Table
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from hemicycle.ensemble import Ensemble
     from hemicycle.folds import Fold
     from hemicycle.judgments import Judgments
-    from hemicycle.round import Round
+    from hemicycle.round import Round, Sigma
 
 __all__ = ["SCORES", "SIGMAS", "Configuration", "Evaluation", "choose_sigma", "evaluate"]
 
@@ -32,6 +31,7 @@ SIGMAS = tuple(2.0 ** (k / 2) for k in range(-4, 7))
 """Widths that sigma="auto" chooses from: 0.25 to 8, each the root of 2 times the one before."""
 
 N_FOLDS = 10  #: to choose a width by
+AUTO: Final = "auto"  #: the width that is chosen
 _MIXTURE_SCORES = {"log_density": mixture_log_density, "crps": mixture_crps, "pit": mixture_cdf}
 _TIE = 1e-9  #: logits this near are equal, as in `hemicycle.accuracy`
 BLOCK_CELLS = 1 << 20  #: label-model cells held at a time: 8 MB of float64
@@ -43,7 +43,7 @@ def evaluate(
     *,
     by: str = "juror",
     folds: int | str | None = None,
-    sigma: float | Sequence[float] = 0.5,
+    sigma: Sigma | Sequence[float] = 0.5,
     power: float | Sequence[float] = 1.0,
 ) -> Evaluation:
     """Form ensembles without some of the judgments, and score what they predict of these.
@@ -59,10 +59,13 @@ def evaluate(
         What is left out together. Jurors tell how well the next juror is predicted, pairs the next question, splits
         what one part of the data says of another.
     folds : int or str, optional
-        Number of folds: each juror by itself, and ten of pairs, by default. For splits the name of the one that is left
-        out, such as "private"; each in turn by default.
-    sigma : float or sequence of float, default 0.5
-        Widths to evaluate. Of methods whose weights do not depend on it, it is the width of the prediction.
+        Number of folds: each juror by itself, and ten of pairs, by default. There are no more than jurors or pairs:
+        100 folds of 37 jurors are 37. For splits the name of the one that is left out, such as "private"; each in turn
+        by default.
+    sigma : float, sequence of float or "auto", default 0.5
+        Widths to evaluate. Of methods whose weights do not depend on it, it is the width of the prediction. "auto"
+        stands by itself: for each method and in each fold the width is chosen as `Round.ensemble` does, by judgments of
+        that fold's round alone, so that no width has seen what is left out.
     power : float or sequence of float, default 1.0
         Powers of the likelihood to evaluate, in Bayesian model averaging.
 
@@ -74,21 +77,26 @@ def evaluate(
     Raises
     ------
     OptionError
-        If a method or `by` is no such word, options of a method cannot be, or no rows have the split.
+        If a method or `by` is no such word, a method has no such option or value of it, "auto" is one of several
+        widths, or no rows have the split.
     FormatError
         If no judgment names its juror, or its split.
     NoDataError
         If without a fold no judgment is left that says how much, or a grid is empty.
-    DtypeError, NonFiniteError, DomainError, ShapeError
+    DtypeError
+        If `round_` is no round, `methods` names none or gives their options as no mapping, or as `Round.ensemble`.
+    NonFiniteError, DomainError, ShapeError
         As `Round.ensemble`.
 
     Notes
     -----
     A judgment that is left out is in no round that an ensemble is formed of, nor are the weights of pairs, the scores
     or the width that it would have had a part in. Every width and power of a fold shares its scores and solutions;
-    memory is that of one fold, and of a number for each configuration and judgment.
+    memory is that of one fold, and of a number for each configuration and judgment. With "auto" a fold forms ten times
+    eleven ensembles more of each method.
     """
-    asked = _configurations(methods, _grid(sigma, "sigma"), _grid(power, "power"))
+    _require_round(round_)
+    asked = _configurations(methods, _widths(sigma), _grid(power, "power"))
     return _run(round_, asked, by, folds_of(round_.judgments, by, folds), LABEL_SCORES)
 
 
@@ -116,13 +124,23 @@ def choose_sigma(round_: Round, method: str, options: Mapping[str, Any]) -> tupl
     ------
     NoDataError
         If there is one pair only, or without a fold nothing is left.
+    OptionError
+        If `method` is no such word or has no such option, or `sigma` is among them.
+    DtypeError, NonFiniteError, DomainError, ShapeError
+        As `evaluate`.
     """
+    from hemicycle.round import METHODS
+
+    _require_round(round_)
+    known_word(method, "method", METHODS)
+    if isinstance(options, Mapping) and "sigma" in options:
+        raise OptionError("options: 'sigma' is what is chosen, and cannot be given")
     known = {juror for juror, w in zip(round_.judgments.juror, round_.judgments.weight, strict=True) if w and juror}
     by = "juror" if len(known) > 1 else "pair"
-    asked = _configurations({method: options}, SIGMAS, (options.get("power", 1.0),))
+    asked = _configurations({method: options}, SIGMAS, (1.0,))
     found = _run(round_, asked, by, folds_of(round_.judgments, by, N_FOLDS), ("log_density",))
     table = found.table()
-    return found.best(method).sigma, Table({"sigma": table["sigma"], "elpd": table["elpd"]})
+    return float(found.best(method).sigma), Table({"sigma": table["sigma"], "elpd": table["elpd"]})
 
 
 def _run(
@@ -135,7 +153,7 @@ def _run(
     """Evaluate configurations; of the scores that are not named every one is nan."""
     n = sum(len(part.rows) for part in parts)
     tables = {name: np.full((len(asked), n), np.nan) for name in LABEL_SCORES}
-    effective = np.empty((len(asked), len(parts)))
+    effective, sigmas = np.empty((len(asked), len(parts))), np.empty((len(asked), len(parts)))
     doubts: list[str] = []
     start = 0
     for k, part in enumerate(parts):
@@ -147,7 +165,7 @@ def _run(
                 warnings.simplefilter("ignore", said_by_doubts)
             for c, configuration in enumerate(asked):
                 ensemble = configuration.of(without)
-                effective[c, k] = ensemble.effective_models[0]
+                effective[c, k], sigmas[c, k] = ensemble.effective_models[0], ensemble.sigma
                 for name, values in left_out.scores(ensemble, names).items():
                     tables[name][c, start:stop] = values
         doubts += [f"without {part.name}: {doubt}" for doubt in without.doubts]
@@ -164,38 +182,51 @@ def _run(
         group=group,
         resampled=resampled,
         effective_models=effective,
+        sigma=sigmas,
         doubts=tuple(doubts),
         **tables,
     )
 
 
-def _grid(values: float | Sequence[float], what: str) -> tuple[float, ...]:
-    if isinstance(values, str):
-        raise OptionError(f"{what}: expected a number or several, got {values!r}")
-    listed = tuple(values) if isinstance(values, Sequence | np.ndarray) else (values,)
+def _widths(sigma: Sigma | Sequence[float]) -> tuple[Sigma, ...]:
+    """Return the widths to evaluate, or the word for one that each fold chooses."""
+    if isinstance(sigma, str) and sigma == AUTO:
+        return (AUTO,)
+    return _grid(sigma, "sigma", f", or {AUTO!r} by itself")
+
+
+def _grid(values: Any, what: str, more: str = "") -> tuple[float, ...]:
+    """Return the numbers to evaluate."""
+    several = isinstance(values, Sequence) or (isinstance(values, np.ndarray) and values.ndim > 0)
+    listed: tuple[Any, ...] = tuple(values) if several and not isinstance(values, str) else (values,)
     if not listed:
         raise NoDataError(f"{what}: there is nothing to evaluate")
-    return listed
+    if any(isinstance(value, str) for value in listed):
+        raise OptionError(f"{what}: expected a number or several{more}, got {values!r}")
+    return tuple(positive_number(value, what) for value in listed)
+
+
+def _require_round(round_: object) -> None:
+    from hemicycle.round import Round  # a round evaluates itself to choose a width
+
+    if not isinstance(round_, Round):
+        raise DtypeError(f"round_: expected a Round, got {type(round_).__name__}; Round(judgments, pool) makes one")
 
 
 def _configurations(
     methods: Sequence[str] | Mapping[str, Mapping[str, Any]] | None,
-    sigmas: tuple[float, ...],
+    sigmas: tuple[Sigma, ...],
     powers: tuple[float, ...],
 ) -> tuple[Configuration, ...]:
-    from hemicycle.round import METHODS  # a round evaluates itself to choose a width
+    from hemicycle.round import METHODS
 
-    named = (
-        methods
-        if isinstance(methods, Mapping)
-        else {method: {} for method in (METHODS if methods is None else methods)}
-    )
     found = []
-    for name, options in named.items():
-        method = options.get("method", name)
-        known_word(method, "method", METHODS)
+    for name, options in _named(METHODS if methods is None else methods):
+        method = known_word(options.get("method", name), "method", METHODS)
         rest = {option: value for option, value in options.items() if option not in ("method", "sigma", "power")}
-        own_sigmas = _grid(options["sigma"], "sigma") if "sigma" in options else sigmas
+        own_sigmas = _widths(options["sigma"]) if "sigma" in options else sigmas
+        if method != "bma" and "power" in options:
+            raise OptionError(f"power: only method='bma' has one, got method={method!r}")
         own_powers = (1.0,) if method != "bma" else _grid(options.get("power", powers), "power")
         found += [Configuration(name, method, s, p, rest) for s, p in product(own_sigmas, own_powers)]
     if not found:
@@ -203,22 +234,33 @@ def _configurations(
     return tuple(found)
 
 
+def _named(methods: object) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return what each method is called, and its options."""
+    from hemicycle.round import METHODS, OPTIONS
+
+    if isinstance(methods, str) or not isinstance(methods, Iterable):
+        got = repr(methods) if isinstance(methods, str) else type(methods).__name__
+        raise DtypeError(f"methods: expected names of methods, or a mapping of them to their options, got {got}")
+    if not isinstance(methods, Mapping):
+        return [(name, {}) for name in dict.fromkeys([known_word(name, "method", METHODS) for name in methods])]
+    for name, options in methods.items():
+        if not isinstance(name, str):
+            raise DtypeError(f"methods: expected names as keys, got {name!r}")
+        if not isinstance(options, Mapping):
+            raise DtypeError(f"methods[{name!r}]: expected a mapping of options, got {type(options).__name__}")
+        for option in options:
+            known_word(option, f"methods[{name!r}]", ("method", *OPTIONS))
+    return list(methods.items())
+
+
 def _without(round_: Round, part: Fold) -> Round:
     """Return the round without the judgments of a fold."""
-    kept = np.ones(len(round_.judgments), dtype=bool)
+    judgments = round_.judgments
+    kept = np.ones(len(judgments), dtype=bool)
     kept[part.rows] = False
-    judgments = round_.judgments.select(kept)
-    if not len(judgments.pairs):
+    if not (kept & (judgments.weight > 0) & ~np.isnan(judgments.log_ratio)).any():
         raise NoDataError(f"judgments: without {part.name} none is left that says how much")
-    given = round_.pair_weights
-    if not isinstance(given, str):
-        pairs, n_items = round_.judgments.pairs, len(round_.judgments.items)
-        place = np.searchsorted(
-            pairs.a.astype(np.int64) * n_items + pairs.b,
-            judgments.pairs.a.astype(np.int64) * n_items + judgments.pairs.b,
-        )
-        given = round_.pair_weight[place]
-    return replace(round_, judgments=judgments, pair_weights=given)
+    return round_.select(kept)
 
 
 def _groups(judgments: Judgments, rows: NDArray[np.int64]) -> tuple[str, NDArray[np.int64]]:

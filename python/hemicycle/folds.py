@@ -49,8 +49,9 @@ def folds_of(judgments: Judgments, by: str, folds: int | str | None = None) -> t
     by : {"juror", "pair", "split"}
         What stays together.
     folds : int or str, optional
-        Number of folds, at least 2: each juror by itself, and ten of pairs, by default. For splits the name of the one
-        that is left out, or of those that begin with it and ``_``; by default each in turn.
+        Number of folds, at least 2, and no more than there are jurors or pairs: each juror by itself, and ten of pairs,
+        by default. For splits the name of the one that is left out, or of those that begin with it and ``_``; by
+        default each in turn.
 
     Returns
     -------
@@ -67,7 +68,7 @@ def folds_of(judgments: Judgments, by: str, folds: int | str | None = None) -> t
     FormatError
         If no judgment names its juror or its split.
     NoDataError
-        If there is one juror, pair or split only.
+        If there is one juror, pair or split only, and no judgment beside it.
     """
     known_word(by, "by", FOLDS_BY)
     counts = np.flatnonzero(judgments.weight > 0)
@@ -76,11 +77,11 @@ def folds_of(judgments: Judgments, by: str, folds: int | str | None = None) -> t
     if isinstance(folds, str):
         raise OptionError(f"folds: for by={by!r} their number, got {folds!r}; the name of one is for by='split'")
     groups = _jurors(judgments, counts) if by == "juror" else _pairs(judgments, counts)
-    if len(groups) < 2:
+    if not groups or any(len(rows) == len(counts) for rows in groups.values()):
         raise NoDataError(f"judgments: all are of one {by}; without it none is left")
     n_folds = folds if folds is not None else (len(groups) if by == "juror" else min(PAIR_FOLDS, len(groups)))
     n_folds = min(positive_count(n_folds, "folds"), len(groups))
-    if n_folds < 2:
+    if n_folds < min(2, len(groups)):  # one juror alone can be left out where others are not named
         raise OptionError(f"folds is {n_folds}; there must be at least 2, or nothing is left")
     if n_folds == len(groups):
         return tuple(Fold(f"{by} {excerpt(name)}", rows) for name, rows in sorted(groups.items()))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.arrays import read_only
-from hemicycle.errors import OptionError
+from hemicycle.arrays import read_only, row_indices
+from hemicycle.errors import NoDataError, OptionError
 from hemicycle.options import known_word, positive_count, random_generator
 from hemicycle.rejects import counted
 from hemicycle.table import Table
@@ -16,10 +16,10 @@ from hemicycle.table import Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.ensemble import Ensemble
-    from hemicycle.round import Round
+    from hemicycle.round import Round, Sigma
     from hemicycle.types import Seed
 
 __all__ = ["LABEL_SCORES", "SCORES", "Configuration", "Evaluation"]
@@ -43,8 +43,8 @@ class Configuration:
         What tables call the method.
     method : str
         As of `Round.ensemble`.
-    sigma : float
-        Width of the Gaussian at each label.
+    sigma : float or "auto"
+        Width of the Gaussian at each label; "auto" is chosen in each fold.
     power : float
         Power of the likelihood, of "bma" only.
     options : dict
@@ -53,7 +53,7 @@ class Configuration:
 
     name: str
     method: str
-    sigma: float
+    sigma: Sigma
     power: float
     options: dict[str, Any]
 
@@ -93,6 +93,8 @@ class Evaluation:
         1 where the pooled logits name the chosen item, 1/2 where they tie; nan without a choice.
     effective_models : ndarray of float64, shape (n_configurations, n_folds)
         Effective number of models, the exponential of the entropy of the weights.
+    sigma : ndarray of float64, shape (n_configurations, n_folds)
+        Width in each fold, also where each fold chose its own.
     doubts : tuple of str
         Which weights could not be certified, and of which fold.
     """
@@ -112,6 +114,7 @@ class Evaluation:
     agreement: NDArray[np.float64]
     pit: NDArray[np.float64]
     effective_models: NDArray[np.float64]
+    sigma: NDArray[np.float64]
     doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -130,10 +133,11 @@ class Evaluation:
         Returns
         -------
         Table
-            Columns method, sigma, power, elpd (the sum of the weighted log densities), crps, mse, brier and accuracy
-            (weighted means), coverage_50 and coverage_90 (the part of the labels inside the central intervals of 50 and
-            90 percent), pit_distance (the largest difference of the distribution of `pit` from the uniform one) and
-            effective_models (the mean over folds). In the order of `configurations`.
+            Columns method, sigma (the mean over folds where each chose its own), power, elpd (the sum of the weighted
+            log densities), crps, mse, brier and accuracy (weighted means), coverage_50 and coverage_90 (the part of the
+            labels inside the central intervals of 50 and 90 percent), pit_distance (the largest difference of the
+            distribution of `pit` from the uniform one) and effective_models (the mean over folds). In the order of
+            `configurations`.
         """
         columns = self._named(range(len(self.configurations)))
         for score in SCORES:
@@ -171,6 +175,8 @@ class Evaluation:
         ------
         OptionError
             If `score` is no such word.
+        NoDataError
+            If no configuration was selected.
         DtypeError, DomainError
             If `replicates` is no integer above 0, or `rng` no seed.
 
@@ -181,6 +187,8 @@ class Evaluation:
         5.2, for differences judged by judgment.
         """
         known_word(score, "score", SCORES)
+        if not self.configurations:
+            raise NoDataError("configurations: there is nothing to compare")
         drawn = self._replicates(score, positive_count(replicates, "replicates"), rng)  # (n_configurations, replicates)
         value = np.array([self._value(score, k) for k in range(len(self.configurations))])
         sign = 1.0 if score in _HIGHER else -1.0
@@ -227,28 +235,38 @@ class Evaluation:
         sign = 1.0 if score in _HIGHER else -1.0
         return self.configurations[max(of_name, key=lambda k: sign * self._value(score, k))]
 
-    def select(self, places: Sequence[int]) -> Evaluation:
+    def select(self, places: ArrayLike) -> Evaluation:
         """Return some of the configurations.
 
         Parameters
         ----------
-        places : sequence of int
-            Their places in `configurations`.
+        places : array_like of int, or of bool, shape (n_configurations,)
+            Their places in `configurations`, or a mask.
 
         Returns
         -------
         Evaluation
             Of the same judgments.
+
+        Raises
+        ------
+        ShapeError, DtypeError, IndexOutOfRangeError
+            If the mask has another length, or the integers are no places.
         """
-        rows = list(places)
-        scores = {name: getattr(self, name)[rows] for name in (*LABEL_SCORES, "effective_models")}
+        rows = row_indices(places, "places", len(self.configurations), "configurations").tolist()
+        scores = {name: getattr(self, name)[rows] for name in (*LABEL_SCORES, "effective_models", "sigma")}
         return replace(self, configurations=tuple(self.configurations[k] for k in rows), **scores)
 
     def _named(self, order: Sequence[int] | range) -> dict[str, Any]:
         chosen = [self.configurations[k] for k in order]
         return {
             "method": [configuration.name for configuration in chosen],
-            "sigma": np.array([configuration.sigma for configuration in chosen]),
+            "sigma": np.array(
+                [
+                    float(self.sigma[k].mean()) if isinstance(c.sigma, str) else c.sigma
+                    for k, c in zip(order, chosen, strict=True)
+                ]
+            ),
             "power": np.array([configuration.power for configuration in chosen]),
         }
 

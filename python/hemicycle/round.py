@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -37,11 +37,16 @@ if TYPE_CHECKING:
     from hemicycle.table import Table
     from hemicycle.types import Seed
 
-__all__ = ["METHODS", "ROUNDS", "ModelScores", "Round", "Sigma"]
+__all__ = ["METHODS", "OPTIONS", "ROUNDS", "ModelScores", "Round", "Sigma"]
 
 Method: TypeAlias = Literal["least_squares", "bma", "stacking", "greedy", "uniform", "best"]
 
 METHODS: tuple[Method, ...] = ("least_squares", "bma", "stacking", "greedy", "uniform", "best")
+
+OPTIONS = (
+    "sigma", "prior", "power", "tie_break", "reference", "bootstrap", "rng", "loss", "rounds", "by", "start",
+)  # fmt: skip
+"""What `Round.ensemble` takes beside a method."""
 
 Sigma: TypeAlias = "float | Literal['auto']"
 """A width, or how it is chosen."""
@@ -168,6 +173,39 @@ class Round:
         Their weights are the best found, or optimal but not those that the tie-break names.
         """
         return tuple(self._doubts.values())
+
+    def select(self, rows: ArrayLike) -> Round:
+        """Return the round with some of its judgments: the same models, and weights that stay with their pairs.
+
+        Parameters
+        ----------
+        rows : array_like of bool, shape (n_judgments,), or of int
+            A mask, or the rows in the order wanted.
+
+        Returns
+        -------
+        Round
+            What was sent and turned away is as here.
+
+        Raises
+        ------
+        ShapeError, DtypeError, IndexOutOfRangeError
+            If the mask has another length, or the indices are no rows.
+        NoDataError
+            If no cardinal judgment of positive weight is left, or all pairs that are left weigh 0.
+        """
+        judgments = self.judgments.select(rows)
+        given = self.pair_weights
+        if not isinstance(given, str):
+            n_items = len(self.judgments.items)
+            code, wanted = (
+                pairs.a.astype(np.int64) * n_items + pairs.b for pairs in (self.judgments.pairs, judgments.pairs)
+            )
+            given = self.pair_weight[np.searchsorted(code, wanted)]
+        some = replace(self, judgments=judgments, pair_weights=given)
+        for name in ("_seated", "rejects"):  # of the pool that was sent; this one has been admitted before
+            object.__setattr__(some, name, getattr(self, name))
+        return some
 
     def scores(self, sigma: float = 0.5) -> ModelScores:
         """Return the scores of every single model.

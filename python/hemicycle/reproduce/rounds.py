@@ -92,7 +92,7 @@ class Prediction:
         float
             One of the widths.
         """
-        return self.evaluation.best(method).sigma
+        return float(self.evaluation.best(method).sigma)
 
     def difference(self, first: int, other: int, score: str, replicates: int, seed: int) -> tuple[float, float, float]:
         """Return by how much one configuration's score is above another's, and the central 90 percent of that.
