@@ -181,3 +181,15 @@ def test_notice_only_where_a_model_dominates():
     assert "best gives near all of the weight. No pair has two labels" in round_.ensemble("best").notice
     assert "serve its objective little or not at all" in round_.ensemble("stacking").notice
     assert Round(judgments, Pool.from_array(logits[:1])).ensemble("best").notice is None
+
+
+def test_a_printed_allocation_leaves_out_the_host() -> None:
+    items = [("x", "https://github.com/a/b"), ("x", "https://github.com/c/d"), ("y", "https://github.com/a/b")]
+    judgments = Judgments.from_arrays([0], [1], [0.0], items=items)
+    table = Round(judgments, Pool.from_array([[0.0, 0.0, 0.0]], items=items)).ensemble("uniform").allocation()
+    assert [line.split() for line in str(table).splitlines()[1:]] == [
+        ["x", "a/b", "0.5"],
+        ["x", "c/d", "0.5"],
+        ["y", "a/b", "1"],
+    ]
+    assert table["item"][0] == "https://github.com/a/b"

@@ -46,6 +46,15 @@ def test_text_aligns_and_is_cut():
     assert len(lines) == 22
 
 
+def test_what_is_printed_may_be_shorter():
+    table = Table({"item": ["https://x.org/a"], "models": ["a, b, c, d"]}, printed={"models": ["4 models"]})
+    assert str(table).splitlines()[1] == "https://x.org/a  4 models"
+    assert next(iter(table))["models"] == "a, b, c, d"
+    stream = io.StringIO()
+    table.write_csv(stream)
+    assert "a, b, c, d" in stream.getvalue()
+
+
 def test_errors(table):
     with pytest.raises(OptionError, match="no column 'share'; the columns are rank, model, weight"):
         table["share"]

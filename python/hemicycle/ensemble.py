@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Ensemble"]
 
 BLOCK_CELLS = 1 << 20  #: log densities held at a time: 8 MB of float64
+MODELS_SHOWN = 3  #: names in a printed cell; more are counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,7 +215,8 @@ class Ensemble:
         hemicycle.allocate : the formulas.
         """
         shares = allocate(self.round.pool, self.weights, mean=mean)
-        return Table({"parent": self.items.parents, "item": self.items.names, "share": shares})
+        columns = {"parent": self.items.parents, "item": self.items.names, "share": shares}
+        return Table(columns, printed={"item": self.items.hostless_names})
 
     def allocation_range(self, mean: Mean = "geometric") -> Table:
         """Return the lowest and highest share of each item over all weights that are optimal for least squares.
@@ -233,7 +235,7 @@ class Ensemble:
             geometric mean also low_logit and high_logit, the range of the logit less the mean of its parent's. No
             optimal weights go beyond the bounds. Items of one component are connected by comparisons: among themselves,
             geometric shares do not move. The models that attain an end are in one cell, separated by
-            commas; the cell is empty where the share does not move.
+            commas; the cell is empty where the share does not move. Printed, more than three are only counted.
 
         Raises
         ------
@@ -249,7 +251,7 @@ class Ensemble:
         hemicycle.allocation_range.allocation_range : the same on arrays, with the weights at each end.
         """
         found = allocation_range(self.round.pool, self.round.judgments, self._least_squares(), mean=mean)
-        columns = {
+        columns: dict[str, Any] = {
             "parent": self.items.parents,
             "item": self.items.names,
             "share": allocate(self.round.pool, self.weights, mean=mean),
@@ -262,12 +264,14 @@ class Ensemble:
         if found.lowest_logit is not None and found.highest_logit is not None:
             columns["low_logit"] = np.array([end.value for end in found.lowest_logit])
             columns["high_logit"] = np.array([end.value for end in found.highest_logit])
+        printed = {"item": self.items.hostless_names}
         for name, ends in (("low_models", found.lowest), ("high_models", found.highest)):
-            columns[name] = [
-                ", ".join(self.models[model] for model in end.models) if moves else ""
-                for end, moves in zip(ends, (found.low < found.high).tolist(), strict=True)
-            ]
-        return Table(columns)
+            columns[name], printed[name] = [], []
+            for end, moves in zip(ends, (found.low < found.high).tolist(), strict=True):
+                listed = [self.models[model] for model in end.models] if moves else []
+                columns[name].append(", ".join(listed))
+                printed[name].append(columns[name][-1] if len(listed) <= MODELS_SHOWN else f"{len(listed)} models")
+        return Table(columns, printed)
 
     def log_ratio_range(self, a: str, b: str, *, parent: str | None = None) -> tuple[float, float]:
         """Return the lowest and highest pooled log ratio of two items over all weights optimal for least squares.

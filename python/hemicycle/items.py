@@ -166,11 +166,16 @@ class Items(Sequence[Item]):
         return cls(tuple(renames.apply(listed.parents)), tuple(renames.apply(listed.names)))
 
     @property
-    def short_names(self) -> list[str]:
-        """Names as tables show them: without a host that all share, with the parent where there are several."""
+    def hostless_names(self) -> list[str]:
+        """Names as tables with a column of parents show them: without a host that all share."""
         host = re.match(r"https?://[^/]+/", self.names[0])
         common = host[0] if host is not None and all(name.startswith(host[0]) for name in self.names) else ""
-        names = [name.removeprefix(common) for name in self.names]
+        return [name.removeprefix(common) for name in self.names]
+
+    @property
+    def short_names(self) -> list[str]:
+        """Names as tables show them: without a host that all share, with the parent where there are several."""
+        names = self.hostless_names
         if self.n_parents == 1:
             return names
         return [f"{name} ({parent})" for name, parent in zip(names, self.parents, strict=True)]

@@ -39,6 +39,8 @@ class Table:
     columns : mapping of str to ndarray or sequence
         Name and values of each column, in the order in which they are shown. One-dimensional arrays are kept as they
         are and set read-only; everything else becomes a tuple. A cell is a string, a number, a truth value or None.
+    printed : mapping of str to sequence, optional
+        Shorter cells for `str(table)` to show in place of a column; everything else has the column itself.
 
     Raises
     ------
@@ -60,14 +62,15 @@ class Table:
     market    0.75
     """
 
-    __slots__ = ("_columns", "_length")
+    __slots__ = ("_columns", "_length", "_printed")
 
-    def __init__(self, columns: Mapping[str, Any]) -> None:
+    def __init__(self, columns: Mapping[str, Any], printed: Mapping[str, Any] | None = None) -> None:
         kept = {name: _column(name, values) for name, values in columns.items()}
         lengths = {name: len(values) for name, values in kept.items()}
         if len(set(lengths.values())) > 1:
             raise ShapeError(f"columns differ in length: {lengths}")
         self._columns: dict[str, Column] = kept
+        self._printed = kept | {name: _column(name, values) for name, values in (printed or {}).items()}
         self._length = next(iter(lengths.values()), 0)
 
     @property
@@ -94,7 +97,7 @@ class Table:
 
     def __str__(self) -> str:
         """First rows, aligned: text to the left, numbers to the right."""
-        head = {name: values[:ROWS_SHOWN] for name, values in self._columns.items()}
+        head = {name: values[:ROWS_SHOWN] for name, values in self._printed.items()}
         lines = ["  ".join(line).rstrip() for line in zip(*(_aligned(n, v) for n, v in head.items()), strict=True)]
         if self._length > ROWS_SHOWN:
             lines.append(f"... {self._length - ROWS_SHOWN} more rows")
