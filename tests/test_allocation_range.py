@@ -12,6 +12,7 @@ from hemicycle import Judgments, Pool, Round, SimplexSolution, allocate
 from hemicycle.allocation_range import AllocationRange, allocation_range, log_ratio_range
 from hemicycle.errors import (
     DomainError,
+    DtypeError,
     IndexOutOfRangeError,
     MissingExtraError,
     NonFiniteError,
@@ -232,6 +233,8 @@ def test_an_ensemble_names_items_and_models() -> None:
         assert ("low_logit" in table.columns) == (mean == "geometric")
         for row in table:
             assert set(row["low_models"].split(", ")) <= set(pool.models)
+        most = max(row[end].count(", ") + 1 for row in table for end in ("low_models", "high_models"))
+        assert (f"{most} models" in str(table)) == (most > 3)
     low, high = ensemble.log_ratio_range("item 0", "ITEM 4")
     assert low < high
     assert len(set(ensemble.log_ratio_range("item 0", "item 2"))) == 1
@@ -247,8 +250,10 @@ def test_errors_name_what_is_wrong() -> None:
     solution = pair_least_squares(logits, judgments)
     with pytest.raises(OptionError, match="mean: expected"):
         allocation_range(logits, judgments, solution, mean="median")  # type: ignore[arg-type]
-    with pytest.raises(ShapeError, match=r"solution\.weights"):
+    with pytest.raises(ShapeError, match="solution: expected the weights of 5 models"):
         allocation_range(logits[:5], judgments, solution)
+    with pytest.raises(DtypeError, match="solution: expected a SimplexSolution"):
+        allocation_range(logits, judgments, solution.weights)  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="logits: expected 6 columns"):
         allocation_range(logits[:, :5], judgments, solution)
     with pytest.raises(IndexOutOfRangeError, match="b"):

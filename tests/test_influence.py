@@ -9,6 +9,8 @@ import pytest
 
 from hemicycle import Judgments, Pool, Round, allocate
 from hemicycle.errors import (
+    DomainError,
+    DtypeError,
     FormatError,
     IndexOutOfRangeError,
     NoDataError,
@@ -285,3 +287,27 @@ def test_a_model_without_whom_the_labels_lie_on_the_boundary() -> None:
     assert found.weights is not None
     assert found.face_dimension.tolist() == [pair_least_squares(logits[1:], judgments).face_dimension]
     assert found.weights[0][9] == 0
+
+
+LEAVE_OUT = [leave_one_juror_out, leave_one_pair_out, leave_one_model_out]
+
+
+@pytest.mark.parametrize("leave_out", LEAVE_OUT)
+@pytest.mark.parametrize("solution", [5, "x", np.full(3, 1 / 3), False])
+def test_what_is_no_solution(leave_out: Callable[..., Influence], solution: object) -> None:
+    with pytest.raises(DtypeError, match="solution: expected a SimplexSolution"):
+        leave_out(pools()["few"], judged(), solution=solution)
+    with pytest.raises(DtypeError, match="keep_weights: expected True or False, got ndarray"):
+        leave_out(pools()["few"], judged(), keep_weights=np.array([1, 2]))
+    assert leave_out(pools()["few"], judged(), keep_weights=np.True_).weights is not None
+
+
+@pytest.mark.parametrize("leave_out", LEAVE_OUT)
+def test_a_solution_of_another_problem(leave_out: Callable[..., Influence]) -> None:
+    logits, judgments = pools()["outside"], judged()
+    priced = pair_least_squares(logits, judgments, cost=np.arange(50.0))
+    with pytest.raises(OptionError, match=r"solution: it was found under prices.*without cost="):
+        leave_out(logits, judgments, solution=priced)
+    for other in (pair_least_squares(logits, judged(seed=1)), pair_least_squares(logits, judgments, l2=10.0)):
+        with pytest.raises(DomainError, match="solution: its objective is"):
+            leave_out(logits, judgments, solution=other)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemicycle.allocation import MEANS, allocate
-from hemicycle.arrays import float_array, index_array, read_only, require_finite, require_length
+from hemicycle.arrays import float_array, index_array, read_only, require_finite
 from hemicycle.errors import DomainError, NonFiniteError
 from hemicycle.geometric_range import component_ranges
 from hemicycle.logits import logits_matrix
 from hemicycle.optimal_face import TOLERANCE, FaceOptimum, OptimalFace, known_face
 from hemicycle.options import known_word
+from hemicycle.solver_arguments import require_own, require_solution
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from hemicycle.solution import SimplexSolution
 
 __all__ = ["AllocationRange", "allocation_range", "log_ratio_range"]
-
-SAME = 1e-6  #: objectives of one solution, relative to the labels, may differ so much
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +160,7 @@ def allocation_range(
     """
     known_word(mean, "mean", MEANS)
     matrix = float_array(logits_matrix(logits, judgments), "logits", 2, keep_float32=True)
-    require_length(solution.weights, "solution.weights", len(matrix), "logits")
+    require_solution(solution, len(matrix))
     parent_index = judgments.items.parent_index
     shares = allocate(matrix, solution.weights, mean=mean, parent_index=parent_index)
     problem = _Problem(matrix, judgments, solution)
@@ -199,7 +198,7 @@ def log_ratio_range(
         As in `allocation_range`.
     """
     matrix = float_array(logits_matrix(logits, judgments), "logits", 2, keep_float32=True)
-    require_length(solution.weights, "solution.weights", len(matrix), "logits")
+    require_solution(solution, len(matrix))
     a, b = (int(index_array([item], name, matrix.shape[1])[0]) for name, item in (("a", a), ("b", b)))
     parents = judgments.items.parent_index
     if parents[a] != parents[b]:
@@ -225,24 +224,8 @@ class _Problem:
         known_face(solution)
         self.decided = solution.unique
         if not self.decided:
-            self._require_own(solution)
+            require_own(solution, matrix, judgments)
         self._face: OptimalFace | None = None
-
-    def _require_own(self, solution: SimplexSolution) -> None:
-        """Refuse a solution of another problem: its weights have another loss here."""
-        pairs, support = self.judgments.pairs, solution.support
-        items = np.unique(np.concatenate([pairs.a, pairs.b]))
-        pooled = np.zeros(self.matrix.shape[1])
-        pooled[items] = solution.weights[support] @ self.matrix[np.ix_(support, items)].astype(np.float64)
-        first, second = pairs.a[pairs.pair_of_label], pairs.b[pairs.pair_of_label]
-        loss = float(np.sum(pairs.weight * (pooled[second] - pooled[first] - pairs.log_ratio) ** 2))
-        known, largest = solution.objective, np.abs(self.matrix[np.ix_(support, items)]).max(initial=0.0)
-        scale = known + float(pairs.weight @ (np.abs(pairs.log_ratio) + largest) ** 2)
-        if solution.cost is None and abs(loss - known) > SAME * scale:
-            raise DomainError(
-                f"solution: its objective is {known:.6g}, and {loss:.6g} for these logits and judgments; "
-                "give what pair_least_squares returns for them"
-            )
 
     @property
     def face(self) -> OptimalFace:

@@ -10,6 +10,7 @@ import numpy as np
 from hemicycle.arrays import index_array, read_only
 from hemicycle.errors import FormatError
 from hemicycle.left_out import Changes, Whole
+from hemicycle.options import truth
 from hemicycle.pool import Pool
 from hemicycle.rejects import excerpt
 from hemicycle.table import Table
@@ -176,11 +177,13 @@ def leave_one_juror_out(
     NoDataError
         If no judgment counts, or all that do are of one juror.
     OptionError
-        If `mean` is neither of the two.
+        If `mean` is neither of the two, or `solution` was found under prices.
     NotConvergedError
         If a solution could not be certified; it says who was left out, and carries the best weights.
-    ShapeError, NonFiniteError, DtypeError, DomainError, KeyboardInterrupt
-        As `pair_least_squares`.
+    DomainError
+        If `solution` is that of other logits or judgments, or as `pair_least_squares`.
+    ShapeError, NonFiniteError, DtypeError, KeyboardInterrupt
+        As `pair_least_squares`; if `solution` is none or has other models, or `keep_weights` is no truth value.
 
     Warns
     -----
@@ -197,6 +200,7 @@ def leave_one_juror_out(
     that are far from the whole one, or have several optima, are solved by themselves. Memory: a few times 64 MB, or
     what one solution takes if that is more, beside the result.
     """
+    keep_weights = truth(keep_weights, "keep_weights")
     whole = Whole(logits, judgments, mean, solution, tol, n_threads)
     jurors = [judgments.juror[row] for row in whole.pairs.row.tolist()]
     named = sorted({juror for juror in jurors if juror is not None})
@@ -244,6 +248,7 @@ def leave_one_pair_out(
     OptionError, NotConvergedError, ShapeError, NonFiniteError, DtypeError, DomainError, KeyboardInterrupt
         As `leave_one_juror_out`.
     """
+    keep_weights = truth(keep_weights, "keep_weights")
     whole = Whole(logits, judgments, mean, solution, tol, n_threads)
     pairs, items = whole.pairs, judgments.items.names
     named = [f"{items[a]} - {items[b]}" for a, b in zip(pairs.a.tolist(), pairs.b.tolist(), strict=True)]
@@ -287,6 +292,7 @@ def leave_one_model_out(
     OptionError, NotConvergedError, ShapeError, NonFiniteError, DtypeError, DomainError, IndexOutOfRangeError
         As `leave_one_juror_out`, or if `models` names a model that does not exist.
     """
+    keep_weights = truth(keep_weights, "keep_weights")
     whole = Whole(logits, judgments, mean, solution, tol, n_threads)
     n_models = len(whole.matrix)
     chosen = whole.solution.support if models is None else index_array(models, "models", n_models, "models")

@@ -11,11 +11,12 @@ import numpy as np
 from hemicycle import _core
 from hemicycle.allocation import allocate_each
 from hemicycle.arrays import float_array
-from hemicycle.errors import NoDataError, NotConvergedError, ShapeError, TieBreakWarning
+from hemicycle.errors import NoDataError, NotConvergedError, OptionError, TieBreakWarning
 from hemicycle.least_squares import pair_least_squares
 from hemicycle.logits import logits_matrix, naming_logits
 from hemicycle.optimal_face import known_face
 from hemicycle.options import positive_number, thread_count
+from hemicycle.solver_arguments import require_own, require_solution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,11 +78,12 @@ class Whole:
     ) -> None:
         self.matrix = float_array(logits_matrix(logits, judgments), "logits", 2, keep_float32=True)
         self.pairs = judgments.pairs
-        self.solution = solution or pair_least_squares(logits, judgments, tol=tol, n_threads=n_threads)
-        known_face(self.solution)
-        if len(self.solution.weights) != len(self.matrix):
-            n_weights, n_models = len(self.solution.weights), len(self.matrix)
-            raise ShapeError(f"solution: expected the weights of {n_models} models, got {n_weights}")
+        if solution is None:
+            solution = pair_least_squares(logits, judgments, tol=tol, n_threads=n_threads)
+        else:
+            _require_plain(solution, self.matrix, judgments)
+        known_face(solution)
+        self.solution = solution
         pair = self.pairs.pair_of_label  # (n_labels,)
         self._labels = Labels(self.pairs.a[pair], self.pairs.b[pair], self.pairs.weight, self.pairs.log_ratio)
         self._mean: Mean = mean
@@ -220,6 +222,17 @@ class _Found:
         """Make room for n solutions."""
         whole, truth = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
         return cls(np.empty((n, n_models)), np.empty(n), whole, truth)
+
+
+def _require_plain(solution: SimplexSolution, matrix: NDArray[Any], judgments: Judgments) -> None:
+    """Refuse what is no solution of these logits and judgments without options."""
+    require_solution(solution, len(matrix))
+    if solution.cost is not None:
+        raise OptionError(
+            "solution: it was found under prices, and influence is that without; give what pair_least_squares returns "
+            "for these logits and judgments without cost="
+        )
+    require_own(solution, matrix, judgments)
 
 
 def _joined(parts: Sequence[Changes]) -> Changes:

@@ -24,6 +24,7 @@ __all__ = [
     "random_generator",
     "seed_of",
     "thread_count",
+    "truth",
 ]
 
 MAX_THREADS = 1024  #: more is a mistake that would stop the machine
@@ -176,6 +177,21 @@ def known_word(value: object, what: str, words: tuple[str, ...]) -> str:
         expected = f"{', '.join(others)} or {last}" if others else last
         raise OptionError(f"{what}: expected {expected}, got {value!r}")
     return value
+
+
+def truth(value: bool, what: str) -> bool:
+    """Return `value` as a bool.
+
+    Raises
+    ------
+    DtypeError
+        If it is neither True nor False.
+    """
+    import numpy as np
+
+    if not isinstance(value, bool | np.bool_):
+        raise DtypeError(f"{what}: expected True or False, got {type(value).__name__}")
+    return bool(value)
 
 
 def thread_count(n_threads: int | None) -> int | None:
