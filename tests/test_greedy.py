@@ -55,6 +55,26 @@ def test_the_gap_bounds_what_exact_solvers_find():
     assert 0 <= best.objective - solution.objective <= solution.gap < 0.1
 
 
+def test_of_equal_losses_the_smallest_number_of_models_is_taken():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        x = rng.normal(size=(2, 7))
+        y = x.mean(axis=0)  # any number of times both is exact, but for rounding
+        np.testing.assert_array_equal(greedy_weights(x, y).weights, [0.5, 0.5])
+        copies = np.stack([x[0], x[0]])
+        np.testing.assert_array_equal(greedy_weights(copies, y).weights, [1.0, 0.0])
+        np.testing.assert_array_equal(greedy_weights(-(copies**2), loss="log_score").weights, [1.0, 0.0])
+
+
+def test_a_log_score_can_stay_impossible():
+    log_density = np.full((3, 3), -np.inf)
+    np.fill_diagonal(log_density, 0.0)
+    solution = greedy_weights(log_density, loss="log_score", rounds=9)
+    assert solution.objective == -math.inf
+    assert solution.reason.endswith("none of these blends explains every observation, which others may")
+    assert stacking_weights(log_density).objective == pytest.approx(-math.log(3))
+
+
 def test_equals_are_chosen_by_name():
     twins = np.stack([X[0], X[1], X[1]])
     for names, first in ((None, 1), (("a", "c", "b"), 2), (("z", "b", "c"), 1)):
@@ -122,6 +142,18 @@ def test_weightless_observations_are_as_if_absent():
         ({"start_size": 0}, DomainError, "start_size"),
         ({"start_size": 3}, OptionError, "start_size is 3; there are 100 rounds and 2 models"),
         ({"models": ["a"]}, ShapeError, "models"),
+        ({"models": "ab"}, DtypeError, "models: expected a sequence of names, got str"),
+        ({"models": {"a": 1, "b": 2}}, DtypeError, "models: expected a sequence of names, got dict"),
+        ({"models": 5}, DtypeError, "models: expected a sequence of names, got int"),
+        ({"models": iter("ab")}, DtypeError, "models: expected a sequence of names, got str"),
+        ({"models": [None, "a"]}, DtypeError, r"models\[0\]: expected a name, got NoneType"),
+        ({"models": ["a", ["b"]]}, DtypeError, r"models\[1\]: expected a name, got list"),
+        (
+            {"x": [[0.0, 1e200], [1.0, 0.0]]},
+            DomainError,
+            r"x\[0, 1\] is 1e\+200; its magnitude must be at most 1e\+140",
+        ),
+        ({"y": [0.0, -1e200]}, DomainError, r"y\[1\] is -1e\+200"),
     ],
 )
 def test_refuses(given: dict[str, Any], error: type[Exception], match: str):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLOCK_CELLS",
+    "TIE",
     "Blend",
     "Matrix",
     "Mixture",
@@ -24,9 +25,11 @@ __all__ = [
     "Screen",
     "first_of_least",
     "relative_gap",
+    "squared_rounding",
 ]
 
 BLOCK_CELLS = 1 << 20  #: cells of candidates held at a time: 8 MB of float64
+TIE = 8 * float(np.finfo(np.float64).eps)  #: losses this near, relative to what is added up, differ by rounding only
 
 
 class Blend(Protocol):
@@ -42,6 +45,10 @@ class Blend(Protocol):
 
     def best(self, place: NDArray[np.int64]) -> tuple[int, float]:
         """Return the model that helps most, and the loss with it; `place` decides between equals."""
+        ...
+
+    def rounding(self, loss: float) -> float:
+        """Return how far two computed losses of about this size may differ where the true ones are equal."""
         ...
 
     def gap(self, weights: NDArray[np.float64], single: NDArray[np.float64]) -> tuple[float, float]:
@@ -137,12 +144,19 @@ class Predictions:
     def __init__(self, x: NDArray[np.float64], y: NDArray[np.float64], share: NDArray[np.float64]) -> None:
         self.x, self.y, self.share = Matrix(x), y, share
         self.total, self.size = np.zeros(len(y)), 0
+        self.reach = float(np.abs(y).max(initial=0.0))  # size of what is added up
         squares = np.concatenate([(share * block**2).sum(axis=1) for _, block in self.x.blocks()])
         self.screen = Screen(x, squares, squares)
 
     def add(self, model: int) -> None:
         """Put one more of this model into the bag."""
-        self.total, self.size = self.total + self.x.row(model), self.size + 1
+        row = self.x.row(model)
+        self.total, self.size = self.total + row, self.size + 1
+        self.reach = max(self.reach, float(np.abs(row).max(initial=0.0)))
+
+    def rounding(self, loss: float) -> float:
+        """Return how far computed losses of about this size may differ by chance."""
+        return squared_rounding(loss, self.reach)
 
     def losses(self) -> NDArray[np.float64]:
         """Return the loss with one more of each model."""
@@ -188,6 +202,10 @@ class Mixture:
         """Put one more of this model into the bag."""
         self.total, self.size = np.logaddexp(self.total, self.log_density.row(model)), self.size + 1
 
+    def rounding(self, loss: float) -> float:
+        """Return how far computed losses of about this size may differ by chance; they contain the log of the size."""
+        return TIE * max(abs(loss), 1.0)
+
     def losses(self) -> NDArray[np.float64]:
         """Return the loss with one more of each model."""
         losses = np.empty(self.n_models)
@@ -219,6 +237,12 @@ def first_of_least(losses: NDArray[np.float64], place: NDArray[np.int64]) -> tup
     least = losses.min()
     ties = np.flatnonzero(losses == least)
     return int(ties[np.argmin(place[ties])]), float(least)
+
+
+def squared_rounding(loss: float, reach: float) -> float:
+    """Return how far two computed squared errors of about this size may differ by chance, of numbers up to `reach`."""
+    apart = TIE * reach
+    return TIE * loss + 2 * math.sqrt(loss) * apart + apart**2
 
 
 def relative_gap(gap: float, single: NDArray[np.float64]) -> tuple[float, float]:

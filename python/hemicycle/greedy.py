@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -11,7 +13,14 @@ import numpy as np
 
 from hemicycle.arrays import float_array, read_only, require_finite, require_length, require_non_negative
 from hemicycle.blends import Matrix, Mixture, Predictions
-from hemicycle.errors import NoDataError, NonFiniteError, ObservationsDroppedWarning, OptionError
+from hemicycle.errors import (
+    DomainError,
+    DtypeError,
+    NoDataError,
+    NonFiniteError,
+    ObservationsDroppedWarning,
+    OptionError,
+)
 from hemicycle.options import known_word, positive_count
 from hemicycle.solution import SimplexSolution
 
@@ -28,6 +37,8 @@ Loss: TypeAlias = Literal["squared_error", "log_score"]
 """What a blend on arrays is judged by."""
 
 LOSSES = ("squared_error", "log_score")
+
+LARGEST = 1e140  #: magnitude whose square, and the sum of many of them, is finite
 
 
 def greedy_weights(
@@ -72,13 +83,14 @@ def greedy_weights(
     Raises
     ------
     DtypeError
-        If an array is not numeric or is masked, or a number of models no integer.
+        If an array is not numeric or is masked, a number of models no integer, or `models` no names.
     ShapeError
         If shapes do not agree.
     NonFiniteError
         If a value is NaN or infinite; log densities may be -inf.
     DomainError
-        If a weight is negative, or a number of models below 1.
+        If a weight is negative, a number of models below 1, or a magnitude above 1e140, whose square would not be
+        finite.
     OptionError
         If `loss` is no such word, `y` is missing or not wanted, or `start_size` is above `rounds` or `n_models`.
     NoDataError
@@ -88,6 +100,11 @@ def greedy_weights(
     -----
     Each round is a pass over `x`; of a squared error it is a product with a vector, which leaves few models to be
     looked at more closely. There is no bagging: nothing but the number of rounds keeps the blend from fitting noise.
+    Of numbers of models whose losses differ by rounding only, the smallest is taken.
+
+    A log score can stay -inf: where each observation is impossible for some model, no first choice may be better than
+    another, and greedy selection then goes by name and need not find the models that together explain everything.
+    `reason` says so; `stacking_weights` finds them.
 
     References
     ----------
@@ -110,9 +127,11 @@ def greedy_weights(
         if y is None:
             raise OptionError("y: what was observed is missing; loss='squared_error' needs it")
         require_finite(values, "x")
+        _require_squares(values, share, "x")
         target = float_array(y, "y", 1)
         require_length(target, "y", values.shape[1], "each row of x")
         require_finite(target, "y")
+        _require_squares(target, share, "y")
         blend = Predictions(values[:, share > 0], target[share > 0], share[share > 0])
     else:
         if y is not None:
@@ -125,9 +144,8 @@ def greedy_weights(
         explained, dropped = _explained(values, share)
         kept = explained & (share > 0)
         blend = Mixture(Matrix(values[:, kept]), share[kept] / math.fsum(share[kept]), len(values))
-    if models is not None:
-        require_length(models, "models", len(values), "x")
-    solution = select(blend, models if models is not None else range(len(values)), rounds, start_size)
+    names = range(len(values)) if models is None else _names(models, len(values))
+    solution = select(blend, names, rounds, start_size)
     return solution if loss == "squared_error" else as_score(solution, dropped)
 
 
@@ -169,12 +187,37 @@ def select(blend: Blend, names: Sequence[str] | range, rounds: int, start_size: 
         model, least = blend.best(place)
         chosen.append(model)
         blend.add(model)
-        if least < best:
+        if least < best and (math.isinf(best) or best - least > blend.rounding(best)):
             best, size = least, len(chosen)
     weights = np.bincount(chosen[:size], minlength=len(place)) / size
     gap, relative = blend.gap(weights, single)
     reason = f"greedy: of {len(chosen)} models chosen one after another the first {size} are best; ties by name"
+    if best == math.inf:
+        reason += "; none of these blends explains every observation, which others may"
     return SimplexSolution(read_only(weights), best, gap, relative, len(chosen), reason)
+
+
+def _names(models: Sequence[str], n_models: int) -> list[str]:
+    """Return the names of the models, checked."""
+    if isinstance(models, str | Mapping | AbstractSet) or not isinstance(models, Collection):
+        raise DtypeError(f"models: expected a sequence of names, got {type(models).__name__}")
+    require_length(models, "models", n_models, "x")
+    names = list(models)
+    for k, name in enumerate(names):
+        if not isinstance(name, str):
+            raise DtypeError(f"models[{k}]: expected a name, got {type(name).__name__}")
+    return names
+
+
+def _require_squares(values: NDArray[np.float64], share: NDArray[np.float64], what: str) -> None:
+    """Raise DomainError at a magnitude with a square that is not finite, of an observation that counts."""
+    rows = values.reshape(-1, values.shape[-1])  # (n_rows, n_observations)
+    bad = (np.maximum(rows.max(axis=0), -rows.min(axis=0)) > LARGEST) & (share > 0)
+    if bad.any():
+        column = int(np.argmax(bad))
+        row = int(np.argmax(np.abs(rows[:, column])))
+        place = f"{row}, {column}" if values.ndim > 1 else f"{column}"
+        raise DomainError(f"{what}[{place}] is {rows[row, column]}; its magnitude must be at most {LARGEST:g}")
 
 
 def _shares(observation_weights: ArrayLike | None, n_observations: int) -> NDArray[np.float64]:

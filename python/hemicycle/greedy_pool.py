@@ -9,6 +9,7 @@ import numpy as np
 
 from hemicycle.blends import (
     BLOCK_CELLS,
+    TIE,
     Blend,
     Matrix,
     Mixture,
@@ -16,6 +17,7 @@ from hemicycle.blends import (
     Screen,
     first_of_least,
     relative_gap,
+    squared_rounding,
 )
 from hemicycle.greedy import as_score, select
 from hemicycle.likelihood import log_likelihood
@@ -124,6 +126,9 @@ class _Pooled:
     def best(self, place: NDArray[np.int64]) -> tuple[int, float]:
         return first_of_least(self.losses(), place)
 
+    def rounding(self, loss: float) -> float:
+        return TIE * abs(loss)
+
     def gap(self, weights: NDArray[np.float64], single: NDArray[np.float64]) -> tuple[float, float]:  # noqa: ARG002
         return math.nan, math.nan
 
@@ -139,6 +144,7 @@ class _SquaredLoss(_Pooled):
         pairs = judgments.pairs
         self.a, self.b = pairs.a[pairs.pair_of_label], pairs.b[pairs.pair_of_label]  # (n_labels,)
         self.share = pairs.weight / math.fsum(pairs.weight)
+        self.reach = float(np.abs(pairs.log_ratio).max())
         single, pull = self.losses(), self._of_items(pairs.log_ratio)
         square, products = math.fsum(self.share * pairs.log_ratio**2), self._product(pull)
         largest = np.abs(pool.logits).max(axis=1)
@@ -151,6 +157,13 @@ class _SquaredLoss(_Pooled):
         near = self.screen(math.fsum(self.share * error**2), self._of_items(error), step)
         model, loss = first_of_least(self._losses_of(self.logits.rows(near)), place[near])
         return int(near[model]), loss
+
+    def add(self, model: int) -> None:
+        super().add(model)
+        self.reach = max(self.reach, 2 * float(np.abs(self.logits.row(model)).max()))
+
+    def rounding(self, loss: float) -> float:
+        return squared_rounding(loss, self.reach)
 
     def gap(self, weights: NDArray[np.float64], single: NDArray[np.float64]) -> tuple[float, float]:
         slope = self._product(self._of_items(self._error(weights @ self.logits.values)))  # half the gradient
