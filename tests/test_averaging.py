@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hemicycle import _core, averaging, bma_weights, effective_models
-from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, ShapeError
+from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, OptionError, ShapeError
 from reference import averaging as reference
 
 
@@ -201,6 +201,18 @@ def test_bootstrap_refuses(given: dict[str, Any], error: type[Exception], match:
     arguments: dict[str, Any] = {"log_likelihood": [[0.0, 1.0], [1.0, 0.0]], "bootstrap": 10, "rng": 0} | given
     with pytest.raises(error, match=match):
         bma_weights(**arguments)
+
+
+@pytest.mark.parametrize("bootstrap", [None, 10])
+def test_lists_that_differ_in_length(bootstrap: int | None) -> None:
+    with pytest.raises(ShapeError, match="log_likelihood"):
+        bma_weights([[1.0], [1.0, 2.0]], bootstrap=bootstrap)
+
+
+def test_only_the_bootstrap_draws() -> None:
+    for rng in ("x", 0):
+        with pytest.raises(OptionError, match="rng: only the replicates of bootstrap= are random"):
+            bma_weights([0.0, 1.0], rng=rng)  # type: ignore[arg-type]
 
 
 def test_a_matrix_is_for_the_bootstrap() -> None:

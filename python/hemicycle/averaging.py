@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hemicycle import _core
-from hemicycle.arrays import float_array, require_length, require_non_negative, simplex_weights
-from hemicycle.errors import NoDataError, NonFiniteError, ShapeError
+from hemicycle.arrays import float_array, numeric_array, require_length, require_non_negative, simplex_weights
+from hemicycle.errors import NoDataError, NonFiniteError, OptionError, ShapeError
 from hemicycle.options import positive_count, positive_number, random_generator, thread_count
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def bma_weights(
         If a log likelihood is NaN or +inf, or a prior or `power` is not finite.
     DomainError
         If a prior is negative, `power` is not above 0, `bootstrap` below 1 or `n_threads` not in [1, 1024].
+    OptionError
+        If `rng` is given without `bootstrap`.
     NoDataError
         If there is no model with both a positive prior and a likelihood above 0, or no pair.
 
@@ -108,23 +110,26 @@ def bma_weights(
     (array([0.73, 0.27]), array([0.57, 0.43]))
     """
     power, threads = positive_number(power, "power"), thread_count(n_threads)
+    given = numeric_array(log_likelihood, "log_likelihood", "iuf", "integers or floats")
     if bootstrap is None:
-        _refuse_pairs(log_likelihood)
-        values = float_array(log_likelihood, "log_likelihood", 1)
+        if rng is not None:
+            raise OptionError("rng: only the replicates of bootstrap= are random")
+        _refuse_pairs(given)
+        values = float_array(given, "log_likelihood", 1)
         return _core.bma_weights(values, _prior(prior, len(values)), power)
     n_replicates, generator = positive_count(bootstrap, "bootstrap"), random_generator(rng)
-    if np.ndim(log_likelihood) == 1:
+    if given.ndim == 1:
         raise ShapeError(
             "log_likelihood: bootstrap needs the log likelihood of each pair, shape (n_models, n_pairs), as "
             "log_likelihood(..., per='pair') gives; got one number for each model"
         )
-    by_pair = float_array(log_likelihood, "log_likelihood", 2)
+    by_pair = float_array(given, "log_likelihood", 2)
     return _bootstrap(by_pair, _prior(prior, len(by_pair)), power, n_replicates, generator, threads)
 
 
-def _refuse_pairs(log_likelihood: ArrayLike) -> None:
+def _refuse_pairs(log_likelihood: NDArray[Any]) -> None:
     """Say what a matrix is for, before its shape is refused."""
-    if np.ndim(log_likelihood) == 2:
+    if log_likelihood.ndim == 2:
         raise ShapeError(
             "log_likelihood: expected one number for each model; the log likelihood of each pair is for bootstrap="
         )
