@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.solution import SimplexSolution
+
+# Where a face is so thin that rounding keeps its nearest point from being certified, that is told, and right.
+pytestmark = pytest.mark.filterwarnings("ignore::hemicycle.errors.TieBreakWarning")
 
 N_ITEMS = 5
 values = st.integers(-3, 3).map(float) | st.floats(-8, 8, width=16)
@@ -52,12 +56,12 @@ def solved(logits: NDArray[np.float64], judgments: Judgments) -> SimplexSolution
 def assert_equal_answers(
     logits: NDArray[np.float64], found: NDArray[np.float64], dimension: int, cold: SimplexSolution, judgments: Judgments
 ) -> None:
-    """Compare fitted values always, and weights, as the tie-break makes them one point."""
+    """Compare fitted values always, and weights, as the tie-break makes them one point where rounding lets it."""
     ours, theirs = found @ logits, cold.weights @ logits
     difference = (ours[judgments.b] - ours[judgments.a]) - (theirs[judgments.b] - theirs[judgments.a])
     spread = np.ptp(logits) + 1.0
     assert (judgments.weight * difference**2).sum() <= 1e-11 * (cold.objective + judgments.weight.sum() * spread**2)
-    if dimension == cold.face_dimension:
+    if dimension == cold.face_dimension and cold.tie_broken:
         assert np.square(found - 1 / len(found)).sum() <= np.square(cold.weights - 1 / len(found)).sum() + 1e-6
 
 
