@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from hemicycle.errors import (
     ObservationsDroppedWarning,
     OptionError,
     ShapeError,
+    TieBreakWarning,
 )
 from reference import stacking as reference
 
@@ -281,3 +283,43 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
     for other in (two, seven):
         np.testing.assert_array_equal(other.weights, one.weights)
         assert (other.objective, other.gap, other.passes) == (one.objective, one.gap, one.passes)
+
+
+def longdouble_gap(log_density: NDArray[np.float64], share: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    density = np.exp(log_density.astype(np.longdouble))
+    mixture = weights.astype(np.longdouble) @ density
+    return float((density @ (share / share.sum() / mixture)).max() - 1)
+
+
+@pytest.mark.parametrize("tiny", [1e-20, 1e-17, 1e-15, 1e-14, 1e-13, 1e-9])
+def test_observations_of_hardly_any_weight_are_explained(tiny: float) -> None:
+    none = -np.inf
+    log_density = np.array([[none, 0, none], [0, none, none], [none, 0, none], [none, none, 0]])
+    share = np.array([tiny, 1, tiny])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TieBreakWarning)  # copies that do not share are told
+        found = stacking_weights(log_density, observation_weights=share)
+    assert abs(math.fsum(found.weights) - 1) <= 2**-52
+    assert np.isfinite(found.objective)
+    assert longdouble_gap(log_density, share, found.weights) <= 1e-10
+    log_density, share = np.array([[none, none], [none, 0], [0, none]]), np.array([1, tiny])
+    found = stacking_weights(log_density, observation_weights=share, start=[0, 1])
+    assert found.weights == pytest.approx([0, tiny / (1 + tiny), 1 / (1 + tiny)], rel=1e-9)
+    assert longdouble_gap(log_density, share, found.weights) <= 1e-10
+
+
+def test_a_start_with_models_that_explain_nothing() -> None:
+    rng = np.random.default_rng(0)
+    log_density = np.full((60, 60), -np.inf)
+    np.fill_diagonal(log_density, 0)
+    log_density[[12, 44]] = -np.inf
+    counts = rng.integers(0, 6, 60).astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ObservationsDroppedWarning)
+        cold, warm, dead = (
+            stacking_weights(log_density, observation_weights=counts + 1, start=start)
+            for start in (None, range(60), [12, 44])
+        )
+    for found in (warm, dead):
+        np.testing.assert_allclose(found.weights, cold.weights, rtol=0, atol=1e-12)
+        assert found.passes <= 20

@@ -18,7 +18,7 @@ impl Factor {
         let (last, known) = row.split_last_mut().map_or((0.0, &[][..]), |(last, known)| (*last, &*known));
         let pivot = last - dot(known, known);
         if let Some(diagonal) = row.last_mut() {
-            *diagonal = pivot.max(least_pivot).sqrt();
+            *diagonal = pivot.max(least_pivot).max(f64::MIN_POSITIVE).sqrt();
         }
         self.rows.push(row);
     }

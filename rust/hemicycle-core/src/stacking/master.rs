@@ -59,8 +59,15 @@ impl<'a> Master<'a> {
         let (models, mut weights): (Vec<usize>, Vec<f64>) = start.into_iter().unzip();
         normalise(&mut weights);
         let rows = Rows::new(observations.len(), pricing.densities(&models)?);
+        for (member, weight) in weights.iter_mut().enumerate() {
+            if rows.row(member).iter().all(|&density| density == 0.0) {
+                *weight = 0.0; // it explains nothing
+            }
+        }
         let settled = !models.is_empty();
         let mut master = Self { observations, models, weights, rows, mixture: Vec::new(), settled };
+        master.exchange(&[], pricing)?;
+        normalise(&mut master.weights);
         master.explain(pricing)?;
         Ok(master)
     }

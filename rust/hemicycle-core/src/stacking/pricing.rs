@@ -53,11 +53,15 @@ impl<'a, S: LogDensities> Pricing<'a, S> {
         Self { source, observations, execution, known: Vec::new(), ratio: Vec::new(), passes: 1.0 }
     }
 
-    /// The prices of all models that may be worth `floor` or more at `ratio`.
+    /// The prices of all models that may be worth `floor` or more at `ratio`; a gap that is NaN where the mixture gives an
+    /// observation no density, and bounds of it none.
     ///
     /// # Errors
     /// What the source cannot make; [`crate::Error::Interrupted`].
     pub fn above(&mut self, ratio: &[f64], floor: f64) -> Result<Prices> {
+        if !ratio.iter().all(|ratio| ratio.is_finite()) {
+            return Ok(Prices { models: vec![0], values: vec![f64::NAN] });
+        }
         let n_models = self.source.n_models();
         let least = if self.known.is_empty() { f64::NEG_INFINITY } else { least_known(&self.ratio, ratio, floor) };
         let models: Vec<usize> = match least > f64::NEG_INFINITY {
