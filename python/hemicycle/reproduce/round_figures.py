@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemicycle.reproduce.figures import BLUE, GREEN, GREY, ORANGE
+from hemicycle.reproduce.round_verdicts import PLAIN_SIGMA
 
 if TYPE_CHECKING:
     from hemicycle.reproduce.rounds import Prediction
@@ -60,7 +61,7 @@ def draw_calibration(prediction: Prediction, canvas: Any) -> None:
     """Draw where private rows lie in the predictive distribution of stacking: evenly, if it is right."""
     panels = canvas.subplots(1, 2, sharey=True)
     found = prediction.evaluation
-    for panel, sigma, colour in zip(panels, (0.5, prediction.sigma["stacking"]), (ORANGE, BLUE), strict=True):
+    for panel, sigma, colour in zip(panels, (PLAIN_SIGMA, prediction.sigma["stacking"]), (ORANGE, BLUE), strict=True):
         pit = found.pit[prediction.place("stacking", sigma)]
         panel.hist(pit, bins=np.linspace(0, 1, 11), weights=found.weight / found.weight.sum(), color=colour)
         panel.axhline(0.1, color=GREY, linestyle="--", linewidth=0.8)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from hemicycle.reproduce.claims import Verdict
     from hemicycle.reproduce.rounds import Prediction
 
-__all__ = ["on_rounds"]
+__all__ = ["PLAIN_SIGMA", "on_rounds"]
 
-PLAIN_SIGMA = 0.5
+PLAIN_SIGMA = 0.5  #: the width that the proposal uses
 BEATS_BEST = Claim(
     "ensemble_over_best",
     "stacking over the best model",

@@ -12,6 +12,7 @@ from hemicycle.evaluation import SIGMAS, choose_sigma, evaluate
 from hemicycle.reproduce import round_figures, round_verdicts
 from hemicycle.reproduce.claims import Figure, Reproduction
 from hemicycle.reproduce.real_rounds import FITTED, PRIVATE, data_folder, real_rounds
+from hemicycle.reproduce.round_verdicts import PLAIN_SIGMA
 from hemicycle.table import Table
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hemicycle.reproduce.claims import Progress
     from hemicycle.reproduce.real_rounds import RealRound
 
-__all__ = ["METHODS", "PLAIN_SIGMA", "Prediction", "rounds"]
+__all__ = ["METHODS", "Prediction", "rounds"]
 
 SOURCE = "ensembles, on the private rows of a real round"
 NOTE = (
@@ -29,7 +30,6 @@ NOTE = (
     "0 for both sets of submissions, each method at the width that public rows chose. Jurors and rows of both sets are "
     f"nearly the same. Left out, as they were fitted to private rows: {', '.join(sorted(FITTED))}."
 )
-PLAIN_SIGMA = 0.5  #: the width that the proposal uses
 METHODS: dict[str, dict[str, Any]] = {
     "stacking": {},
     "stacking by pair": {"method": "stacking", "by": "pair"},
@@ -152,7 +152,7 @@ def rounds(replicates: int, seed: int, progress: Progress, data: str | os.PathLi
 
     predictions = [_predicted(read, step) for read in real_rounds(folder, step)]
     scores = _scores(predictions)
-    differences = _differences(predictions, replicates, seed)
+    differences, widths = _differences(predictions, replicates, seed), _widths(predictions)
     return Reproduction(
         name="rounds",
         source=SOURCE,
@@ -161,13 +161,13 @@ def rounds(replicates: int, seed: int, progress: Progress, data: str | os.PathLi
         tables={
             "scores": scores,
             "differences": differences,
-            "widths": _widths(predictions),
+            "widths": widths,
             "pools": _pools(predictions),
         },
         note=NOTE,
         figures={
             "differences": Figure(7.0, 3.4, partial(round_figures.draw_differences, differences)),
-            "widths": Figure(7.0, 3.2, partial(round_figures.draw_widths, _widths(predictions), scores)),
+            "widths": Figure(7.0, 3.2, partial(round_figures.draw_widths, widths, scores)),
             "calibration": Figure(7.0, 2.8, partial(round_figures.draw_calibration, predictions[0])),
         },
     )
