@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from command_line import files_of, rewrite, rows_of, run, valid_model
 from hemicycle import Judgments, Pool
 from hemicycle.cli import app, main
-from hemicycle.cli.app import Method
-from hemicycle.round import METHODS
+from hemicycle.cli.command_options import Method
+from hemicycle.mechanism import METHODS
 
 BUNDLE = {
     "leaderboard.csv", "allocation.csv", "weights.csv", "rejects.csv", "summary.json", "round.toml", "hemicycle.svg",

@@ -12,8 +12,9 @@ from hemicycle.allocation import MEANS
 from hemicycle.dominance import label_spread
 from hemicycle.errors import DomainError, OptionError, UnknownItemError
 from hemicycle.judgments import Judgments
+from hemicycle.mechanism import METHODS
 from hemicycle.pool import Pool
-from hemicycle.round import METHODS, Round
+from hemicycle.round import Round
 from hemicycle.synthetic import two_camp_round
 from reference import allocation as allocation_reference
 from reference import ensemble as reference

@@ -54,7 +54,7 @@ def test_a_round_stacks_its_pairs(made):
     round_ = Round(made.judgments(), made.pool(), pair_weights="total")
     ensemble = round_.ensemble("stacking", by="pair")
     total = math.fsum(round_.pair_weight)
-    assert ensemble.by == "pair"
+    assert ensemble.options["by"] == "pair"
     assert ensemble.solution.gap <= 1e-10
     assert ensemble.solution.objective * total == pytest.approx(ensemble.log_likelihood, rel=1e-10)
     labels = round_.ensemble("stacking")

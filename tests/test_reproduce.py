@@ -15,7 +15,7 @@ from scipy.integrate import quad
 from scipy.stats import spearmanr
 
 from hemicycle.cli import main
-from hemicycle.cli.app import Figures, Published
+from hemicycle.cli.command_options import Figures, Published
 from hemicycle.errors import DomainError, MissingExtraError, OptionError
 from hemicycle.least_squares import simplex_least_squares
 from hemicycle.reproduce import (

@@ -24,8 +24,9 @@ from hemicycle.errors import (
 from hemicycle.greedy_pool import LOSSES
 from hemicycle.judgments import Judgments
 from hemicycle.likelihood import log_likelihood
+from hemicycle.mechanism import METHODS
 from hemicycle.pool import Pool
-from hemicycle.round import METHODS, Round
+from hemicycle.round import Round
 from hemicycle.synthetic import two_camp_round
 
 ITEMS = ("alpha", "beta", "gamma")
@@ -251,12 +252,13 @@ def test_bad_options(broken, error, message):
 
 def test_bootstrap_resamples_pairs_and_can_be_repeated(two_camps):
     ensemble = two_camps.ensemble("bma", bootstrap=200, rng=np.random.default_rng(4))
-    again = two_camps.ensemble("bma", bootstrap=200, rng=ensemble.seed)
+    seed = ensemble.options["rng"]
+    again = two_camps.ensemble("bma", bootstrap=200, rng=seed)
     np.testing.assert_array_equal(again.weights, ensemble.weights)
-    assert (ensemble.bootstrap, again.seed) == (200, ensemble.seed)
-    assert two_camps.ensemble("bma", bootstrap=200, rng=5).seed == 5
+    assert ensemble.options == again.options == {"prior": None, "power": 1.0, "bootstrap": 200, "rng": seed}
+    assert two_camps.ensemble("bma", bootstrap=200, rng=5).options["rng"] == 5
     by_pair = log_likelihood(two_camps.pool, two_camps.judgments, per="pair")
-    expected = bma_weights(by_pair, bootstrap=200, rng=ensemble.seed)
+    expected = bma_weights(by_pair, bootstrap=200, rng=seed)
     np.testing.assert_array_equal(ensemble.weights, expected)
     assert ensemble.effective_models[0] > two_camps.ensemble("bma").effective_models[0]
 
@@ -273,7 +275,8 @@ def test_greedy_is_judged_as_asked(two_camps):
     assert min(by_loss, key=lambda loss: by_loss[loss].mse) == "squared_error"
     assert max(by_loss, key=lambda loss: by_loss[loss].log_score) == "log_score"
     for loss, ensemble in by_loss.items():
-        assert (ensemble.loss, ensemble.rounds, ensemble.solution.passes) == (loss, 30, 30)
+        assert ensemble.options == {"loss": loss, "rounds": 30}
+        assert ensemble.solution.passes == 30
     exact = two_camps.ensemble("least_squares")
     greedy = by_loss["squared_error"]
     assert 0 <= greedy.mse - exact.mse <= greedy.solution.gap
@@ -317,9 +320,18 @@ def test_what_is_no_jury_or_no_pool_is_named():
 
 def test_every_mechanism_gets_its_own_options_only():
     made = Round(jury(), pool())
-    least_squares, averaged, stacked, *_ = made.mechanisms(prior=[1, 3], power=0.5, reference=[0, 1])
-    assert (least_squares.reference, averaged.power) == ([0, 1], 0.5)
-    assert (stacked.prior, stacked.power, stacked.reference) == (None, 1.0, [0, 1])
+    ensembles = made.mechanisms(prior=[1, 3], power=0.5, reference=[0, 1])
+    assert {ensemble.method: ensemble.options for ensemble in ensembles} == {
+        "least_squares": {"tie_break": "nearest", "reference": [0, 1]},
+        "bma": {"prior": [1, 3], "power": 0.5},
+        "stacking": {"reference": [0, 1], "by": "label"},
+        "greedy": {"loss": "squared_error", "rounds": 100},
+        "uniform": {},
+        "best": {},
+    }
+    for ensemble in ensembles:
+        again = made.ensemble(ensemble.method, sigma=ensemble.sigma, **ensemble.options)
+        np.testing.assert_array_equal(again.weights, ensemble.weights)
 
 
 def test_no_model_left():

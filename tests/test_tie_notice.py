@@ -233,7 +233,7 @@ def test_ranges_of_weights_that_are_not_certified_are_a_notice(files: Path, monk
     def uncertified(logits: Any, judgments: Any, **_: Any) -> Any:
         raise NotConvergedError("it did not converge", np.full(N_MODELS, 1 / N_MODELS), 1e-3, 7)
 
-    monkeypatch.setattr("hemicycle.round.pair_least_squares", uncertified)
+    monkeypatch.setattr("hemicycle.mechanism.pair_least_squares", uncertified)
     outcome = run_round(RoundConfig(jury="jury.csv", pool="pool.csv", method="least_squares", ranges=True))
     assert outcome.ranges is None
     assert outcome.notices[-2].startswith("least_squares is as near to its optimum as doubles allow")

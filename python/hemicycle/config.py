@@ -15,10 +15,10 @@ from hemicycle.errors import FormatError, OptionError
 from hemicycle.folds import FOLDS_BY, FoldsBy
 from hemicycle.greedy_pool import LOSSES, Loss
 from hemicycle.least_squares import TIE_BREAKS, TieBreak
+from hemicycle.mechanism import METHODS, ROUNDS
 from hemicycle.model_mass import WORDS
 from hemicycle.options import count, known_word
 from hemicycle.rejects import excerpt
-from hemicycle.round import METHODS, ROUNDS
 from hemicycle.stacking import STACKING_BY
 
 __all__ = ["Inputs", "RoundConfig", "read_config"]
@@ -49,7 +49,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     jury, pool : str
         Paths of the judgments and of the submissions.
     method : str, default "stacking"
-        The mechanism that pays, one of `hemicycle.round.METHODS`.
+        The mechanism that pays, one of `hemicycle.mechanism.METHODS`.
     mean : {"geometric", "arithmetic"}, default "geometric"
         Which average of the models' shares becomes the allocation.
     sigma : float or "auto", default 0.5

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hemicycle.ensemble import Ensemble
     from hemicycle.pairs import Pairs
 
@@ -44,13 +46,16 @@ def label_spread(pairs: Pairs, sigma: float) -> tuple[int, float, float]:
     return int(several.sum()), median_deviation, float(np.mean(width[several] > 2 * sigma))
 
 
-def dominance_notice(ensemble: Ensemble) -> str | None:
+def dominance_notice(ensemble: Ensemble, others: Sequence[Ensemble] | None = None) -> str | None:
     """Return what to tell the reader of an ensemble in which one model has more than 0.9 of the weight.
 
     Parameters
     ----------
     ensemble : Ensemble
-        The ensemble; the other methods are computed on the same rows to say what they seat.
+        The ensemble.
+    others : sequence of Ensemble, optional
+        Ensembles of the other methods, to say what they seat; by default they are formed on the same rows, with the
+        options of `ensemble`.
 
     Returns
     -------
@@ -73,17 +78,8 @@ def dominance_notice(ensemble: Ensemble) -> str | None:
     else:
         sentences.append(f"No pair has two labels, so how far jurors differ is not known (sigma {ensemble.sigma:g}).")
     sentences.append(_reason(ensemble.method, len(pairs)))
-    others = ensemble.round.mechanisms(
-        sigma=ensemble.sigma,
-        prior=ensemble.prior,
-        power=ensemble.power,
-        tie_break=ensemble.tie_break,
-        reference=ensemble.reference,
-        bootstrap=ensemble.bootstrap,
-        rng=ensemble.seed,
-        loss=ensemble.loss,
-        rounds=ensemble.rounds,
-    )
+    if others is None:
+        others = ensemble.round.mechanisms(sigma=ensemble.sigma, **ensemble.options)
     more = [other for other in others if other.weights.max() <= DOMINANT]
     if more:
         counts = ", ".join(f"{other.method} {other.effective_models[0]:.1f}" for other in more)

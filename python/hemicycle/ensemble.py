@@ -17,6 +17,7 @@ from hemicycle.errors import DomainError, OptionError
 from hemicycle.influence import LEAVE_OUT
 from hemicycle.likelihood import log_likelihood
 from hemicycle.mixture import log_mixture
+from hemicycle.model_mass import is_uniform
 from hemicycle.options import known_word
 from hemicycle.predictive import Predictive
 from hemicycle.scores import mean_squared_error
@@ -29,14 +30,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.allocation import Mean
-    from hemicycle.greedy_pool import Loss
     from hemicycle.influence import By
     from hemicycle.items import Items
-    from hemicycle.least_squares import TieBreak
-    from hemicycle.model_mass import Prior
-    from hemicycle.round import Method, Round
+    from hemicycle.mechanism import Method
+    from hemicycle.round import Round
     from hemicycle.solution import SimplexSolution
-    from hemicycle.stacking import StackingBy
 
 __all__ = ["Ensemble"]
 
@@ -60,26 +58,11 @@ class Ensemble:
         Non-negative, ``abs(math.fsum(weights) - 1) <= 2**-52``; read-only, in the order of `models`.
     solution : SimplexSolution or None
         Certificate of the solver, for the methods that have one (least squares, stacking, greedy).
-    prior : None, str or ndarray
-        Prior of Bayesian model averaging, as it was given.
-    power : float
-        Power of the likelihood in Bayesian model averaging.
-    tie_break : {"nearest", "least_individual_loss"}
-        Which of the weights that are optimal for least squares.
-    reference : None, str or ndarray
-        What "nearest" refers to, as it was given.
-    bootstrap : int or None
-        Replicates of the Bayesian bootstrap in Bayesian model averaging.
-    seed : int or None
-        Seed of these replicates: ``rng=seed`` gives them again.
-    loss : {"squared_error", "log_score", "log_likelihood"}
-        What greedy selection is judged by.
-    rounds : int
-        How many models greedy selection chooses.
+    options : dict
+        What the method was told, the defaults too: `Round.ensemble` has them. ``rng`` is a seed, and
+        ``round.ensemble(method, sigma=sigma, **options)`` gives the same weights.
     sigmas_tried : Table or None
         Where `sigma` was chosen: columns sigma and elpd, the log density of judgments that were left out under each.
-    by : {"label", "pair"}
-        What stacking explains.
     """
 
     round: Round = field(repr=False)
@@ -87,16 +70,8 @@ class Ensemble:
     sigma: float
     weights: NDArray[np.float64]
     solution: SimplexSolution | None = None
-    prior: Prior = None
-    power: float = 1.0
-    tie_break: TieBreak = "nearest"
-    reference: Prior = None
-    bootstrap: int | None = None
-    seed: int | None = None
-    loss: Loss = "squared_error"
-    rounds: int = 100
+    options: dict[str, Any] = field(default_factory=dict)
     sigmas_tried: Table | None = None
-    by: StackingBy = "label"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", read_only(self.weights))
@@ -337,8 +312,7 @@ class Ensemble:
         leave_out = LEAVE_OUT[known_word(by, "by", tuple(LEAVE_OUT))]
         if self.method != "least_squares" or self.solution is None:
             raise OptionError(f"method is {self.method!r}; influence is known of 'least_squares' only")
-        uniform = self.reference is None or (isinstance(self.reference, str) and self.reference == "uniform")
-        if self.tie_break != "nearest" or not uniform:
+        if self.options["tie_break"] != "nearest" or not is_uniform(self.options["reference"]):
             raise OptionError(
                 "influence is that on the weights nearest to uniform, with tie_break='nearest' and no reference; these "
                 "have another tie-break or reference"

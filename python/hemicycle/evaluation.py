@@ -13,6 +13,7 @@ from hemicycle.errors import DtypeError, NoDataError, NotCertifiedWarning, Optio
 from hemicycle.folds import folds_of
 from hemicycle.gaussian_mixture import mixture_cdf, mixture_crps, mixture_log_density
 from hemicycle.left_out_scores import LABEL_SCORES, SCORES, Configuration, Evaluation
+from hemicycle.mechanism import METHODS, OPTIONS
 from hemicycle.options import known_word, positive_number
 from hemicycle.scores import share
 from hemicycle.table import Table
@@ -129,8 +130,6 @@ def choose_sigma(round_: Round, method: str, options: Mapping[str, Any]) -> tupl
     DtypeError, NonFiniteError, DomainError, ShapeError
         As `evaluate`.
     """
-    from hemicycle.round import METHODS
-
     _require_round(round_)
     known_word(method, "method", METHODS)
     if isinstance(options, Mapping) and "sigma" in options:
@@ -218,8 +217,6 @@ def _configurations(
     sigmas: tuple[Sigma, ...],
     powers: tuple[float, ...],
 ) -> tuple[Configuration, ...]:
-    from hemicycle.round import METHODS
-
     found = []
     for name, options in _named(METHODS if methods is None else methods):
         method = known_word(options.get("method", name), "method", METHODS)
@@ -236,8 +233,6 @@ def _configurations(
 
 def _named(methods: object) -> list[tuple[str, Mapping[str, Any]]]:
     """Return what each method is called, and its options."""
-    from hemicycle.round import METHODS, OPTIONS
-
     if isinstance(methods, str) or not isinstance(methods, Iterable):
         got = repr(methods) if isinstance(methods, str) else type(methods).__name__
         raise DtypeError(f"methods: expected names of methods, or a mapping of them to their options, got {got}")
@@ -249,7 +244,7 @@ def _named(methods: object) -> list[tuple[str, Mapping[str, Any]]]:
         if not isinstance(options, Mapping):
             raise DtypeError(f"methods[{name!r}]: expected a mapping of options, got {type(options).__name__}")
         for option in options:
-            known_word(option, f"methods[{name!r}]", ("method", *OPTIONS))
+            known_word(option, f"methods[{name!r}]", ("method", "sigma", *OPTIONS))
     return list(methods.items())
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
+from hemicycle.dominance import dominance_notice
 from hemicycle.errors import LeakWarning, NotCertifiedWarning, NotConvergedError, TieBreakWarning
 from hemicycle.escaping import storable
 from hemicycle.evaluation import evaluate
@@ -142,6 +143,28 @@ class Outcome:
         }
 
 
+def _ensembles(config: RoundConfig, round_: Round) -> tuple[Ensemble, ...]:
+    """Form every ensemble with the options of a run."""
+    models = round_.pool.models
+    prior = config.prior if config.prior_file is None else read_mass(config.prior_file, models)
+    reference = config.reference if config.reference_file is None else read_mass(config.reference_file, models)
+    with warnings.catch_warnings():
+        for said_by_notices in (NotCertifiedWarning, TieBreakWarning):
+            warnings.simplefilter("ignore", said_by_notices)
+        return round_.mechanisms(
+            sigma=config.sigma,
+            prior=prior,
+            power=config.power,
+            tie_break=config.tie_break,
+            reference=reference,
+            bootstrap=config.bootstrap,
+            rng=None if config.bootstrap is None else config.seed,
+            loss=config.loss,
+            rounds=config.rounds,
+            by=config.by,
+        )
+
+
 def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
     heaviest = int(np.argmax(ensemble.weights))
     found: dict[str, Any] = {
@@ -156,12 +179,8 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
         "log_likelihood": ensemble.log_likelihood,
         "log_score": ensemble.log_score,
     }
-    if ensemble.bootstrap is not None:
-        found |= {"bootstrap": ensemble.bootstrap, "seed": ensemble.seed}
-    if ensemble.method == "greedy":
-        found |= {"loss": ensemble.loss, "rounds": ensemble.rounds}
-    if ensemble.method == "stacking":
-        found |= {"by": ensemble.by}
+    names = {"bootstrap": "bootstrap", "rng": "seed", "loss": "loss", "rounds": "rounds", "by": "by"}
+    found |= {names[name]: value for name, value in ensemble.options.items() if name in names}
     if ensemble.solution is not None:
         found |= {
             "gap": ensemble.solution.gap,
@@ -190,17 +209,7 @@ def _ranges(least_squares: Ensemble, mean: Mean) -> tuple[Table | None, str | No
 
 def _evaluation(by: str, folds: int | str | None, ensembles: Sequence[Ensemble]) -> Table:
     """Evaluate every mechanism with the options that it has."""
-    methods: dict[str, dict[str, Any]] = {
-        e.method: {
-            "sigma": e.sigma,
-            **({"prior": e.prior, "power": e.power} if e.method == "bma" else {}),
-            **({} if e.bootstrap is None else {"bootstrap": e.bootstrap, "rng": e.seed}),
-            **({"tie_break": e.tie_break, "reference": e.reference} if e.method == "least_squares" else {}),
-            **({"loss": e.loss, "rounds": e.rounds} if e.method == "greedy" else {}),
-            **({"by": e.by, "reference": e.reference} if e.method == "stacking" else {}),
-        }
-        for e in ensembles
-    }
+    methods: dict[str, dict[str, Any]] = {e.method: {"sigma": e.sigma} | e.options for e in ensembles}
     return evaluate(ensembles[0].round, methods, by=by, folds=folds).compare()
 
 
@@ -247,24 +256,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         judgments = Judgments.read(config.jury, items=pool.items, rename=config.rename, split=config.split)
     with during(f"scoring {len(pool):,} models"):
         round_ = Round(judgments, pool)
-        models = round_.pool.models
-        prior = config.prior if config.prior_file is None else read_mass(config.prior_file, models)
-        near = config.reference if config.reference_file is None else read_mass(config.reference_file, models)
-        with warnings.catch_warnings():
-            for said_by_notices in (NotCertifiedWarning, TieBreakWarning):
-                warnings.simplefilter("ignore", said_by_notices)
-            ensembles = round_.mechanisms(
-                sigma=config.sigma,
-                prior=prior,
-                power=config.power,
-                tie_break=config.tie_break,
-                reference=near,
-                bootstrap=config.bootstrap,
-                rng=None if config.bootstrap is None else config.seed,
-                loss=config.loss,
-                rounds=config.rounds,
-                by=config.by,
-            )
+        ensembles = _ensembles(config, round_)
         paid = next(ensemble for ensemble in ensembles if ensemble.method == config.method)
         mechanisms = tuple(_mechanism(ensemble) for ensemble in ensembles)
     chosen = {e.method: e.sigma for e in ensembles} if config.sigma == "auto" else None
@@ -299,7 +291,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
             *round_.notices,
             *round_.doubts,
             *filter(None, (sigma_notice(ensembles), leak.notice)),
-            *filter(None, (failure, paid.notice, paid.tie_notice(config.mean, ranges))),
+            *filter(None, (failure, dominance_notice(paid, ensembles), paid.tie_notice(config.mean, ranges))),
         ),
         parliament=parliament,
     )

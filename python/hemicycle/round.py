@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -11,18 +9,14 @@ import numpy as np
 
 from hemicycle.admission import admit
 from hemicycle.arrays import read_only
-from hemicycle.averaging import bma_weights
 from hemicycle.ensemble import Ensemble
-from hemicycle.errors import DtypeError, NoDataError, NotCertifiedWarning, NotConvergedError, OptionError
+from hemicycle.errors import DtypeError, NoDataError, OptionError
 from hemicycle.evaluation import choose_sigma
-from hemicycle.greedy_pool import LOSSES, pool_greedy
-from hemicycle.least_squares import TIE_BREAKS, pair_least_squares
 from hemicycle.likelihood import log_likelihood
-from hemicycle.model_mass import is_uniform, model_mass
-from hemicycle.options import known_word, positive_count, positive_number, seed_of
+from hemicycle.mechanism import METHODS, OPTIONS, ROUNDS, mechanism
+from hemicycle.model_mass import model_mass
+from hemicycle.options import positive_number
 from hemicycle.scores import accuracy, mean_squared_error
-from hemicycle.solution import SimplexSolution, tie_doubt
-from hemicycle.stacking import STACKING_BY, pool_stacking
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -30,6 +24,7 @@ if TYPE_CHECKING:
     from hemicycle.greedy_pool import Loss
     from hemicycle.judgments import Judgments
     from hemicycle.least_squares import TieBreak
+    from hemicycle.mechanism import Mechanism, Method, Weighed
     from hemicycle.model_mass import Prior
     from hemicycle.pool import Pool
     from hemicycle.rejects import Rejects
@@ -37,21 +32,11 @@ if TYPE_CHECKING:
     from hemicycle.table import Table
     from hemicycle.types import Seed
 
-__all__ = ["METHODS", "OPTIONS", "ROUNDS", "ModelScores", "Round", "Sigma"]
-
-Method: TypeAlias = Literal["least_squares", "bma", "stacking", "greedy", "uniform", "best"]
-
-METHODS: tuple[Method, ...] = ("least_squares", "bma", "stacking", "greedy", "uniform", "best")
-
-OPTIONS = (
-    "sigma", "prior", "power", "tie_break", "reference", "bootstrap", "rng", "loss", "rounds", "by", "start",
-)  # fmt: skip
-"""What `Round.ensemble` takes beside a method."""
+__all__ = ["ModelScores", "Round", "Sigma"]
 
 Sigma: TypeAlias = "float | Literal['auto']"
 """A width, or how it is chosen."""
 
-ROUNDS = 100  #: of greedy selection
 AUTO_REPLICATES = 1000  #: of the bootstrap, at most, while a width is chosen
 
 
@@ -139,10 +124,8 @@ class Round:
     label_weight: NDArray[np.float64] = field(init=False)
     _seated: NDArray[np.bool_] = field(init=False)
     _scores: dict[float, ModelScores] = field(default_factory=dict, init=False)
-    _solutions: dict[tuple[object, ...], SimplexSolution] = field(default_factory=dict, init=False)
-    _bootstrapped: dict[tuple[object, ...], NDArray[np.float64]] = field(default_factory=dict, init=False)
+    _weighed: dict[tuple[object, ...], Weighed] = field(default_factory=dict, init=False)
     _widths: dict[tuple[object, ...], tuple[float, Table]] = field(default_factory=dict, init=False)
-    _doubts: dict[tuple[object, ...], str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         admitted = admit(self.judgments, self.pool)
@@ -172,7 +155,7 @@ class Round:
 
         Their weights are the best found, or optimal but not those that the tie-break names.
         """
-        return tuple(self._doubts.values())
+        return tuple(found.doubt for found in self._weighed.values() if found.doubt is not None)
 
     def select(self, rows: ArrayLike) -> Round:
         """Return the round with some of its judgments: the same models, and weights that stay with their pairs.
@@ -282,7 +265,7 @@ class Round:
             Replicates of the Bayesian bootstrap over pairs, for "bma" only, as in `bma_weights`; 10,000 is usual. The
             log likelihood of every model and pair is held in memory.
         rng : None, int, numpy.random.SeedSequence or numpy.random.Generator, optional
-            Where the replicates come from; `Ensemble.seed` repeats them.
+            Where the replicates come from; ``Ensemble.options["rng"]`` repeats them.
         loss : {"squared_error", "log_score", "log_likelihood"}, default "squared_error"
             What a greedy choice is judged by, for "greedy" only: the mean squared error of the pooled log ratio, the
             log score of the single labels under the mixture, or the log likelihood of the pooled logits.
@@ -324,65 +307,24 @@ class Round:
         the weights are the best found, the `gap` and `reason` of the solution say how good, and `doubts` names the
         method. A submission can therefore not stop a round.
         """
-        known_word(method, "method", METHODS)
-        known_word(tie_break, "tie_break", TIE_BREAKS)
-        known_word(loss, "loss", LOSSES)
-        known_word(by, "by", STACKING_BY)
-        power, rounds = positive_number(power, "power"), positive_count(rounds, "rounds")
-        for name, given, user in (
-            ("prior", not is_uniform(prior), "bma"),
-            ("power", power != 1, "bma"),
-            ("bootstrap", bootstrap is not None, "bma"),
-            ("tie_break", tie_break != "nearest", "least_squares"),
-            ("reference", not is_uniform(reference) and method != "stacking", "least_squares"),
-            ("loss", loss != "squared_error", "greedy"),
-            ("rounds", rounds != ROUNDS, "greedy"),
-            ("by", by != "label", "stacking"),
-            ("start", start is not None and method != "least_squares", "stacking"),
-        ):
-            if given and method != user:
-                raise OptionError(f"{name}: only method='{user}' has one, got method={method!r}")
-        mass, near = self._mass(prior, "prior"), self._mass(reference, "reference")
-        if rng is not None and bootstrap is None:
-            raise OptionError("rng: only the replicates of bootstrap= are random")
-        seed = None if bootstrap is None else seed_of(rng)
+        asked = mechanism(
+            method,
+            {
+                "prior": prior, "power": power, "tie_break": tie_break, "reference": reference, "bootstrap": bootstrap,
+                "rng": rng, "loss": loss, "rounds": rounds, "by": by, "start": start,
+            },
+            self._mass,
+        )  # fmt: skip
+        known = self._known(start)
         tried = None
         if isinstance(sigma, str):
-            every: dict[str, dict[str, Any]] = {
-                "bma": {"prior": mass, "power": power},
-                "least_squares": {"tie_break": tie_break, "reference": near},
-                "greedy": {"loss": loss, "rounds": rounds},
-                "stacking": {"reference": near, "by": by},
-            }
-            options = every.get(method, {})
-            if bootstrap is not None:
-                options |= {"bootstrap": min(bootstrap, AUTO_REPLICATES), "rng": seed}
-            sigma, tried = self._auto_sigma(sigma, method, options)
-        scores = self.scores(sigma)
-        solution = None
-        if method == "stacking":
-            solution = self._stacking(sigma, by, near, self._known(start))
-            weights = solution.weights
-        elif method == "least_squares":
-            solution = self._least_squares(tie_break, near, self._known(start))
-            weights = solution.weights
-        elif method == "greedy":
-            solution = self._greedy(sigma, loss, rounds)
-            weights = solution.weights
-        elif method == "bma" and bootstrap is not None:
-            weights = self._bootstrap(sigma, mass, power, bootstrap, seed)
-        elif method == "bma":
-            weights = bma_weights(scores.log_likelihood, prior=mass, power=power)
-        elif method == "uniform":
-            weights = np.full(len(self.pool), 1.0 / len(self.pool))
-        else:
-            leaders = np.flatnonzero(scores.log_likelihood == scores.log_likelihood.max())
-            weights = np.zeros(len(self.pool))
-            weights[min(leaders, key=lambda d: self.pool.models[d])] = 1.0
-        return Ensemble(
-            self, method, sigma, weights, solution, prior, power, tie_break, reference, bootstrap, seed, loss, rounds,
-            tried, by,
-        )  # fmt: skip
+            sigma, tried = self._auto_sigma(sigma, asked)
+        sigma = positive_number(sigma, "sigma")
+        key = asked.key(sigma)
+        if key not in self._weighed:
+            self._weighed[key] = asked.weigh(self, sigma, known)
+        found = self._weighed[key]
+        return Ensemble(self, asked.method, sigma, found.weights, found.solution, asked.options, tried)
 
     def mechanisms(
         self,
@@ -429,14 +371,12 @@ class Round:
         OptionError, DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError, MissingExtraError
             As in `ensemble`.
         """
-        return (
-            self.ensemble("least_squares", sigma=sigma, tie_break=tie_break, reference=reference),
-            self.ensemble("bma", sigma=sigma, prior=prior, power=power, bootstrap=bootstrap, rng=rng),
-            self.ensemble("stacking", sigma=sigma, reference=reference, by=by),
-            self.ensemble("greedy", sigma=sigma, loss=loss, rounds=rounds),
-            self.ensemble("uniform", sigma=sigma),
-            self.ensemble("best", sigma=sigma),
-        )
+        given: dict[str, Any] = {
+            "prior": prior, "power": power, "tie_break": tie_break, "reference": reference, "bootstrap": bootstrap,
+            "rng": rng, "loss": loss, "rounds": rounds, "by": by,
+        }  # fmt: skip
+        own = {method: {name: given[name] for name in given if method in OPTIONS[name]} for method in METHODS}
+        return tuple(self.ensemble(method, sigma=sigma, **own[method]) for method in METHODS)
 
     def _accuracy(self) -> NDArray[np.float64]:
         if not ((self.judgments.choice > 0) & (self.judgments.weight > 0)).any():
@@ -454,108 +394,16 @@ class Round:
         names = {start.models[model] for model in start.solution.vertex.tolist()}
         return np.array([d for d, name in enumerate(self.pool.models) if name in names], dtype=np.int64)
 
-    def _stacking(
-        self,
-        sigma: float,
-        by: StackingBy,
-        reference: NDArray[np.float64] | None,
-        start: NDArray[np.int64] | None,
-    ) -> SimplexSolution:
-        key = ("stacking", sigma, by, None if reference is None else reference.tobytes())
-        if key not in self._solutions:
-            try:
-                solution = pool_stacking(
-                    self.pool,
-                    self.judgments,
-                    by=by,
-                    sigma=sigma,
-                    observation_weights=self.label_weight if by == "label" else self.pair_weight,
-                    reference=reference,
-                    start=start,
-                    n_threads=self.n_threads,
-                )
-            except NotConvergedError as error:
-                solution = self._best_found(key, error, error.gap)
-            doubt = tie_doubt(solution)  # pool_stacking warned of it
-            if doubt is not None:
-                self._doubts[key] = f"stacking: {doubt}."
-            self._solutions[key] = solution
-        return self._solutions[key]
-
-    def _auto_sigma(self, word: str, method: Method, options: dict[str, Any]) -> tuple[float, Table]:
+    def _auto_sigma(self, word: str, asked: Mechanism) -> tuple[float, Table]:
         if word != "auto":
             raise DtypeError(f"sigma: expected a number or 'auto', got {word!r}")
-        arrays = {name: value.tobytes() for name, value in options.items() if isinstance(value, np.ndarray)}
-        key = (method, *sorted((options | arrays).items()))
+        options = asked.options
+        if "bootstrap" in options:
+            options = options | {"bootstrap": min(options["bootstrap"], AUTO_REPLICATES)}
+        key = replace(asked, options=options).key(None)
         if key not in self._widths:
-            self._widths[key] = choose_sigma(self, method, options)
+            self._widths[key] = choose_sigma(self, asked.method, options | asked.masses)
         return self._widths[key]
-
-    def _greedy(self, sigma: float, loss: Loss, rounds: int) -> SimplexSolution:
-        key = ("greedy", None if loss == "squared_error" else sigma, loss, rounds)
-        if key not in self._solutions:
-            self._solutions[key] = pool_greedy(
-                self.pool,
-                self.judgments,
-                pair_weight=self.pair_weight,
-                label_weight=self.label_weight,
-                loss=loss,
-                sigma=sigma,
-                rounds=rounds,
-                n_threads=self.n_threads,
-            )
-        return self._solutions[key]
-
-    def _bootstrap(
-        self, sigma: float, prior: NDArray[np.float64] | None, power: float, bootstrap: int, seed: int | None
-    ) -> NDArray[np.float64]:
-        key = (sigma, None if prior is None else prior.tobytes(), power, bootstrap, seed)
-        if key not in self._bootstrapped:
-            by_pair = log_likelihood(self.pool, self.judgments, sigma=sigma, per="pair", n_threads=self.n_threads)
-            by_pair *= self.pair_weight
-            counted = self.pair_weight > 0  # a pair without weight is no part of what is resampled
-            self._bootstrapped[key] = bma_weights(
-                by_pair if counted.all() else by_pair[:, counted],
-                prior=prior,
-                power=power,
-                bootstrap=bootstrap,
-                rng=seed,
-                n_threads=self.n_threads,
-            )
-        return self._bootstrapped[key]
-
-    def _least_squares(
-        self, tie_break: TieBreak, reference: NDArray[np.float64] | None, start: NDArray[np.int64] | None
-    ) -> SimplexSolution:
-        key = ("least_squares", tie_break, None if reference is None else reference.tobytes())
-        if key not in self._solutions:
-            pool, judgments, n_threads = self.pool, self.judgments, self.n_threads
-            try:
-                solution = pair_least_squares(
-                    pool, judgments, tie_break=tie_break, reference=reference, start=start, n_threads=n_threads
-                )
-            except NotConvergedError as error:
-                solution = self._best_found(key, error, self._relative(error.gap))
-            doubt = tie_doubt(solution)  # pair_least_squares warned of it
-            if doubt is not None:
-                self._doubts[key] = f"least_squares: {doubt}."
-            self._solutions[key] = solution
-        return self._solutions[key]
-
-    def _relative(self, gap: float) -> float:
-        """Return a gap of least squares in the unit of its tolerance: the median loss of one model."""
-        if gap == 0:
-            return 0.0
-        mse = mean_squared_error(self.pool, self.judgments, n_threads=self.n_threads)
-        unit = np.median(mse) * math.fsum(self.judgments.pairs.weight)
-        return float(gap / unit) if unit > 0 else math.inf
-
-    def _best_found(self, key: tuple[object, ...], error: NotConvergedError, relative: float) -> SimplexSolution:
-        """Return the best weights found as a solution: no submission may stop a round by how far its logits spread."""
-        doubt = f"{key[0]} is as near to its optimum as doubles allow: {error}; see its gap."
-        self._doubts[key] = doubt
-        warnings.warn(doubt, NotCertifiedWarning, stacklevel=4)
-        return SimplexSolution(error.weights, math.nan, error.gap, relative, error.passes, str(error))
 
     def _mass(self, given: Prior, name: str) -> NDArray[np.float64] | None:
         return model_mass(given, name, self.pool.authors, self._seated)

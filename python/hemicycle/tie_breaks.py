@@ -41,7 +41,7 @@ def tie_summary(ensemble: Ensemble) -> str | None:
         return None
     if solution.unique:
         return f"{method}: no other weights fit as well{_but_nearly(ensemble, solution)}."
-    fit = f"explain the {ensemble.by}s" if method == "stacking" else "fit"
+    fit = f"explain the {ensemble.options['by']}s" if method == "stacking" else "fit"
     n_free = f"{solution.face_dimension:,} dimension{'' if solution.face_dimension == 1 else 's'}"
     return (
         f"{method}: other weights {fit} as well, in {n_free}; {len(solution.face):,} of {len(ensemble.models):,} "
@@ -84,10 +84,11 @@ def _but_nearly(ensemble: Ensemble, solution: SimplexSolution) -> str:
 
 
 def _taken(ensemble: Ensemble) -> str:
-    if ensemble.tie_break == "least_individual_loss":
+    if ensemble.options.get("tie_break") == "least_individual_loss":
         return "those of least individual loss"
-    if ensemble.reference is None or isinstance(ensemble.reference, str):
-        return "those nearest to equal weights" + (" of authors" if ensemble.reference == "per_author" else "")
+    reference = ensemble.options["reference"]
+    if reference is None or isinstance(reference, str):
+        return "those nearest to equal weights" + (" of authors" if reference == "per_author" else "")
     return "those nearest to the given reference"
 
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemicycle.judgments import Judgments
+from hemicycle.mechanism import METHODS
 from hemicycle.pool import Pool
-from hemicycle.round import METHODS, Round
+from hemicycle.round import Round
 
 seeds = st.integers(0, 2**32 - 1)
 PARENTS = np.array([0, 0, 0, 1, 1, 1])

@@ -1,0 +1,273 @@
+"""Mechanisms by name: the options that each has, and how it weighs the models of a round."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+import numpy as np
+
+from hemicycle.averaging import bma_weights
+from hemicycle.errors import NotCertifiedWarning, NotConvergedError, OptionError
+from hemicycle.greedy_pool import LOSSES, pool_greedy
+from hemicycle.least_squares import TIE_BREAKS, pair_least_squares
+from hemicycle.likelihood import log_likelihood
+from hemicycle.model_mass import is_uniform
+from hemicycle.options import known_word, positive_count, positive_number, seed_of
+from hemicycle.scores import mean_squared_error
+from hemicycle.solution import SimplexSolution, tie_doubt
+from hemicycle.stacking import STACKING_BY, pool_stacking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from hemicycle.model_mass import Prior
+    from hemicycle.round import Round
+
+    Masses = Callable[[Prior, str], NDArray[np.float64] | None]
+
+__all__ = ["METHODS", "OPTIONS", "ROUNDS", "Mechanism", "Method", "Weighed", "mechanism"]
+
+Method: TypeAlias = Literal["least_squares", "bma", "stacking", "greedy", "uniform", "best"]
+
+METHODS: tuple[Method, ...] = ("least_squares", "bma", "stacking", "greedy", "uniform", "best")
+
+ROUNDS = 100  #: of greedy selection
+
+OPTIONS: dict[str, tuple[Method, ...]] = {
+    "prior": ("bma",),
+    "power": ("bma",),
+    "tie_break": ("least_squares",),
+    "reference": ("least_squares", "stacking"),
+    "bootstrap": ("bma",),
+    "rng": ("bma",),
+    "loss": ("greedy",),
+    "rounds": ("greedy",),
+    "by": ("stacking",),
+    "start": ("stacking", "least_squares"),
+}
+"""What `Round.ensemble` takes beside a method and a width, and the methods that have it."""
+
+_DEFAULTS = {"power": 1.0, "tie_break": "nearest", "loss": "squared_error", "rounds": ROUNDS, "by": "label"}
+_WORDS = {"tie_break": TIE_BREAKS, "loss": LOSSES, "by": STACKING_BY}
+_MASSES = ("prior", "reference")  #: a word or an array, one number for each model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """Weights of the models, and what is known of them.
+
+    Attributes
+    ----------
+    weights : ndarray of float64, shape (n_models,)
+        Non-negative, with sum 1.
+    solution : SimplexSolution or None
+        Certificate, of the methods that have one.
+    doubt : str or None
+        Why the weights are not those that were asked for, where they are not.
+    """
+
+    weights: NDArray[np.float64]
+    solution: SimplexSolution | None = None
+    doubt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mechanism:
+    """A method and the options that it has; made by `mechanism`.
+
+    Attributes
+    ----------
+    method : str
+        One of `METHODS`.
+    options : dict
+        Its options as they were given, the defaults too: ``round.ensemble(method, sigma=sigma, **options)`` repeats
+        them, ``rng`` is a seed.
+    masses : dict of str to (ndarray of float64, shape (n_models,), or None)
+        Those of its options that are a number for each model, for the models of one round; None is uniform.
+    """
+
+    method: Method
+    options: dict[str, Any]
+    masses: dict[str, NDArray[np.float64] | None]
+
+    def key(self, sigma: float | None) -> tuple[object, ...]:
+        """Return what the weights depend on, beside the round."""
+        needed = self.method in ("bma", "stacking", "best") or self.options.get("loss") not in (None, "squared_error")
+        masses = {name: None if mass is None else mass.tobytes() for name, mass in self.masses.items()}
+        return (self.method, sigma if needed else None, *(self.options | masses).items())
+
+    def weigh(self, round_: Round, sigma: float, start: NDArray[np.int64] | None = None) -> Weighed:
+        """Weigh the models of a round.
+
+        Parameters
+        ----------
+        round_ : Round
+            The round that `masses` are of.
+        sigma : float
+            Width of the Gaussian at each label, in the unit of ``log_ratio``.
+        start : ndarray of int64, optional
+            Models that are likely to have weight.
+
+        Returns
+        -------
+        Weighed
+            The best weights found, with a doubt and a warning, where doubles cannot certify an optimum.
+        """
+        if self.method == "stacking":
+            return self._stacking(round_, sigma, start)
+        if self.method == "least_squares":
+            return self._least_squares(round_, start)
+        if self.method == "greedy":
+            return self._greedy(round_, sigma)
+        if self.method == "bma":
+            return Weighed(self._bma(round_, sigma))
+        if self.method == "uniform":
+            return Weighed(np.full(len(round_.pool), 1.0 / len(round_.pool)))
+        log_likelihoods = round_.scores(sigma).log_likelihood
+        weights = np.zeros(len(round_.pool))
+        leaders = np.flatnonzero(log_likelihoods == log_likelihoods.max())
+        weights[min(leaders, key=lambda d: round_.pool.models[d])] = 1.0
+        return Weighed(weights)
+
+    def _stacking(self, round_: Round, sigma: float, start: NDArray[np.int64] | None) -> Weighed:
+        by = self.options["by"]
+        try:
+            solution = pool_stacking(
+                round_.pool,
+                round_.judgments,
+                by=by,
+                sigma=sigma,
+                observation_weights=round_.label_weight if by == "label" else round_.pair_weight,
+                reference=self.masses["reference"],
+                start=start,
+                n_threads=round_.n_threads,
+            )
+        except NotConvergedError as error:
+            return self._best_found(error, error.gap)
+        return self._told(solution)
+
+    def _least_squares(self, round_: Round, start: NDArray[np.int64] | None) -> Weighed:
+        try:
+            solution = pair_least_squares(
+                round_.pool,
+                round_.judgments,
+                tie_break=self.options["tie_break"],
+                reference=self.masses["reference"],
+                start=start,
+                n_threads=round_.n_threads,
+            )
+        except NotConvergedError as error:
+            return self._best_found(error, _relative(round_, error.gap))
+        return self._told(solution)
+
+    def _greedy(self, round_: Round, sigma: float) -> Weighed:
+        solution = pool_greedy(
+            round_.pool,
+            round_.judgments,
+            pair_weight=round_.pair_weight,
+            label_weight=round_.label_weight,
+            loss=self.options["loss"],
+            sigma=sigma,
+            rounds=self.options["rounds"],
+            n_threads=round_.n_threads,
+        )
+        return Weighed(solution.weights, solution)
+
+    def _bma(self, round_: Round, sigma: float) -> NDArray[np.float64]:
+        prior, power = self.masses["prior"], self.options["power"]
+        if "bootstrap" not in self.options:
+            return bma_weights(round_.scores(sigma).log_likelihood, prior=prior, power=power)
+        n_threads = round_.n_threads
+        by_pair = log_likelihood(round_.pool, round_.judgments, sigma=sigma, per="pair", n_threads=n_threads)
+        by_pair *= round_.pair_weight
+        counted = round_.pair_weight > 0  # a pair without weight is no part of what is resampled
+        return bma_weights(
+            by_pair if counted.all() else by_pair[:, counted],
+            prior=prior,
+            power=power,
+            bootstrap=self.options["bootstrap"],
+            rng=self.options["rng"],
+            n_threads=n_threads,
+        )
+
+    def _told(self, solution: SimplexSolution) -> Weighed:
+        doubt = tie_doubt(solution)  # the solver warned of it
+        return Weighed(solution.weights, solution, None if doubt is None else f"{self.method}: {doubt}.")
+
+    def _best_found(self, error: NotConvergedError, relative: float) -> Weighed:
+        """Return the best weights found: no submission may stop a round by how far its logits spread."""
+        doubt = f"{self.method} is as near to its optimum as doubles allow: {error}; see its gap."
+        warnings.warn(doubt, NotCertifiedWarning, stacklevel=5)
+        solution = SimplexSolution(error.weights, math.nan, error.gap, relative, error.passes, str(error))
+        return Weighed(error.weights, solution, doubt)
+
+
+def mechanism(method: str, given: dict[str, Any], masses: Masses) -> Mechanism:
+    """Return a method with its options, all checked.
+
+    Parameters
+    ----------
+    method : str
+        One of `METHODS`.
+    given : dict
+        A value for each of `OPTIONS`, the defaults where none was given.
+    masses : callable
+        Makes the mass of each model of what was given, and of what it is called.
+
+    Returns
+    -------
+    Mechanism
+        With the options that the method has.
+
+    Raises
+    ------
+    OptionError
+        If a word is not known, or an option is given for a method that has none such.
+    DtypeError, ShapeError, NonFiniteError, DomainError
+        If an option is out of its domain.
+    """
+    known_word(method, "method", METHODS)
+    for name, words in _WORDS.items():
+        known_word(given[name], name, words)
+    given = given | {
+        "power": positive_number(given["power"], "power"),
+        "rounds": positive_count(given["rounds"], "rounds"),
+    }
+    for name, users in OPTIONS.items():
+        if name != "rng" and method not in users and not _is_default(name, given[name]):
+            having = " or ".join(f"method={user!r}" for user in users)
+            raise OptionError(f"{name}: only {having} has one, got method={method!r}")
+    mass = {name: masses(given[name], name) for name in _MASSES}
+    if given["rng"] is not None and given["bootstrap"] is None:
+        raise OptionError("rng: only the replicates of bootstrap= are random")
+    own = [name for name, users in OPTIONS.items() if method in users and name != "start"]
+    if method == "bma" and given["bootstrap"] is None:
+        own = [name for name in own if name not in ("bootstrap", "rng")]
+    elif method == "bma":
+        given["rng"] = seed_of(given["rng"])
+    return Mechanism(
+        cast("Method", method),
+        {name: given[name] for name in own},
+        {name: mass[name] for name in own if name in mass},
+    )
+
+
+def _is_default(name: str, value: object) -> bool:
+    if name in _MASSES:
+        return is_uniform(value)  # type: ignore[arg-type]
+    default = _DEFAULTS.get(name)
+    return value is None if default is None else value == default
+
+
+def _relative(round_: Round, gap: float) -> float:
+    """Return a gap of least squares in the unit of its tolerance: the median loss of one model."""
+    if gap == 0:
+        return 0.0
+    mse = mean_squared_error(round_.pool, round_.judgments, n_threads=round_.n_threads)
+    unit = np.median(mse) * math.fsum(round_.judgments.pairs.weight)
+    return float(gap / unit) if unit > 0 else math.inf
