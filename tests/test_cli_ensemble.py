@@ -21,6 +21,7 @@ from hemicycle.mechanism import METHODS
 
 BUNDLE = {
     "leaderboard.csv", "allocation.csv", "weights.csv", "rejects.csv", "summary.json", "round.toml", "hemicycle.svg",
+    "report.html",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from hemicycle.config import HEADER
 from hemicycle.errors import FormatError, OptionError
 from hemicycle.escaping import spreadsheet_cell
 from hemicycle.picture import svg
+from hemicycle.report import report_html
 from hemicycle.submissions import SUBMISSION_LIMITS
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         "summary.json": json.format(json.encode(outcome.summary()), indent=2) + b"\n",
         ROUND.file: outcome.config.toml(folder, outcome.sha256).encode("utf-8"),
         "hemicycle.svg": picture.encode("utf-8"),
+        "report.html": report_html(outcome).encode("utf-8"),
     }
 
 

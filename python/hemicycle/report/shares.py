@@ -1,0 +1,114 @@
+"""What is paid: the allocation with how far it could move, and that of every mechanism beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemicycle.report.tables import Column, DataTable, names, numbers, percents, shown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemicycle.outcome import Outcome
+    from hemicycle.report.board import Board
+
+__all__ = ["allocation_table", "mechanism_chart", "mechanism_shares", "paid_most"]
+
+CHARTED = 20  #: items of the chart of all mechanisms
+LEADING = 6  #: items of the summary
+
+
+def allocation_table(outcome: Outcome) -> DataTable:
+    """Make the table of what each item is paid, the largest share first, with the range where it was asked for."""
+    share = np.asarray(outcome.allocation["share"], dtype=np.float64)
+    order = _order(share)
+    items = outcome.round.pool.items
+    judged = np.bincount(
+        np.concatenate([outcome.round.judgments.pairs.a, outcome.round.judgments.pairs.b]), minlength=len(items)
+    )
+    low = high = share
+    columns = [names("item", [items.hostless_names[i] for i in order])]
+    if items.n_parents > 1:
+        columns.append(Column("parent", [shown(items.parents[i]) for i in order]))
+    columns.append(percents("share, %", share[order], meaning="of the budget of its parent"))
+    ranges = outcome.ranges
+    if ranges is not None:
+        low, high = np.asarray(ranges["low"]), np.asarray(ranges["high"])
+        columns += [
+            percents("lowest", low[order], group="over all optimal weights of least squares"),
+            percents("highest", high[order], group="over all optimal weights of least squares"),
+        ]
+    top = max(float(share.max()), float(high.max()))
+    bars = [[round(100 * float(v) / top, 2) for v in (share[i], low[i], high[i])] + [ranges is not None] for i in order]
+    columns.insert(len(columns) if ranges is None else len(columns) - 2, Column(f"0 to {top:.1%}", bars, "bar"))
+    columns.append(numbers("pairs", judged[order], 0, meaning="in which the jury judged it"))
+    return DataTable("shares", "What each item is paid", tuple(columns), "item", "allocation.csv")
+
+
+def mechanism_shares(outcome: Outcome, board: Board) -> DataTable:
+    """Make the table of the shares under every mechanism, in the order of those that are paid."""
+    shares = _shares(outcome, board)
+    order = _order(shares[0])
+    items = outcome.round.pool.items
+    columns = [names("item", [items.short_names[i] for i in order])]
+    for ensemble, share in zip(board.ensembles, shares, strict=True):
+        paid = " (pays)" if ensemble is board.paid else ""
+        columns.append(percents(board.labels[ensemble.method] + paid, share[order], group="share, %"))
+    spread = 100 * (shares.max(axis=0) - shares.min(axis=0))
+    columns.append(numbers("widest gap", spread[order], 2, meaning="between two mechanisms, in points"))
+    return DataTable("mechanism-shares", "Shares under every mechanism", tuple(columns), "item")
+
+
+def mechanism_chart(outcome: Outcome, board: Board) -> dict[str, Any]:
+    """Lay out the leading items, one line each, with one mark a mechanism."""
+    shares = _shares(outcome, board)
+    order = _order(shares[0])[:CHARTED]
+    items = outcome.round.pool.items
+    ticks = _axis(float(shares[:, order].max()))
+    top = float(ticks[-1])
+    labels = [board.labels[ensemble.method] for ensemble in board.ensembles]
+    lines = [
+        {
+            "name": shown(items.short_names[i]),
+            "marks": (100 * shares[:, i] / top).round(2).tolist(),
+            "text": "; ".join(f"{label} {share:.2%}" for label, share in zip(labels, shares[:, i], strict=True)),
+        }
+        for i in order
+    ]
+    return {
+        "lines": lines,
+        "ticks": [(round(100 * float(tick) / top, 2), f"{100 * float(tick):.6g}%") for tick in ticks],
+        "labels": labels,
+        "n_items": len(items),
+    }
+
+
+def paid_most(outcome: Outcome) -> list[dict[str, Any]]:
+    """Return the items of the largest shares, for the top of the page."""
+    share = np.asarray(outcome.allocation["share"], dtype=np.float64)
+    names_of = outcome.round.pool.items.short_names
+    leading = _order(share)[:LEADING]
+    return [
+        {"name": shown(names_of[i]), "share": f"{share[i]:.2%}", "bar": round(100 * float(share[i] / share.max()), 2)}
+        for i in leading
+    ]
+
+
+def _shares(outcome: Outcome, board: Board) -> NDArray[np.float64]:
+    """Share of each item under each mechanism, shape (n_mechanisms, n_items)."""
+    return np.array([ensemble.allocation(mean=outcome.config.mean)["share"] for ensemble in board.ensembles])
+
+
+def _order(share: NDArray[np.float64]) -> list[int]:
+    listed: list[int] = np.argsort(-share, kind="stable").tolist()
+    return listed
+
+
+def _axis(largest: float) -> NDArray[np.float64]:
+    """Return round numbers from 0 to the first that is not below the largest share."""
+    unit = 10.0 ** np.floor(np.log10(largest)) if largest > 0 else 1.0
+    steps = {1.0: 5, 1.5: 3, 2.0: 4, 3.0: 3, 4.0: 4, 5.0: 5, 6.0: 3, 8.0: 4, 10.0: 5}
+    end = next((m for m in steps if m * unit >= largest), 10.0)
+    return np.linspace(0.0, end * unit, steps[end] + 1)

@@ -1,0 +1,105 @@
+"""The top of the page: who is paid by which mechanism, how sure that is, and what a reader should know first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemicycle.escaping import printable
+from hemicycle.picture import shortened
+from hemicycle.rejects import counted
+from hemicycle.report.shares import paid_most
+from hemicycle.report.tables import MISSING, shown
+
+if TYPE_CHECKING:
+    from hemicycle.outcome import Outcome
+    from hemicycle.report.board import Board
+
+__all__ = ["summary"]
+
+NOTICE_WIDTH = 2000
+
+RULES = {
+    "stacking": "the mixture of models that explains the single judgments best: camps of the jury are seated in "
+    "proportion to what they said",
+    "least_squares": "the weights whose pooled prediction comes nearest to the judgments in squared error",
+    "bma": "Bayesian model averaging: likelihoods multiply over the pairs, so the majority takes all",
+    "greedy": "models chosen one after another, each time the one that helps most",
+    "uniform": "every model the same weight, whatever the jury said",
+    "best": "the one model of highest likelihood takes all",
+}
+"""What each mechanism does, in a line."""
+
+
+def summary(outcome: Outcome, board: Board) -> dict[str, Any]:
+    """Say the result in a few sentences and figures.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        The run.
+    board : Board
+        Its mechanisms.
+
+    Returns
+    -------
+    dict
+        What the template lays out.
+    """
+    counts = outcome.counts()
+    judged, sent, items = counts["judgments"], counts["submissions"], counts["items"]
+    paid = outcome.paid
+    heaviest = int(np.argmax(paid.weights))
+    return {
+        "rule": RULES[paid.method],
+        "effective": f"{paid.effective_models[0]:,.1f}",
+        "n_models": len(paid.models),
+        "heaviest": shown(paid.models[heaviest]),
+        "heaviest_weight": f"{paid.weights[heaviest]:.1%}",
+        "mean": outcome.config.mean,
+        "figures": [
+            (f"{judged['used']:,}", "judgments", f"of {counted(judged['pairs'], 'pair')}"),
+            (
+                f"{judged['jurors']:,}" if judged["jurors"] else MISSING,
+                "jurors",
+                "" if judged["jurors"] else "not named",
+            ),
+            (f"{sent['seated']:,}", "models", f"{sent['rejected'] + sent['barred']:,} turned away"),
+            (f"{items['n']:,}", "items", f"of {counted(items['parents'], 'parent')}"),
+        ],
+        "paid_most": paid_most(outcome),
+        "sure": _sure(outcome, board),
+        "notices": [shortened(printable(notice), NOTICE_WIDTH) for notice in outcome.notices],
+    }
+
+
+def _sure(outcome: Outcome, board: Board) -> list[str]:
+    """Say what is known of how far the result could be another."""
+    said = []
+    found = next(m for m in outcome.mechanisms if m["method"] == outcome.paid.method)
+    if found.get("unique") is True:
+        said.append("No other weights serve the jury's judgments as well: the answer of this mechanism is unique.")
+    elif found.get("unique") is False:
+        dimension = found["face_dimension"]
+        said.append(
+            f"Other weights serve the judgments as well, in {counted(dimension, 'dimension')}; a stated tie-break "
+            "chose among them."
+        )
+    shares = np.array([e.allocation(mean=outcome.config.mean)["share"] for e in board.ensembles])
+    moved = 0.5 * np.abs(shares - shares[0]).sum(axis=1) / max(1, outcome.round.pool.items.n_parents)
+    if len(shares) > 1:
+        far = int(np.argmax(moved))
+        near = 1 + int(np.argmin(moved[1:]))
+        said.append(
+            f"Another mechanism would pay otherwise: {board.labels[board.ensembles[far].method].lower()} would move "
+            f"{moved[far]:.1%} of the money, {board.labels[board.ensembles[near].method].lower()} {moved[near]:.1%}."
+        )
+    judged = np.unique(np.concatenate([outcome.round.judgments.pairs.a, outcome.round.judgments.pairs.b]))
+    unjudged = len(outcome.round.pool.items) - len(judged)
+    if unjudged:
+        said.append(
+            f"{counted(unjudged, 'item')} {'was' if unjudged == 1 else 'were'} never compared: what "
+            f"{'it is' if unjudged == 1 else 'they are'} paid is decided by the models alone."
+        )
+    return said
