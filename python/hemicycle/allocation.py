@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["allocate", "allocate_each", "pooled_logits"]
+__all__ = ["allocate", "allocate_each", "model_shares", "pooled_logits"]
 
 Mean: TypeAlias = Literal["geometric", "arithmetic"]
 
@@ -182,6 +182,36 @@ def pooled_logits(pool: Pool, weights: NDArray[np.float64]) -> NDArray[np.float6
     pooled = _mean_logits(pool.logits, weights, _Parents(pool.items.parent_index))
     pooled -= 0.5 * pooled.min()  # it was at most 0: twice the range of logits becomes the range
     return pooled
+
+
+def model_shares(matrix: NDArray[Any], parent_index: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the shares that each model gives to the items of each parent.
+
+    Parameters
+    ----------
+    matrix : ndarray of float, shape (n_models, n_items)
+        Log contribution of each item, natural log; -inf is a share of 0.
+    parent_index : ndarray of int64, shape (n_items,)
+        Parent of each item.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_models, n_items)
+        Non-negative, of sum 1 in each parent.
+
+    Raises
+    ------
+    NonFiniteError, DomainError
+        If a logit is NaN or +inf, or a model gives all items of a parent nothing.
+    """
+    parents = _Parents(parent_index)
+    shares = np.empty(matrix.shape)
+    for block, chosen in _rows(matrix, np.arange(len(matrix)), parents):
+        top = parents.maximum(block)  # (n_rows, n_parents)
+        _require_shares(top)
+        parts = np.exp(block - parents.spread(top))
+        shares[chosen] = parts / parents.spread(parents.total(parts))
+    return shares
 
 
 def _mean_logits(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
