@@ -48,7 +48,7 @@ def test_scores_of_the_mixture_equal_their_definitions(small, method, monkeypatc
     assert ensemble.log_score == pytest.approx(reference.log_score(ROWS, logits, weights, 0.8), rel=1e-12)
     assert ensemble.mse == pytest.approx(reference.mse(ROWS, logits, weights), rel=1e-12)
     whole = ensemble.log_likelihood, ensemble.log_score
-    monkeypatch.setattr("hemicycle.ensemble.BLOCK_CELLS", 7)
+    monkeypatch.setattr("hemicycle.mixture.BLOCK_CELLS", 7)
     assert (ensemble.log_likelihood, ensemble.log_score) == pytest.approx(whole, rel=1e-13)
 
 

@@ -15,8 +15,9 @@ from hemicycle.averaging import effective_models
 from hemicycle.dominance import dominance_notice
 from hemicycle.errors import DomainError, OptionError
 from hemicycle.influence import LEAVE_OUT
-from hemicycle.likelihood import log_likelihood
-from hemicycle.mixture import log_mixture
+from hemicycle.intervals import allocation_intervals
+from hemicycle.jurors import juror_diagnostics, least_likely_judgments
+from hemicycle.mixture import jury_log_density
 from hemicycle.model_mass import is_uniform
 from hemicycle.options import known_word
 from hemicycle.predictive import Predictive
@@ -25,20 +26,23 @@ from hemicycle.table import Table
 from hemicycle.tie_breaks import tie_notice
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal
 
     from numpy.typing import NDArray
 
     from hemicycle.allocation import Mean
     from hemicycle.influence import By
+    from hemicycle.intervals import AllocationIntervals, IntervalKind
     from hemicycle.items import Items
+    from hemicycle.jurors import JurorDiagnostics
     from hemicycle.mechanism import Method
     from hemicycle.round import Round
     from hemicycle.solution import SimplexSolution
+    from hemicycle.types import Seed
 
 __all__ = ["Ensemble"]
 
-BLOCK_CELLS = 1 << 20  #: log densities held at a time: 8 MB of float64
 MODELS_SHOWN = 3  #: names in a printed cell; more are counted
 
 
@@ -320,6 +324,97 @@ class Ensemble:
         pool, judgments, n_threads = self.round.pool, self.round.judgments, self.round.n_threads
         return leave_out(pool, judgments, solution=self.solution, mean=mean, n_threads=n_threads).table()
 
+    def intervals(
+        self,
+        kind: IntervalKind = "bootstrap",
+        *,
+        mean: Mean = "geometric",
+        level: float = 0.9,
+        replicates: int = 200,
+        rng: Seed = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> AllocationIntervals:
+        """Return an interval for the share of each item.
+
+        Parameters
+        ----------
+        kind : {"bootstrap", "posterior"}, default "bootstrap"
+            Over juries that might have answered, or, of "bma" only, over single models.
+        mean : {"geometric", "arithmetic"}, default "geometric"
+            The log pool or the linear pool of the models' shares.
+        level : float, default 0.9
+            Probability inside, between 0 and 1.
+        replicates : int, default 200
+            Replicates of the Bayesian bootstrap over jurors, or over pairs where jurors are not named.
+        rng : None, int, numpy.random.SeedSequence or numpy.random.Generator, default 0
+            Where they come from.
+        progress : callable, optional
+            Called with the number of replicates done and their number, after each.
+
+        Returns
+        -------
+        AllocationIntervals
+            With a table, and a label that says what they are.
+
+        Raises
+        ------
+        OptionError, DomainError, NoDataError, DtypeError, NonFiniteError
+            As `hemicycle.intervals.allocation_intervals`, which says what they tell.
+        """
+        return allocation_intervals(
+            self, kind=kind, mean=mean, level=level, replicates=replicates, rng=rng, progress=progress
+        )
+
+    def jurors(self) -> JurorDiagnostics:
+        """Return what the answers of each juror tell beside this ensemble.
+
+        Returns
+        -------
+        JurorDiagnostics
+            Agreement, error and log density of the labels, scale, sides and circular triads; with a table.
+
+        Raises
+        ------
+        FormatError
+            If no judgment names its juror.
+
+        See Also
+        --------
+        hemicycle.jurors.juror_diagnostics : the definitions.
+        """
+        round_ = self.round
+        return juror_diagnostics(
+            round_.pool, round_.judgments, self.weights, sigma=self.sigma, n_threads=round_.n_threads
+        )
+
+    def least_likely(self, k: int = 10) -> Table:
+        """Return the judgments to which the predictive mixture gives the least density.
+
+        Parameters
+        ----------
+        k : int, default 10
+            How many.
+
+        Returns
+        -------
+        Table
+            Columns juror, parent, a, b, log_ratio, predicted, log_density, tail_probability, weight and line; the least
+            likely first.
+
+        Raises
+        ------
+        DtypeError, DomainError
+            If `k` is no integer above 0.
+
+        See Also
+        --------
+        hemicycle.jurors.least_likely_judgments : what the columns mean.
+        """
+        round_ = self.round
+        return least_likely_judgments(
+            round_.pool, round_.judgments, self.weights, sigma=self.sigma, k=k, n_threads=round_.n_threads
+        )
+
     def predictive(self, a: str, b: str, *, parent: str | None = None) -> Predictive:
         """Return the predictive distribution of one pair's log ratio.
 
@@ -361,16 +456,9 @@ class Ensemble:
         return self.solution
 
     def _log_density(self, per: Literal["pair", "label"]) -> NDArray[np.float64]:
-        """Log density of each pair or label under the mixture, in blocks of models."""
-        judgments, logits = self.round.judgments, self.round.pool.logits
-        support = np.flatnonzero(self.weights)
-        n_columns = len(judgments.pairs) if per == "pair" else judgments.pairs.n_labels
-        rows = max(1, BLOCK_CELLS // n_columns)
-        total = np.full(n_columns, -np.inf)
-        for start in range(0, len(support), rows):
-            chosen = support[start : start + rows]
-            block = log_likelihood(
-                logits[chosen], judgments, sigma=self.sigma, per=per, n_threads=self.round.n_threads
-            )  # (n_rows, n_columns)
-            total = np.logaddexp(total, log_mixture(block, self.weights[chosen]))
-        return total
+        """Log density of each pair or label under the mixture."""
+        judged = self.round.judgments
+        n_threads = self.round.n_threads
+        return jury_log_density(
+            self.round.pool.logits, judged, self.weights, sigma=self.sigma, per=per, n_threads=n_threads
+        )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hemicycle.errors import DtypeError, NoDataError, NotCertifiedWarning, OptionError, TieBreakWarning
-from hemicycle.folds import folds_of
+from hemicycle.folds import folds_of, resampling_groups
 from hemicycle.gaussian_mixture import mixture_cdf, mixture_crps, mixture_log_density
 from hemicycle.left_out_scores import LABEL_SCORES, SCORES, Configuration, Evaluation
 from hemicycle.mechanism import METHODS, OPTIONS
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from hemicycle.ensemble import Ensemble
     from hemicycle.folds import Fold
-    from hemicycle.judgments import Judgments
     from hemicycle.round import Round, Sigma
 
 __all__ = ["SCORES", "SIGMAS", "Configuration", "Evaluation", "choose_sigma", "evaluate"]
@@ -170,7 +169,7 @@ def _run(
         doubts += [f"without {part.name}: {doubt}" for doubt in without.doubts]
         start = stop
     row = np.concatenate([part.rows for part in parts])
-    resampled, group = _groups(round_.judgments, row)
+    resampled, group = resampling_groups(round_.judgments, row)
     return Evaluation(
         by=by,
         folds=tuple(part.name for part in parts),
@@ -256,15 +255,6 @@ def _without(round_: Round, part: Fold) -> Round:
     if not (kept & (judgments.weight > 0) & ~np.isnan(judgments.log_ratio)).any():
         raise NoDataError(f"judgments: without {part.name} none is left that says how much")
     return round_.select(kept)
-
-
-def _groups(judgments: Judgments, rows: NDArray[np.int64]) -> tuple[str, NDArray[np.int64]]:
-    """Return what is resampled, and the group of each row."""
-    jurors = [judgments.juror[row] for row in rows.tolist()]
-    if len({juror for juror in jurors if juror is not None}) > 1 and None not in jurors:
-        return "juror", np.unique(np.array(jurors), return_inverse=True)[1]
-    low, high = np.minimum(judgments.a[rows], judgments.b[rows]), np.maximum(judgments.a[rows], judgments.b[rows])
-    return "pair", np.unique(low * len(judgments.items) + high, return_inverse=True)[1]
 
 
 class _LeftOut:

@@ -128,7 +128,7 @@ class Mechanism:
             return Weighed(self._bma(round_, sigma))
         if self.method == "uniform":
             return Weighed(np.full(len(round_.pool), 1.0 / len(round_.pool)))
-        log_likelihoods = round_.scores(sigma).log_likelihood
+        log_likelihoods = round_.log_likelihood(sigma)
         weights = np.zeros(len(round_.pool))
         leaders = np.flatnonzero(log_likelihoods == log_likelihoods.max())
         weights[min(leaders, key=lambda d: round_.pool.models[d])] = 1.0
@@ -181,7 +181,7 @@ class Mechanism:
     def _bma(self, round_: Round, sigma: float) -> NDArray[np.float64]:
         prior, power = self.masses["prior"], self.options["power"]
         if "bootstrap" not in self.options:
-            return bma_weights(round_.scores(sigma).log_likelihood, prior=prior, power=power)
+            return bma_weights(round_.log_likelihood(sigma), prior=prior, power=power)
         n_threads = round_.n_threads
         by_pair = log_likelihood(round_.pool, round_.judgments, sigma=sigma, per="pair", n_threads=n_threads)
         by_pair *= round_.pair_weight

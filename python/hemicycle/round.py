@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from hemicycle.admission import admit
-from hemicycle.arrays import read_only
+from hemicycle.arrays import float_array, read_only, require_at_most, require_length, require_non_negative
 from hemicycle.ensemble import Ensemble
 from hemicycle.errors import DtypeError, NoDataError, OptionError
 from hemicycle.evaluation import choose_sigma
+from hemicycle.labels import MAX_LABEL_WEIGHT
 from hemicycle.likelihood import log_likelihood
 from hemicycle.mechanism import METHODS, OPTIONS, ROUNDS, mechanism
 from hemicycle.model_mass import model_mass
@@ -123,6 +124,7 @@ class Round:
     pair_weight: NDArray[np.float64] = field(init=False)
     label_weight: NDArray[np.float64] = field(init=False)
     _seated: NDArray[np.bool_] = field(init=False)
+    _log_likelihoods: dict[float, NDArray[np.float64]] = field(default_factory=dict, init=False)
     _scores: dict[float, ModelScores] = field(default_factory=dict, init=False)
     _weighed: dict[tuple[object, ...], Weighed] = field(default_factory=dict, init=False)
     _widths: dict[tuple[object, ...], tuple[float, Table]] = field(default_factory=dict, init=False)
@@ -185,10 +187,46 @@ class Round:
                 pairs.a.astype(np.int64) * n_items + pairs.b for pairs in (self.judgments.pairs, judgments.pairs)
             )
             given = self.pair_weight[np.searchsorted(code, wanted)]
-        some = replace(self, judgments=judgments, pair_weights=given)
+        return self._of(judgments, given)
+
+    def reweigh(self, factor: ArrayLike) -> Round:
+        """Return the round with each label counting so many times what it counts here.
+
+        Parameters
+        ----------
+        factor : array_like of float, shape (n_judgments,)
+            Finite, >= 0.
+
+        Returns
+        -------
+        Round
+            The weight c_n v_i of each label is multiplied by its factor, whatever `pair_weights` are; that of a pair is
+            the sum of those of its labels. (New weights of judgments under "equal" `pair_weights` would only be shared
+            out anew within each pair.) What was sent and turned away is as here.
+
+        Raises
+        ------
+        ShapeError, DtypeError, NonFiniteError, DomainError
+            If there is not one factor >= 0 for each judgment, or a weight would be above 1e100.
+        NoDataError
+            If no cardinal judgment of positive weight is left, or all pairs that are left weigh 0.
+        """
+        factors = float_array(factor, "factor", 1)
+        require_length(factors, "factor", len(self.judgments), "judgments")
+        require_non_negative(factors, "factor")
+        weight = self.judgments.weight * factors
+        require_at_most(weight, MAX_LABEL_WEIGHT, "factor: weight")
+        pairs = self.judgments.pairs
+        sums = np.add.reduceat(self.label_weight * factors[pairs.row], pairs.offsets[:-1])
+        kept = np.logical_or.reduceat(weight[pairs.row] > 0, pairs.offsets[:-1])
+        return self._of(replace(self.judgments, weight=weight), sums[kept])
+
+    def _of(self, judgments: Judgments, pair_weights: str | ArrayLike) -> Round:
+        """Return a round of the same models."""
+        other = replace(self, judgments=judgments, pair_weights=pair_weights)
         for name in ("_seated", "rejects"):  # of the pool that was sent; this one has been admitted before
-            object.__setattr__(some, name, getattr(self, name))
-        return some
+            object.__setattr__(other, name, getattr(self, name))
+        return other
 
     def scores(self, sigma: float = 0.5) -> ModelScores:
         """Return the scores of every single model.
@@ -213,13 +251,37 @@ class Round:
             pool, judgments, n_threads = self.pool, self.judgments, self.n_threads
             of_any = next(iter(self._scores.values()), None)  # what depends on no width
             self._scores[sigma] = ModelScores(
-                read_only(
-                    log_likelihood(pool, judgments, sigma=sigma, pair_weights=self.pair_weight, n_threads=n_threads)
-                ),
+                self.log_likelihood(sigma),
                 of_any.mse if of_any else read_only(mean_squared_error(pool, judgments, n_threads=n_threads)),
                 of_any.accuracy if of_any else read_only(self._accuracy()),
             )
         return self._scores[sigma]
+
+    def log_likelihood(self, sigma: float = 0.5) -> NDArray[np.float64]:
+        """Return the log likelihood of every single model, for the round's weights of pairs.
+
+        Parameters
+        ----------
+        sigma : float, default 0.5
+            Width of the Gaussian at each label, in the unit of ``log_ratio``.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_models,)
+            Read-only; computed once a width.
+
+        Raises
+        ------
+        DtypeError, NonFiniteError, DomainError
+            As `scores`.
+        """
+        sigma = positive_number(sigma, "sigma")
+        if sigma not in self._log_likelihoods:
+            by_model = log_likelihood(
+                self.pool, self.judgments, sigma=sigma, pair_weights=self.pair_weight, n_threads=self.n_threads
+            )
+            self._log_likelihoods[sigma] = read_only(by_model)
+        return self._log_likelihoods[sigma]
 
     def ensemble(
         self,
