@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::lanes::{add_scaled, dot, vectorised};
 use crate::least_squares::certificate::{Certificate, Problem};
 use crate::least_squares::facial;
-use crate::least_squares::orthonormal::orthonormal_rows;
+use crate::least_squares::orthonormal::{orthonormal_rows, turned_rows};
 use crate::least_squares::predictions::Predictions;
 use crate::least_squares::rank::{DEPENDENT, affine_rank};
 use crate::parallel::Execution;
@@ -174,6 +174,12 @@ impl FaceRows {
     /// The same models in orthonormal coordinates.
     pub(super) fn orthonormal(&self, execution: &Execution) -> Result<Self> {
         let (rows, width) = orthonormal_rows(&self.rows, self.n_models, self.width, execution)?;
+        Ok(Self { rows, width, ..*self })
+    }
+
+    /// The same models in no more coordinates than they are, with the same lengths and angles.
+    pub(super) fn turned(&self, execution: &Execution) -> Result<Self> {
+        let (rows, width) = turned_rows(&self.rows, self.width, execution)?;
         Ok(Self { rows, width, ..*self })
     }
 

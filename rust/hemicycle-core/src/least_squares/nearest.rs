@@ -39,15 +39,17 @@ pub(super) fn nearest(
     execution: &Execution,
 ) -> Result<Nearest> {
     let everywhere = face.models.len() == predictions.n_models();
+    let few = 2 * face.models.len() <= predictions.n_coordinates();
     let on_face = |values| if everywhere { Cow::Borrowed(values) } else { Cow::Owned(chosen(values, &face.models)) };
     let (start, anchor) = (on_face(weights), on_face(reference));
     let mut gathered = None;
-    let mut projected = if everywhere && prices.is_none() {
+    let mut projected = if everywhere && prices.is_none() && !few {
         let target = target(predictions, &start, face.exact, execution)?;
         project(predictions, &target, &anchor, execution)?
     } else {
         // Fixing fit and price fixes the objective.
-        let rows = gathered.insert(FaceRows::gather(predictions, &face.models, prices));
+        let rows = FaceRows::gather(predictions, &face.models, prices);
+        let rows = gathered.insert(if few { rows.turned(execution)? } else { rows });
         let target = target(rows, &start, face.exact, execution)?;
         project(rows, &target, &anchor, execution)?
     };

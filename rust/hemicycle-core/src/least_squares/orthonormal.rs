@@ -1,7 +1,9 @@
-//! Rows in orthonormal coordinates: the same affine relations between models, without the conditioning of the columns.
+//! Rows in other coordinates: orthonormal ones, with the same affine relations between models without the conditioning of
+//! the columns; or turned ones, with the same lengths and angles in no more coordinates than there are models.
 
 use crate::error::Result;
-use crate::lanes::add_scaled;
+use crate::lanes::{add_scaled, dot, vectorised};
+use crate::least_squares::orthogonal::TakeOut;
 use crate::least_squares::threshold::long_dot;
 use crate::parallel::Execution;
 
@@ -45,8 +47,59 @@ pub(super) fn orthonormal_rows(
     Ok((by_model.collect(), basis.len()))
 }
 
+/// Rows (n_models, width) turned into their own span: the new rows (n_models, rank) and the rank. What a row adds to the
+/// span of those before it is rounding, and left away, below a fraction of [`NEGLIGIBLE`] of its length; equal rows stay equal.
+/// `4 n_models rank width` operations.
+///
+/// # Errors
+/// [`crate::Error::Interrupted`].
+pub(super) fn turned_rows(rows: &[f64], width: usize, execution: &Execution) -> Result<(Vec<f64>, usize)> {
+    let mut basis: Vec<f64> = Vec::new();
+    let mut turned: Vec<Vec<f64>> = Vec::new();
+    for (model, row) in rows.chunks_exact(width.max(1)).enumerate() {
+        execution.interrupt.check()?;
+        let mut column = row.to_vec();
+        let mut coefficients = vec![0.0; basis.len() / width.max(1)];
+        vectorised(TakeOut { basis: &basis, column: &mut column, coefficients: &mut coefficients });
+        let rest = dot(&column, &column).sqrt();
+        if rest > NEGLIGIBLE * dot(row, row).sqrt() {
+            basis.extend(column.iter().map(|value| value / rest));
+            coefficients.push(rest);
+        }
+        let equal = rows.chunks_exact(width.max(1)).take(model).position(|earlier| earlier == row);
+        turned.push(equal.map_or(coefficients, |earlier| turned[earlier].clone()));
+    }
+    let rank = basis.len() / width.max(1);
+    turned.iter_mut().for_each(|row| row.resize(rank, 0.0));
+    Ok((turned.concat(), rank))
+}
+
 fn centred(rows: &[f64], n_models: usize, width: usize, j: usize) -> Vec<f64> {
     let column: Vec<f64> = rows.iter().skip(j).step_by(width).copied().collect();
     let mean = column.iter().sum::<f64>() / n_models as f64;
     column.into_iter().map(|value| value - mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::turned_rows;
+    use crate::lanes::dot;
+    use crate::parallel::Execution;
+
+    #[test]
+    fn turned_rows_keep_lengths_and_angles_and_equal_rows_stay_equal() {
+        let (n_models, width) = (6, 40);
+        let value = |d: usize, j: usize| (((d * 31 + j * 17 + 7).pow(2) % 1009) as f64).sin();
+        let mut rows: Vec<f64> = (0..n_models * width).map(|at| value(at / width, at % width)).collect();
+        rows.copy_within(width..2 * width, 4 * width); // a copy
+        (0..width).for_each(|j| rows[5 * width + j] = rows[j] - 3.0 * rows[2 * width + j]); // a blend
+        let (turned, rank) = turned_rows(&rows, width, &Execution::default()).expect("runs");
+        assert_eq!((rank, turned.len()), (4, 4 * n_models));
+        let row = |model: usize| &turned[model * rank..(model + 1) * rank];
+        assert_eq!(row(1), row(4));
+        for (d, e) in (0..n_models).flat_map(|d| (0..n_models).map(move |e| (d, e))) {
+            let before = dot(&rows[d * width..(d + 1) * width], &rows[e * width..(e + 1) * width]);
+            assert!((dot(row(d), row(e)) - before).abs() < 1e-12, "{d}, {e}");
+        }
+    }
 }
