@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from command_line import files_of, rewrite, rows_of, run, valid_model
-from hemicycle import Judgments, Pool
+from hemicycle import Judgments, Pool, Round, evaluate
 from hemicycle.cli import app, main
 from hemicycle.cli.command_options import Method
 from hemicycle.mechanism import METHODS
@@ -324,6 +324,18 @@ def test_evaluation_of_the_mechanisms(here: Path) -> None:
     assert files_of("result") == before
     assert main(["ensemble", "jury.csv", "submissions", "--out", "result", "--quiet"]) == 0
     assert "evaluation.csv" not in files_of("result")
+
+
+def test_evaluation_chooses_widths_in_each_fold(here: Path) -> None:
+    options = ["--sigma", "auto", "--evaluate", "juror", "--folds", "2", "--quiet"]
+    assert main(["ensemble", "jury.csv", "submissions", *options]) == 0
+    pool = Pool.read("submissions")
+    round_ = Round(Judgments.read("jury.csv", items=pool.items), pool)
+    expected = evaluate(round_, by="juror", folds=2, sigma="auto").compare()
+    rows = rows_of("hemicycle-out/evaluation.csv")
+    assert [row["method"] for row in rows] == list(expected["method"])
+    for name in ("sigma", "elpd"):
+        np.testing.assert_array_equal([float(row[name]) for row in rows], expected[name])
 
 
 def test_evaluation_of_a_split_that_is_left_out(here: Path) -> None:

@@ -207,10 +207,12 @@ def _ranges(least_squares: Ensemble, mean: Mean) -> tuple[Table | None, str | No
         return None, f"ranges: {error}"
 
 
-def _evaluation(by: str, folds: int | str | None, ensembles: Sequence[Ensemble]) -> Table:
-    """Evaluate every mechanism with the options that it has."""
-    methods: dict[str, dict[str, Any]] = {e.method: {"sigma": e.sigma} | e.options for e in ensembles}
-    return evaluate(ensembles[0].round, methods, by=by, folds=folds).compare()
+def _evaluation(config: RoundConfig, by: str, ensembles: Sequence[Ensemble]) -> Table:
+    """Evaluate every mechanism with the options that it has; a width that was chosen is chosen anew in each fold."""
+    methods: dict[str, dict[str, Any]] = {
+        e.method: {"sigma": "auto" if config.sigma == "auto" else e.sigma} | e.options for e in ensembles
+    }
+    return evaluate(ensembles[0].round, methods, by=by, folds=config.folds).compare()
 
 
 def _leak(config: RoundConfig, judgments: Judgments, round_: Round) -> LeakCheck:
@@ -268,8 +270,9 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
             ranges, failure = _ranges(least_squares, config.mean)
     evaluation = None
     if config.evaluate is not None:
-        with during(f"evaluating by {config.evaluate}"):
-            evaluation = _evaluation(config.evaluate, config.folds, ensembles)
+        choosing = ", choosing widths in each fold" if config.sigma == "auto" else ""
+        with during(f"evaluating by {config.evaluate}{choosing}"):
+            evaluation = _evaluation(config, config.evaluate, ensembles)
     with during("looking for models that were fitted to the judgments"):
         leak = _leak(config, judgments, round_)
     with during("seating the models"):
