@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle import Judgments, Pool, Round, allocate
-from hemicycle.intervals import allocation_intervals, expanded_tail
+from hemicycle import Judgments, Pool, Round
+from hemicycle.direct import direct_fit, direct_intervals
+from hemicycle.resampling import expanded_tail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHODS = ("least_squares", "bma", "stacking", "greedy", "best")
+METHODS = ("direct", "least_squares", "bma", "stacking", "greedy", "best")
 JURORS = (10, 30, 100)
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 N_ITEMS, N_MODELS, PER_JUROR, MANY = 12, 40, 15, 200_000
@@ -51,6 +52,20 @@ class Population:
         return Round(judgments, self.pool, n_threads=1 if n_jurors < MANY else None)
 
 
+def decided(round_: Round, method: str) -> NDArray[np.float64]:
+    """Return the allocation."""
+    if method == "direct":
+        return direct_fit(round_.judgments).share
+    return round_.ensemble(method, sigma=SIGMA).allocation()["share"]
+
+
+def replicated(round_: Round, method: str, replicates: int, seed: int) -> NDArray[np.float64]:
+    """Return the allocations of a bootstrap."""
+    if method == "direct":
+        return direct_intervals(round_.judgments, replicates=replicates, rng=seed).replicated
+    return round_.ensemble(method, sigma=SIGMA).intervals(replicates=replicates, rng=seed).replicated
+
+
 def covered(low: NDArray[np.float64], high: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     """Return the part of the items whose truth lies inside."""
     return float(((low <= truth) & (truth <= high)).mean())
@@ -59,18 +74,17 @@ def covered(low: NDArray[np.float64], high: NDArray[np.float64], truth: NDArray[
 def coverage(method: str, n_jurors: int, n_juries: int, replicates: int = 200) -> dict[str, list[float]]:
     """Return the mean coverage at each level: as `allocation_intervals` has it, with plain quantiles, and posterior."""
     population = Population()
-    many = population.round(np.random.default_rng(1), MANY).ensemble(method, sigma=SIGMA)
-    truth = allocate(population.pool, many.weights)
+    truth = decided(population.round(np.random.default_rng(1), MANY), method)
     kinds = ("bootstrap", "plain", *(("posterior",) if method == "bma" else ()))
     inside: dict[str, list[list[float]]] = {kind: [] for kind in kinds}
     for jury in range(n_juries):
-        ensemble = population.round(np.random.default_rng([n_jurors, jury]), n_jurors).ensemble(method, sigma=SIGMA)
-        found = allocation_intervals(ensemble, replicates=replicates, rng=jury).replicated
+        round_ = population.round(np.random.default_rng([n_jurors, jury]), n_jurors)
+        found = replicated(round_, method, replicates, jury)
         for kind in kinds:
             ends = []
             for level in LEVELS:
                 if kind == "posterior":
-                    posterior = allocation_intervals(ensemble, kind="posterior", level=level)
+                    posterior = round_.ensemble("bma", sigma=SIGMA).intervals("posterior", level=level)
                     ends.append((posterior.low, posterior.high))
                 else:
                     tail = (1 - level) / 2

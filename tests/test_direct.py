@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hemicycle import Judgments, Pool, mean_squared_error
-from hemicycle.direct import direct_fit, direct_influence
+from hemicycle.direct import direct_fit, direct_influence, direct_intervals
 from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, OptionError
 from hemicycle.scores import total_variation
 from reference import direct as reference
@@ -124,6 +124,21 @@ def test_the_published_finding(round_data: Path) -> None:
     assert f"{found.whole.mse:.4f}" == "4.8084"
     pool = Pool.read(round_data / "level1-2025" / "submissions" / "gasquez-least-squares.csv", items=judgments.items)
     assert total_variation(softmax(pool.logits[0]), found.whole.share) < 1e-12  # the fit that its author published
+
+
+def test_intervals_are_fits_with_other_weights() -> None:
+    judgments = judged()
+    found = direct_intervals(judgments, replicates=6, level=0.5, rng=2)
+    alpha = np.random.default_rng(2).standard_exponential((6, 4))
+    alpha *= 4 / alpha.sum(axis=1, keepdims=True)
+    for factors, replicated in zip(alpha, found.replicated, strict=True):
+        heavier = judgments.with_juror_weights(dict(zip(JURORS, factors, strict=True)))
+        np.testing.assert_allclose(replicated, softmax(expected(heavier)), rtol=1e-10)
+    assert found.label == "50% Bayesian bootstrap, 6 replicates over 4 jurors, direct"
+    np.testing.assert_array_equal(found.share, direct_fit(judgments).share)
+    assert (found.low < found.high).all()
+    with pytest.raises(DomainError, match="level is 0"):
+        direct_intervals(judgments, level=0)
 
 
 def test_what_is_wrong_is_told(tmp_path: Path) -> None:

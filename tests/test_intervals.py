@@ -14,8 +14,9 @@ from scipy import stats
 
 from hemicycle import Judgments, Pool, Round, allocate
 from hemicycle.errors import DomainError, DtypeError, NoDataError, OptionError, ShapeError
-from hemicycle.intervals import AllocationIntervals, allocation_intervals, expanded_tail
+from hemicycle.intervals import AllocationIntervals, allocation_intervals
 from hemicycle.mechanism import METHODS
+from hemicycle.resampling import expanded_tail
 from reference import intervals as reference
 
 if TYPE_CHECKING:
@@ -91,6 +92,15 @@ def test_a_factor_of_one_changes_nothing() -> None:
         again = round_.reweigh(np.ones(len(round_.judgments)))
         np.testing.assert_allclose(again.pair_weight, round_.pair_weight, rtol=1e-14)
         np.testing.assert_allclose(again.scores().log_likelihood, round_.scores().log_likelihood, rtol=1e-12)
+
+
+def test_judgments_without_weight_in_the_likelihood_are_resampled_too() -> None:
+    """Least squares counts them: a juror is one juror in all its judgments."""
+    given = np.zeros(len(judged().pairs))
+    given[:4] = 1.0
+    plain = Round(judged(), pool()).ensemble("least_squares").intervals(replicates=4)
+    weighted = Round(judged(), pool(), pair_weights=given).ensemble("least_squares").intervals(replicates=4)
+    np.testing.assert_allclose(weighted.replicated, plain.replicated, rtol=1e-9)
 
 
 def test_equal_weights_do_not_depend_on_the_jury() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from hemicycle import Judgments, Pool, accuracy, mean_squared_error
 from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, OptionError, ShapeError
-from hemicycle.jurors import fair_coin_p, juror_diagnostics, least_likely_judgments
+from hemicycle.jurors import juror_diagnostics, least_likely_judgments
+from hemicycle.sides import fair_coin_p
 from hemicycle.triads import circular_triads
 from reference import jurors as reference
 

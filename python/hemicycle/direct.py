@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -10,20 +10,23 @@ import numpy as np
 from hemicycle.allocation import model_shares
 from hemicycle.arrays import read_only
 from hemicycle.errors import DomainError, FormatError, NoDataError
+from hemicycle.intervals import AllocationIntervals, checked_level
 from hemicycle.judgments import cardinal_pairs, require_judgments
 from hemicycle.options import known_word
 from hemicycle.rejects import counted, excerpt
+from hemicycle.resampling import resample
 from hemicycle.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from hemicycle.items import Items
     from hemicycle.judgments import Judgments
+    from hemicycle.types import Seed
 
-__all__ = ["DirectBy", "DirectFit", "DirectInfluence", "direct_fit", "direct_influence"]
+__all__ = ["DirectBy", "DirectFit", "DirectInfluence", "direct_fit", "direct_influence", "direct_intervals"]
 
 DirectBy: TypeAlias = Literal["juror", "pair"]
 """What is left out."""
@@ -325,3 +328,40 @@ def _by_pair(judgments: Judgments) -> Iterator[tuple[str, NDArray[np.int64]]]:
     pairs, names = judgments.pairs, judgments.items.names
     for a, b, rows in zip(pairs.a.tolist(), pairs.b.tolist(), np.split(pairs.row, pairs.offsets[1:-1]), strict=True):
         yield f"{names[a]} - {names[b]}", rows
+
+
+def direct_intervals(
+    judgments: Judgments,
+    *,
+    level: float = 0.9,
+    replicates: int = 200,
+    rng: Seed = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> AllocationIntervals:
+    """Return an interval for the share of each item in what the jury alone says, over juries that might have answered.
+
+    Parameters
+    ----------
+    judgments : Judgments
+        What the jury said, as for `direct_fit`.
+    level, replicates, rng, progress
+        As for `hemicycle.intervals.allocation_intervals`.
+
+    Returns
+    -------
+    AllocationIntervals
+        Of the method "direct": the Bayesian bootstrap over jurors, or over pairs where not all are named.
+
+    Raises
+    ------
+    NoDataError, DtypeError, DomainError, NonFiniteError
+        As `direct_fit` and `hemicycle.intervals.allocation_intervals`.
+    """
+    number = checked_level(level)
+    whole = direct_fit(judgments)
+
+    def solve(factor: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+        return direct_fit(replace(judgments, weight=judgments.weight * factor)).share, 0
+
+    drawn = resample(judgments, solve, replicates, rng, progress)
+    return AllocationIntervals.of(judgments.items, "direct", "geometric", number, whole.share, drawn)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hemicycle.errors import DtypeError, NoDataError, NotCertifiedWarning, OptionError, TieBreakWarning
-from hemicycle.folds import folds_of, resampling_groups
+from hemicycle.folds import folds_of
 from hemicycle.gaussian_mixture import mixture_cdf, mixture_crps, mixture_log_density
 from hemicycle.left_out_scores import LABEL_SCORES, SCORES, Configuration, Evaluation
 from hemicycle.mechanism import METHODS, OPTIONS
 from hemicycle.options import known_word, positive_number
+from hemicycle.resampling import resampling_groups
 from hemicycle.scores import share
 from hemicycle.table import Table
 

@@ -1,4 +1,4 @@
-"""Parts of a jury to leave out or to resample: jurors, pairs or splits."""
+"""Parts of a jury to leave out: jurors, pairs or splits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hemicycle.judgments import Judgments
 
-__all__ = ["FOLDS_BY", "Fold", "FoldsBy", "folds_of", "resampling_groups"]
+__all__ = ["FOLDS_BY", "Fold", "FoldsBy", "folds_of"]
 
 FoldsBy: TypeAlias = Literal["juror", "pair", "split"]
 """What stays together when judgments are left out."""
@@ -142,29 +142,3 @@ def _by_split(judgments: Judgments, rows: NDArray[np.int64], folds: int | str | 
 
 def _of_splits(judgments: Judgments, rows: NDArray[np.int64], names: list[str]) -> NDArray[np.int64]:
     return np.array([row for row in rows.tolist() if judgments.split[row] in names], dtype=np.int64)
-
-
-def resampling_groups(
-    judgments: Judgments, rows: NDArray[np.int64]
-) -> tuple[Literal["juror", "pair"], NDArray[np.int64]]:
-    """Return what a bootstrap resamples, and the group of each row: jurors, whose answers hang together, where named.
-
-    Parameters
-    ----------
-    judgments : Judgments
-        What the jury said.
-    rows : ndarray of int64, shape (n,)
-        The rows that are resampled.
-
-    Returns
-    -------
-    by : {"juror", "pair"}
-        Pairs where some row names no juror, or all name one.
-    group : ndarray of int64, shape (n,)
-        Numbered from 0: jurors by name, or pairs in order.
-    """
-    jurors = [judgments.juror[row] for row in rows.tolist()]
-    if len(set(jurors)) > 1 and None not in jurors:
-        return "juror", np.unique(np.array(jurors), return_inverse=True)[1]
-    low, high = np.minimum(judgments.a[rows], judgments.b[rows]), np.maximum(judgments.a[rows], judgments.b[rows])
-    return "pair", np.unique(low * len(judgments.items) + high, return_inverse=True)[1]

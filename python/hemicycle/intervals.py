@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from hemicycle.allocation import allocate, model_shares
 from hemicycle.arrays import read_only
-from hemicycle.errors import DomainError, NoDataError, NotCertifiedWarning, OptionError, TieBreakWarning
-from hemicycle.folds import resampling_groups
-from hemicycle.options import finite_number, known_word, positive_count, random_generator, seed_of
+from hemicycle.errors import DomainError, OptionError
+from hemicycle.options import finite_number, known_word
 from hemicycle.rejects import counted
+from hemicycle.resampling import expanded_tail, resample
 from hemicycle.table import Table
 
 if TYPE_CHECKING:
@@ -26,9 +23,10 @@ if TYPE_CHECKING:
     from hemicycle.allocation import Mean
     from hemicycle.ensemble import Ensemble
     from hemicycle.items import Items
+    from hemicycle.resampling import Replicates, Solve
     from hemicycle.types import Seed
 
-__all__ = ["INTERVAL_KINDS", "AllocationIntervals", "IntervalKind", "allocation_intervals", "expanded_tail"]
+__all__ = ["INTERVAL_KINDS", "AllocationIntervals", "IntervalKind", "allocation_intervals", "checked_level"]
 
 IntervalKind: TypeAlias = Literal["bootstrap", "posterior"]
 """What an interval is an interval of."""
@@ -46,7 +44,7 @@ class AllocationIntervals:
     items : Items
         The items, in order.
     method : str
-        The mechanism.
+        The mechanism, or "direct" for the jury alone.
     mean : {"geometric", "arithmetic"}
         Which average of the models' shares.
     kind : {"bootstrap", "posterior"}
@@ -92,6 +90,18 @@ class AllocationIntervals:
             if value is not None:
                 object.__setattr__(self, name, read_only(value))
 
+    @classmethod
+    def of(
+        cls, items: Items, method: str, mean: Mean, level: float, share: NDArray[np.float64], drawn: Replicates
+    ) -> AllocationIntervals:
+        """Return the intervals between quantiles of replicates."""
+        tail = expanded_tail((1 - level) / 2, drawn.n_groups)
+        low, high = np.quantile(drawn.values, [tail, 1 - tail], axis=0)
+        return cls(
+            items, method, mean, "bootstrap", level, share, low, high, drawn.by, drawn.n_groups, len(drawn.values),
+            drawn.seed, drawn.n_doubts, drawn.values,
+        )  # fmt: skip
+
     def __repr__(self) -> str:
         return f"AllocationIntervals({self.label})"
 
@@ -99,9 +109,9 @@ class AllocationIntervals:
     def label(self) -> str:
         """What the intervals are, in a few words."""
         if self.kind == "posterior":
-            return f"{self.level:.0%} of the posterior mass of single models, {self.method}"
+            return f"{100 * self.level:g}% of the posterior mass of single models, {self.method}"
         drawn = f"{counted(self.replicates, 'replicate')} over {counted(self.n_groups, self.resampled or '')}"
-        return f"{self.level:.0%} Bayesian bootstrap, {drawn}, {self.method}"
+        return f"{100 * self.level:g}% Bayesian bootstrap, {drawn}, {self.method}"
 
     def table(self) -> Table:
         """Return one row for each item.
@@ -176,9 +186,9 @@ def allocation_intervals(
     for all items at once. Equal weights ("uniform") do not depend on the jury, and have no width.
 
     Quantiles of replicates are too close together where jurors are few, as every bootstrap knows less of the spread
-    than it takes from few observations. They are taken further out, by `expanded_tail`. Mechanisms are not smooth in
-    the weights of jurors, and in simulations the coverage stays below the level for few jurors all the same:
-    docs/intervals.md has the table, also for "best" and "bma", whose replicates are single models.
+    than it takes from few observations. They are taken further out, at `hemicycle.resampling.expanded_tail`. How often
+    intervals cover what infinitely many jurors would decide was simulated: docs/intervals.md has the table, and where
+    it falls short.
 
     "posterior" says how far apart the models are that the posterior cannot tell apart. Its weights treat pairs as
     independent, and the intervals are far too narrow as statements about other juries.
@@ -191,65 +201,43 @@ def allocation_intervals(
     inference with the weighted likelihood bootstrap, doi:10.1111/j.2517-6161.1994.tb01956.x.
     """
     known_word(kind, "kind", INTERVAL_KINDS)
-    number = finite_number(level, "level")
-    if not 0 < number < 1:
-        raise DomainError(f"level is {number}; it must be between 0 and 1, both excluded")
+    number = checked_level(level)
     pool = ensemble.round.pool
     share = allocate(pool, ensemble.weights, mean=mean)
     if kind == "posterior":
         low, high = _posterior(ensemble, number)
         return AllocationIntervals(pool.items, ensemble.method, mean, kind, number, share, low, high)
-    n_replicates, seed = positive_count(replicates, "replicates"), seed_of(rng)
-    by, of_row, n_groups = _resampled(ensemble)
-    shares, n_doubts = _replicate(ensemble, mean, of_row, n_groups, n_replicates, seed, progress)
-    tail = expanded_tail((1 - number) / 2, n_groups)
-    low, high = np.quantile(shares, [tail, 1 - tail], axis=0)
-    return AllocationIntervals(
-        pool.items, ensemble.method, mean, kind, number, share, low, high, by, n_groups, n_replicates, seed, n_doubts,
-        shares,
-    )  # fmt: skip
+    drawn = resample(ensemble.round.judgments, _solved_again(ensemble, mean), replicates, rng, progress)
+    return AllocationIntervals.of(pool.items, ensemble.method, mean, number, share, drawn)
 
 
-def _resampled(ensemble: Ensemble) -> tuple[Literal["juror", "pair"], NDArray[np.int64], int]:
-    """Return what is resampled, the group of each judgment, -1 for those that no mechanism sees, and how many."""
-    judgments = ensemble.round.judgments
-    rows = np.sort(judgments.pairs.row[ensemble.round.label_weight > 0])
-    by, group = resampling_groups(judgments, rows)
-    n_groups = int(group.max()) + 1
-    if n_groups < 2:
-        raise NoDataError("judgments: all are of one pair; there is nothing to resample")
-    of_row = np.full(len(judgments), -1)
-    of_row[rows] = group
-    return by, of_row, n_groups
+def checked_level(level: float) -> float:
+    """Return `level` as a float between 0 and 1.
+
+    Raises
+    ------
+    DtypeError, NonFiniteError
+        If it is no finite number.
+    DomainError
+        If it is not between 0 and 1, both excluded.
+    """
+    number = finite_number(level, "level")
+    if not 0 < number < 1:
+        raise DomainError(f"level is {number}; it must be between 0 and 1, both excluded")
+    return number
 
 
-def _replicate(
-    ensemble: Ensemble,
-    mean: Mean,
-    of_row: NDArray[np.int64],
-    n_groups: int,
-    n_replicates: int,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[NDArray[np.float64], int]:
-    """Return the allocation of each replicate, shape (n_replicates, n_items), and how many are in doubt."""
-    generator = random_generator(seed)
+def _solved_again(ensemble: Ensemble, mean: Mean) -> Solve:
+    """Return how the allocation and its doubts follow from the factors of judgments."""
     started = ensemble.solution is not None and ensemble.solution.vertex is not None
     options: dict[str, Any] = ensemble.options | ({"start": ensemble} if started else {})
-    shares, n_doubts = np.empty((n_replicates, len(ensemble.items))), 0
-    with warnings.catch_warnings():
-        for counted_as_doubts in (NotCertifiedWarning, TieBreakWarning):
-            warnings.simplefilter("ignore", counted_as_doubts)
-        for replicate in range(n_replicates):
-            alpha = generator.standard_exponential(n_groups)
-            factor = np.append(alpha * (n_groups / alpha.sum()), 1.0)  # the last is that of group -1
-            round_ = ensemble.round.reweigh(factor[of_row])
-            again = round_.ensemble(ensemble.method, sigma=ensemble.sigma, **options)
-            shares[replicate] = allocate(round_.pool, again.weights, mean=mean)
-            n_doubts += len(round_.doubts)
-            if progress is not None:
-                progress(replicate + 1, n_replicates)
-    return shares, n_doubts
+
+    def solve(factor: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+        round_ = ensemble.round.reweigh(factor)
+        again = round_.ensemble(ensemble.method, sigma=ensemble.sigma, **options)
+        return allocate(round_.pool, again.weights, mean=mean), len(round_.doubts)
+
+    return solve
 
 
 def _posterior(ensemble: Ensemble, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -269,39 +257,3 @@ def _posterior(ensemble: Ensemble, level: float) -> tuple[NDArray[np.float64], N
         reached = mass >= probability - ROUNDING
         ends.append(np.take_along_axis(ordered, np.argmax(reached, axis=0)[None], axis=0)[0])
     return ends[0], ends[1]
-
-
-def expanded_tail(tail: float, n_groups: int) -> float:
-    r"""Return the probability to leave out on each side of a Bayesian bootstrap over few groups.
-
-    The variance of a mean over replicates is :math:`\hat\sigma^2 / (n + 1)` with :math:`\hat\sigma^2` the mean squared
-    deviation, where :math:`s^2 / n = \hat\sigma^2 / (n - 1)` estimates it, and quantiles of Student's t are further out
-    than normal ones. So :math:`\Phi\big(-\sqrt{(n + 1) / (n - 1)}\, t_{n - 1}\big)` in place of `tail`.
-
-    Parameters
-    ----------
-    tail : float
-        Probability that should be left out on each side, at most 1/2.
-    n_groups : int
-        Number of groups that are resampled, at least 2.
-
-    Returns
-    -------
-    float
-        At most `tail`; near it for many groups.
-
-    References
-    ----------
-    Hesterberg (2014), What teachers should know about the bootstrap, arXiv:1411.5279: the expanded percentile interval.
-    Wallace (1959), Bounds on normal approximations to Student's and the chi-square distributions, Annals of
-    Mathematical Statistics 30: the approximation of t, which is right to a few percent from three groups on.
-
-    Examples
-    --------
-    >>> round(expanded_tail(0.05, 10), 3), round(expanded_tail(0.05, 100), 3)
-    (0.022, 0.047)
-    """
-    freedom = n_groups - 1
-    z = NormalDist().inv_cdf(1 - tail) * (8 * freedom + 3) / (8 * freedom + 1)
-    t = math.sqrt(freedom * math.expm1(z * z / freedom))
-    return NormalDist().cdf(-math.sqrt((n_groups + 1) / (n_groups - 1)) * t)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from hemicycle.mixture import jury_log_density
 from hemicycle.options import positive_count, positive_number
 from hemicycle.predictive import Predictive
 from hemicycle.rejects import counted
+from hemicycle.sides import fair_coin_p, sides_unknown
 from hemicycle.table import Table
 from hemicycle.triads import circular_triads
 
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
 
-__all__ = ["JurorDiagnostics", "fair_coin_p", "juror_diagnostics", "least_likely_judgments"]
+__all__ = ["JurorDiagnostics", "juror_diagnostics", "least_likely_judgments"]
 
 TIE = 1e-9  #: logits this near are equal, as in `hemicycle.accuracy`
-SORTED_ROWS = 20  #: rows that all have their items in alphabetical order were sorted: by chance once in a million files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,7 +206,7 @@ class _Answers:
 
     def __init__(self, judgments: Judgments, pooled: NDArray[np.float64], density: NDArray[np.float64]) -> None:
         self.judgments, self.density = judgments, density
-        self.sides = _sides_unknown(judgments)
+        self.sides = sides_unknown(judgments)
         with np.errstate(invalid="ignore"):  # two items that models with weight give nothing: a tie
             predicted = pooled[judgments.b] - pooled[judgments.a]  # (n_judgments,)
         self.squared_error = (predicted - judgments.log_ratio) ** 2
@@ -261,51 +260,6 @@ class _Answers:
         p = np.array([fair_coin_p(int(k), n) if n else np.nan for k, n in zip(first, answers.tolist(), strict=True)])
         with np.errstate(invalid="ignore"):
             return dict(zip(names, (first / answers, expected / answers, p), strict=True))
-
-
-def _sides_unknown(judgments: Judgments) -> str | None:
-    """Return why the order of a pair cannot be that in which it was shown, if so."""
-    counting = judgments.weight > 0
-    a, b = judgments.a[counting], judgments.b[counting]
-    if len(a) < SORTED_ROWS:
-        return None
-    keys = judgments.items.keys
-    place = np.empty(len(keys), dtype=np.int64)
-    place[sorted(range(len(keys)), key=lambda item: keys[item])] = np.arange(len(keys))
-    for order, what in ((place, "names"), (np.arange(len(keys)), "place in the list of items")):
-        ascending = order[a] < order[b]
-        if ascending.all() or not ascending.any():
-            return f"all {len(a)} rows list their two items in the order of their {what}: the side shown first is lost"
-    return None
-
-
-def fair_coin_p(heads: int, tosses: int) -> float:
-    """Return the probability that a fair coin is at least as far from a half as it was.
-
-    Parameters
-    ----------
-    heads, tosses : int
-        Heads in some tosses.
-
-    Returns
-    -------
-    float
-        The exact two-sided binomial test: twice the probability of the smaller tail, at most 1.
-
-    Examples
-    --------
-    >>> fair_coin_p(1, 8), fair_coin_p(4, 8)
-    (0.0703125, 1.0)
-    """
-    least = min(heads, tosses - heads)
-    if 2 * least == tosses:
-        return 1.0
-    if tosses <= 1000:
-        n_ways: int = sum(math.comb(tosses, k) for k in range(least + 1))
-        return min(1.0, 2 * n_ways / (1 << tosses))
-    top = math.lgamma(tosses + 1) - tosses * math.log(2.0)
-    tail = math.fsum(math.exp(top - math.lgamma(k + 1) - math.lgamma(tosses - k + 1)) for k in range(least + 1))
-    return min(1.0, 2.0 * tail)
 
 
 def least_likely_judgments(
