@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from hemicycle.config import RoundConfig
+from hemicycle.jurors import juror_diagnostics
 from hemicycle.outcome import Outcome, run_round
 from hemicycle.report import report_html
 from hemicycle.report.flags import copies
@@ -94,10 +95,11 @@ def sections(page: Page) -> list[str | None]:
 
 
 def test_sections_stand_as_the_run_has_them(folder: Path, page: Page) -> None:
-    always = ["summary", "hemicycles", "allocation", "mechanisms", "leaderboard", "pairs", "diversity", "flags"]
-    assert sections(page) == [*always, "rejects", "provenance"]
+    always = ["summary", "hemicycles", "allocation", "mechanisms", "leaderboard", "pairs", "jurors"]
+    end = ["diversity", "flags", "rejects", "provenance"]
+    assert sections(page) == [*always, *end]
     asked = sections(Page(report_html(outcome_of(folder, evaluate="pair", folds=3))))
-    assert asked == [*always[:6], "evaluation", *always[6:], "rejects", "provenance"]
+    assert asked == [*always, "evaluation", *end]
 
 
 def test_nothing_reaches_out_and_only_the_script_of_the_page_runs(html: str, page: Page) -> None:
@@ -183,6 +185,31 @@ def test_where_rows_were_left_out_their_scores_stand_beside_those_used(tmp_path:
     column = [c for c in Page(html).data()["models"]["columns"] if c["head"] == "mse"][1]["values"]
     expected = dict(zip(private.leaderboard["model"], private.leaderboard["mse"], strict=True))
     assert column == pytest.approx([expected[m] for m in outcome.leaderboard["model"]], abs=0.00051)
+
+
+def test_jurors_stand_beside_every_mechanism(outcome: Outcome, page: Page) -> None:
+    columns = {c["head"]: c["values"] for c in page.data()["jurors"]["columns"]}
+    influence = outcome.ensembles[0].influence("juror")
+    assert outcome.ensembles[0].method == "least_squares"
+    moved = dict(zip(influence["juror"], influence["allocation_change"], strict=True))
+    assert columns["moves, %"] == pytest.approx([100 * moved[juror] for juror in columns["juror"]], abs=0.0051)
+    assert columns["moves, %"] == sorted(columns["moves, %"], reverse=True)
+    found = juror_diagnostics(outcome.round.pool, outcome.round.judgments, outcome.paid.weights, sigma=0.5)
+    agreement = dict(zip(found.jurors, found.agreement, strict=True))
+    assert columns["Stacking"] == pytest.approx([100 * agreement[juror] for juror in columns["juror"]], abs=0.51)
+    assert sum(columns["judgments"]) == len(outcome.round.judgments)
+    unlikely = page.data()["least-likely"]["columns"]
+    assert unlikely[0]["values"][0] in found.jurors
+
+
+def test_a_jury_without_names_has_no_jurors(tmp_path: Path) -> None:
+    two_camp_round(3, n_items=12, n_pairs=30, n_models=20).write(tmp_path)
+    rows = [row.split(",") for row in (tmp_path / "jury.csv").read_text().splitlines()]
+    nameless = "\n".join(",".join(cell for i, cell in enumerate(row) if i != rows[0].index("juror")) for row in rows)
+    (tmp_path / "jury.csv").write_text(nameless + "\n")
+    html = report_html(outcome_of(tmp_path))
+    assert "The jury file does not name its jurors." in html
+    assert "jurors" not in Page(html).data()
 
 
 def test_hostile_names_are_only_text(tmp_path: Path) -> None:

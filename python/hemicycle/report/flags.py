@@ -70,7 +70,11 @@ def suspects_table(outcome: Outcome) -> DataTable | None:
     columns = (
         names("model", suspects),
         Column("fitted to", list(suspects.values())),
-        Column("probability", [f"{p:.1e}" for p in least.tolist()], meaning="of such a fit, had it not seen the rows"),
+        Column(
+            "probability",
+            [f"{p:.0e}".replace("-", "\N{MINUS SIGN}") for p in least.tolist()],
+            meaning="of such a fit, had it not seen the rows",
+        ),
         percents("weight, %", [weight.get(model, 0.0) for model in suspects], meaning="under the mechanism that pays"),
     )
     return DataTable("suspects", "Models that fit the judgments closer than the truth would", columns, "model")

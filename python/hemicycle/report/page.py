@@ -14,6 +14,7 @@ from hemicycle.report.diversity import diversity_table, family_distances
 from hemicycle.report.evaluation import evaluation_table
 from hemicycle.report.flags import copies, copies_table, suspects_table
 from hemicycle.report.hemicycles import families_of, hemicycles
+from hemicycle.report.jurors import jurors, least_likely
 from hemicycle.report.pair_explorer import pair_explorer
 from hemicycle.report.provenance import provenance, rejects_table
 from hemicycle.report.shares import allocation_table, mechanism_chart, mechanism_shares
@@ -78,12 +79,14 @@ def parts_of(outcome: Outcome) -> list[Part]:
         Part("hemicycles", "Who sits where", hemicycles(outcome, families, board)),
         Part("allocation", "Allocation", {
             "table": allocation_table(outcome), "mean": outcome.config.mean, "ranges": outcome.ranges is not None,
+                "drawn": outcome.paid.method == "least_squares",
         }),
         Part("mechanisms", "Mechanisms side by side", {
             "chart": mechanism_chart(outcome, board), "table": mechanism_shares(outcome, board),
         }),
         table_parts.get("leaderboard"),
         Part("pairs", "Pairs", pair_explorer(outcome, board)),
+        Part("jurors", "Jurors", {"of": jurors(outcome, board), "least_likely": least_likely(outcome, board)}),
         table_parts.get("evaluation"),
         Part("diversity", "Diversity", {
             "table": diversity_table(outcome, board), "distances": family_distances(outcome, families),

@@ -25,7 +25,7 @@ BINS = 512  #: places to which models are moved before a curve is drawn
 REACH = 2.5  #: in sigma: how far beyond labels and predictions a drawing goes
 FULL = 999  #: height of the highest curve of a pair
 DOT = 1.4  #: percent of the width that a label covers
-LABELS_TOP, LABEL_STEP, LABEL_LEVELS = 218.0, 8.0, 5
+LABELS_TOP, LABEL_STEP, LABEL_LEVELS = 218, 8, 5
 MAX_TICKS = 9
 TIMES = "\N{MULTIPLICATION SIGN}"
 EDGE = 0.04  #: part of the axis at each end that bears no number
@@ -213,7 +213,7 @@ def _drawing(found: PairCurves, labels: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def _stacked(x: NDArray[np.float64]) -> list[float]:
+def _stacked(x: NDArray[np.float64]) -> list[int]:
     """Put sorted labels that would cover each other below each other."""
     level, last, down = 0, -math.inf, []
     for place in x.tolist():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hemicycle.outcome import Outcome
     from hemicycle.report.board import Board
+    from hemicycle.table import Table
 
 __all__ = ["allocation_table", "mechanism_chart", "mechanism_shares", "paid_most"]
 
@@ -24,27 +25,29 @@ def allocation_table(outcome: Outcome) -> DataTable:
     """Make the table of what each item is paid, the largest share first, with the range where it was asked for."""
     share = np.asarray(outcome.allocation["share"], dtype=np.float64)
     order = _order(share)
-    items = outcome.round.pool.items
-    judged = np.bincount(
-        np.concatenate([outcome.round.judgments.pairs.a, outcome.round.judgments.pairs.b]), minlength=len(items)
-    )
-    low = high = share
+    items, pairs = outcome.round.pool.items, outcome.round.judgments.pairs
+    judged = np.bincount(np.concatenate([pairs.a, pairs.b]), minlength=len(items))
     columns = [names("item", [items.hostless_names[i] for i in order])]
     if items.n_parents > 1:
         columns.append(Column("parent", [shown(items.parents[i]) for i in order]))
     columns.append(percents("share, %", share[order], meaning="of the budget of its parent"))
-    ranges = outcome.ranges
-    if ranges is not None:
-        low, high = np.asarray(ranges["low"]), np.asarray(ranges["high"])
+    columns.append(_bars(share, outcome.ranges if outcome.paid.method == "least_squares" else None, order))
+    if outcome.ranges is not None:
+        group = "least squares: all optimal weights"
         columns += [
-            percents("lowest", low[order], group="over all optimal weights of least squares"),
-            percents("highest", high[order], group="over all optimal weights of least squares"),
+            percents(head, np.asarray(outcome.ranges[end])[order], group=group, meaning=f"{head} share, in percent")
+            for head, end in (("lowest", "low"), ("highest", "high"))
         ]
-    top = max(float(share.max()), float(high.max()))
-    bars = [[round(100 * float(v) / top, 2) for v in (share[i], low[i], high[i])] + [ranges is not None] for i in order]
-    columns.insert(len(columns) if ranges is None else len(columns) - 2, Column(f"0 to {top:.1%}", bars, "bar"))
     columns.append(numbers("pairs", judged[order], 0, meaning="in which the jury judged it"))
     return DataTable("shares", "What each item is paid", tuple(columns), "item", "allocation.csv")
+
+
+def _bars(share: NDArray[np.float64], ranges: Table | None, order: list[int]) -> Column:
+    """Draw each share from 0 to the largest, and over it how far it could move."""
+    low, high = (share, share) if ranges is None else (np.asarray(ranges["low"]), np.asarray(ranges["high"]))
+    top = max(float(share.max()), float(high.max()))
+    places = (100 * np.stack([share, low, high], axis=1) / top).round(2)[order]
+    return Column(f"0 to {top:.1%}", [[*row, ranges is not None] for row in places.tolist()], "bar")
 
 
 def mechanism_shares(outcome: Outcome, board: Board) -> DataTable:

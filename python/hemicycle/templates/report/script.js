@@ -189,6 +189,7 @@
   // One text beside what the pointer or the focus is on; arrow keys move inside a chart.
 
   const tip = byId("tip");
+  let told = null;
 
   function seat(circle) {
     const columns = tables.get("models");
@@ -201,7 +202,8 @@
   }
 
   function tell(target) {
-    const stop = target.closest?.(".stop");
+    const stop = target?.closest?.(".stop");
+    told = stop ? target : null;
     tip.hidden = !stop;
     if (!stop) return;
     tip.textContent = "row" in target.dataset ? seat(target) : stop.getAttribute("aria-label");
@@ -213,10 +215,10 @@
   }
 
   for (const type of ["pointerover", "focusin"]) document.addEventListener(type, (event) => tell(event.target));
-  document.addEventListener("focusout", () => { tip.hidden = true; });
-  document.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+  document.addEventListener("focusout", () => tell(null));
+  document.addEventListener("scroll", () => tell(told), { passive: true, capture: true });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") tip.hidden = true;
+    if (event.key === "Escape") tell(null);
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     const stop = document.activeElement.closest?.(".roving .stop");
     if (!step || !stop) return;
