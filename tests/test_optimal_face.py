@@ -11,6 +11,7 @@ import pytest
 from hemicycle import Judgments, SimplexSolution, simplex_least_squares
 from hemicycle.errors import DtypeError, IndexOutOfRangeError, NotConvergedError, OptionError
 from hemicycle.least_squares import pair_least_squares
+from hemicycle.optimal_face import OptimalFace
 from reference import least_squares as reference
 
 if TYPE_CHECKING:
@@ -223,3 +224,13 @@ def test_models_that_differ_by_one_rounding_are_tied() -> None:
     x = np.array([[(0.1 + 1 / 3) - 0.1, 1.0], [1 / 3, 1.0], [2.0, 5.0]])
     solution = simplex_least_squares(x, [0.0, 0.0])
     assert (solution.face.tolist(), solution.face_dimension) == ([0, 1], 1)
+
+
+def test_costs_that_differ_by_rounding_tie() -> None:
+    pytest.importorskip("highspy")
+    costs = 693.5 * (1 + np.array([3, 2, 0, 1]) * 2.0**-52)
+    deviations = np.array([[1.0], [-1.0], [2.0], [-2.0]])
+    best = OptimalFace(np.arange(4), deviations, np.arange(2)).first_minimiser(costs)
+    np.testing.assert_allclose(best.spread(4), [2 / 3, 0.0, 0.0, 1 / 3], rtol=0, atol=1e-12)
+    distinct = OptimalFace(np.arange(4), deviations, np.arange(2)).first_minimiser(costs - 1e-6 * np.arange(4))
+    np.testing.assert_allclose(distinct.spread(4), [0.0, 0.0, 0.5, 0.5], rtol=0, atol=1e-12)

@@ -43,6 +43,21 @@ def test_ends_where_the_matrix_ends(made, by, dtype):
     np.testing.assert_array_equal(alone.weights, found.weights)
 
 
+@pytest.mark.parametrize("by", ["label", "pair"])
+@pytest.mark.parametrize("tie_break", ["nearest", "least_individual_loss"])
+def test_breaks_ties_where_the_matrix_does(made, by, tie_break):
+    pytest.importorskip("highspy")
+    round_ = Round(made.judgments(), made.pool())
+    logits = np.vstack([round_.pool.logits, round_.pool.logits[::-1] + 1.0, round_.pool.logits[:50]])
+    found = pool_stacking(logits, round_.judgments, by=by, tie_break=tie_break)
+    log_density = log_likelihood(logits, round_.judgments, per=by, rtol=1e-12)
+    expected = stacking_weights(log_density, tie_break=tie_break)
+    assert found.face_dimension > 0
+    np.testing.assert_array_equal(found.weights, expected.weights)
+    assert (found.gap, found.reason, found.tie_broken) == (expected.gap, expected.reason, expected.tie_broken)
+    np.testing.assert_array_equal(found.face, expected.face)
+
+
 def test_a_round_stacks_its_labels(made):
     ensemble = Round(made.judgments(), made.pool()).ensemble("stacking")
     total = math.fsum(ensemble.round.label_weight)
@@ -139,6 +154,12 @@ def test_errors_name_what_is_wrong(made):
         pool_stacking(pool, judgments.align(pool.items), by="juror")
     with pytest.raises(ShapeError, match="observation_weights"):
         pool_stacking(pool, judgments.align(pool.items), by="pair", observation_weights=np.ones(3))
+    with pytest.raises(NoDataError, match="observation_weights"):
+        pool_stacking(pool, judgments.align(pool.items), by="pair", observation_weights=np.zeros(60))
+    with pytest.raises(OptionError, match="tie_break"):
+        pool_stacking(pool, judgments.align(pool.items), tie_break="first")
+    with pytest.raises(OptionError, match="reference"):
+        pool_stacking(pool, judgments.align(pool.items), tie_break="least_individual_loss", reference=[1.0])
     with pytest.raises(DomainError, match="sigma"):
         pool_stacking(pool, judgments.align(pool.items), sigma=1e7)
     with pytest.raises(NoDataError, match="judgments"):

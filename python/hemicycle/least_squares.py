@@ -10,10 +10,11 @@ import numpy as np
 
 from hemicycle import _core
 from hemicycle.arrays import float_array
-from hemicycle.errors import NoDataError, NotConvergedError, ShapeError, TieBreakWarning
+from hemicycle.errors import NoDataError, ShapeError, TieBreakWarning
+from hemicycle.least_individual_loss import least_individual_loss
 from hemicycle.logits import logits_matrix, naming_logits
 from hemicycle.optimal_face import OptimalFace, relative_logits, unit_scale
-from hemicycle.solution import SimplexSolution, tie_doubt
+from hemicycle.solution import SimplexSolution, found_solution, tie_doubt
 from hemicycle.solver_options import TIE_BREAKS, TieBreak, solver_options
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def simplex_least_squares(
         those nearest to `reference` in the Euclidean norm; nearest to uniform is also the optimum of least norm, and
         the limit of `l2` going to 0. "least_individual_loss" returns those with the least
         ``sum_d w_d ||x_d - y||**2``: the models that are best by themselves. If that leaves several,
-        the earlier models get as much weight as they can, one after the other.
+        the earlier models get as much weight as they can, one after the other. Losses that differ by 1e-9 of their
+        spread, or 1e-12 of themselves, count as equal.
     reference : array_like of float, shape (n_models,), optional
         Weights >= 0, not all 0; they are divided by their sum. By default uniform. For "nearest" only, and of no effect
         where the optimum is unique, as it is for ``l2 > 0``.
@@ -149,16 +151,19 @@ def simplex_least_squares(
     if len(labels) != n_observations:
         raise ShapeError(f"y: expected length {n_observations}, one a column of x, got {len(labels)}")
     options = solver_options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
-    solution = _solution(_core.simplex_least_squares(predictions, labels, options), options.cost)
+    solution = found_solution(_core.simplex_least_squares(predictions, labels, options), options.cost)
     if tie_break == "nearest" or solution.unique:
         return _told(solution)
     face = OptimalFace.of_rows(predictions, solution)
     support = solution.support
     fit = solution.weights[support] @ predictions[support].astype(np.float64)
     apart = unit_scale(predictions[face.models] - fit)  # y instead of the fit adds the same to all optima
-    best = _of_least_loss(face, np.einsum("ij,ij->i", apart, apart), solution)
-    certified = _core.certify_least_squares(predictions, labels, best, solution.weights, options)
-    return _told(_least_individual_loss(solution, face, certified))
+    loss = np.einsum("ij,ij->i", apart, apart)
+
+    def certify(weights: NDArray[np.float64]) -> _core.CertifiedWeights:
+        return _core.certify_least_squares(predictions, labels, weights, solution.weights, options)
+
+    return _told(least_individual_loss(solution, face, loss, certify))
 
 
 def pair_least_squares(
@@ -226,13 +231,16 @@ def pair_least_squares(
     options = solver_options(n_models, solver, tie_break, reference, l2, cost, tol, start, n_threads)
     with naming_logits(logits):
         labels = matrix, pairs.a[pair], pairs.b[pair], pairs.weight, pairs.log_ratio
-        solution = _solution(_core.pair_least_squares(*labels, options), options.cost)
+        solution = found_solution(_core.pair_least_squares(*labels, options), options.cost)
     if tie_break == "nearest" or solution.unique:
         return _told(solution)
     face = OptimalFace.of_pairs(matrix, judgments, solution)
-    best = _of_least_loss(face, _losses_apart(matrix, judgments, solution, face.models), solution)
-    certified = _core.certify_pair_least_squares(*labels, best, solution.weights, options)
-    return _told(_least_individual_loss(solution, face, certified))
+    loss = _losses_apart(matrix, judgments, solution, face.models)
+
+    def certify(weights: NDArray[np.float64]) -> _core.CertifiedWeights:
+        return _core.certify_pair_least_squares(*labels, weights, solution.weights, options)
+
+    return _told(least_individual_loss(solution, face, loss, certify))
 
 
 def _losses_apart(
@@ -243,50 +251,6 @@ def _losses_apart(
     apart, loss = unit_scale(rows - solution.weights[models] @ rows), np.empty(len(models))
     _core.mean_squared_error(apart, replace(pairs, log_ratio=np.zeros(pairs.n_labels)), apart.shape[1], loss)
     return loss
-
-
-def _of_least_loss(face: OptimalFace, loss: NDArray[np.float64], solution: SimplexSolution) -> NDArray[np.float64]:
-    """Return the optimal weights with the least mean loss of a model, shape (n_models,)."""
-    try:
-        return face.first_minimiser(loss).spread(len(solution.weights))
-    except NotConvergedError as error:
-        what = f"tie_break='least_individual_loss': {error}; tie_break='nearest' needs no linear program"
-        raise NotConvergedError(what, solution.weights, solution.gap, solution.passes) from error
-
-
-def _least_individual_loss(
-    solution: SimplexSolution, face: OptimalFace, certified: _core.CertifiedWeights
-) -> SimplexSolution:
-    """Return the solution with the weights that the core certified after this tie-break."""
-    rounded = "" if certified.whole else ", as far as rounding lets weights fit"
-    return replace(
-        solution,
-        weights=certified.weights,
-        objective=certified.objective,
-        gap=certified.gap,
-        relative_gap=certified.relative_gap,
-        passes=solution.passes + face.passes + certified.passes,
-        reason=f"the least individual loss among the optima{rounded}",
-        tie_broken=certified.whole,
-    )
-
-
-def _solution(found: _core.LeastSquaresSolution, cost: NDArray[np.float64] | None) -> SimplexSolution:
-    """Return what the core found, with the prices that it found it under."""
-    return SimplexSolution(
-        weights=found.weights,
-        objective=found.objective,
-        gap=found.gap,
-        relative_gap=found.relative_gap,
-        passes=found.passes,
-        reason=found.reason,
-        face=found.face,
-        face_dimension=found.face_dimension,
-        reduced_cost=found.reduced_cost,
-        vertex=found.vertex,
-        tie_broken=found.tie_broken,
-        cost=None if cost is None or np.ptp(cost) == 0 else cost - cost.min(),
-    )
 
 
 def _told(solution: SimplexSolution) -> SimplexSolution:

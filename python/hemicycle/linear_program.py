@@ -88,14 +88,13 @@ class LinearProgram:
         for strategy in (OPTIONS["simplex_strategy"], 1):
             self._highs.setOptionValue("simplex_strategy", strategy)
             self._highs.run()
-            if self._highs.getModelStatus() == self._package.HighsModelStatus.kOptimal:
+            status = self._highs.getModelStatus()
+            if status == self._package.HighsModelStatus.kOptimal:
                 return self._highs.getInfo().objective_function_value, np.array(self._highs.getSolution().row_dual)
             self._highs.clearSolver()
-        models, weights = self.solution()
-        spread = np.zeros(len(self._rows))
-        spread[models] = weights
-        status = self._highs.modelStatusToString(self._highs.getModelStatus())
-        raise NotConvergedError(f"a linear program over the optimal weights ended as {status}", spread, np.inf, 0)
+        how = self._highs.modelStatusToString(status).lower()
+        message = f"a linear program over the optimal weights ended as {how}"
+        raise NotConvergedError(message, np.zeros(len(self._rows)), np.inf, 0)
 
     def solution(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the models with weight, ascending, and their weights."""

@@ -22,6 +22,15 @@ __all__ = ["FaceOptimum", "OptimalFace", "known_face", "relative_logits", "unit_
 TOLERANCE = 1e-9
 """A program is solved when its value is this close to its bound, relative to the spread of the costs."""
 
+LEAST_SPREAD = 1e-3
+"""The least spread of costs beside the largest of them, as the tolerance refers to it: costs are rounded numbers."""
+
+WILD = 1e3
+"""A model so many times as long as the median one: in the unit of that one its rounding is no longer negligible."""
+
+ROUNDED = 1e-13
+"""Directions in which models go this part of the longest one are rounding."""
+
 ROUNDING = 1e-12
 """Singular values below this part of the largest are rounding: models that differ by no more are one."""
 
@@ -83,11 +92,13 @@ class OptimalFace:
     """
 
     def __init__(self, models: NDArray[np.int64], deviations: NDArray[np.float64], start: NDArray[np.int64]) -> None:
-        if deviations.shape[1] > len(deviations):
-            left, values, _ = np.linalg.svd(deviations, full_matrices=False)
-            deviations = left * values  # as many coordinates as models, and the same lengths
         lengths = np.sqrt(np.einsum("ij,ij->i", deviations, deviations))
-        deviations /= np.median(lengths) or lengths.max(initial=0.0) or 1.0
+        longest = lengths.max(initial=0.0)
+        unit = np.median(lengths) or longest or 1.0
+        if deviations.shape[1] > len(deviations) or longest > WILD * unit:
+            _, values, axes = np.linalg.svd(deviations, full_matrices=False)
+            deviations = deviations @ axes[values > ROUNDED * longest].T  # no more coordinates than models
+        deviations /= unit
         self.models = models
         self.rows = deviations
         self.passes = 0
@@ -153,7 +164,7 @@ class OptimalFace:
         Returns
         -------
         FaceOptimum
-            ``bound <= minimum <= value``, usually within 1e-9 of the spread of the costs.
+            ``bound <= minimum <= value``, usually within 1e-9 of the spread of the costs, or 1e-12 of the largest.
 
         Raises
         ------
@@ -172,6 +183,7 @@ class OptimalFace:
     def first_minimiser(self, costs: NDArray[np.float64]) -> FaceOptimum:
         """Return the least of ``costs @ w``; of several minimisers, the one that gives the earlier models the most.
 
+        Costs that differ by 1e-9 of their spread, or by 1e-12 of the largest, count as equal.
         The weight of the first model is made as large as it can be, then that of the second, and so on. After each
         program only models without reduced cost can have weight, so few programs are needed.
         """
@@ -194,7 +206,7 @@ class OptimalFace:
 
     def _minimise(self, costs: NDArray[np.float64]) -> tuple[FaceOptimum, NDArray[np.int64]]:
         """Return the optimum, and the positions of the models without reduced cost: no others have weight in any."""
-        lowest, spread = float(costs.min()), float(np.ptp(costs)) or 1.0
+        lowest, spread = float(costs.min()), max(float(np.ptp(costs)), LEAST_SPREAD * float(np.abs(costs).max())) or 1.0
         scaled = (costs - lowest) / spread
         program, n_new = self._program, len(self.rows.T) + 1
         program.begin(scaled)
@@ -214,7 +226,9 @@ class OptimalFace:
         optimum = FaceOptimum(
             lowest + spread * value, lowest + spread * min(bound, value), self.models[support], weights
         )
-        return optimum, np.flatnonzero(reduced <= bound + TOLERANCE)
+        possible = reduced <= bound + TOLERANCE
+        possible[support] = True
+        return optimum, np.flatnonzero(possible)
 
     def _polished(
         self, support: NDArray[np.int64], weights: NDArray[np.float64]

@@ -12,7 +12,9 @@ from hemicycle.arrays import read_only
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SimplexSolution", "tie_doubt"]
+    from hemicycle._core import LeastSquaresSolution, StackingSolution
+
+__all__ = ["SimplexSolution", "found_solution", "tie_doubt"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +87,26 @@ class SimplexSolution:
             f"SimplexSolution({len(self.support)} of {len(self.weights)} models, objective={self.objective:.10g}, "
             f"gap={self.gap:.1e}, relative_gap={self.relative_gap:.1e}, passes={self.passes}{dimension}, {self.reason})"
         )
+
+
+def found_solution(
+    found: LeastSquaresSolution | StackingSolution, cost: NDArray[np.float64] | None = None
+) -> SimplexSolution:
+    """Return what the core found, with the prices that it found it under."""
+    return SimplexSolution(
+        weights=found.weights,
+        objective=found.objective,
+        gap=found.gap,
+        relative_gap=found.relative_gap,
+        passes=found.passes,
+        reason=found.reason,
+        face=found.face,
+        face_dimension=found.face_dimension,
+        reduced_cost=found.reduced_cost,
+        vertex=found.vertex,
+        tie_broken=found.tie_broken,
+        cost=None if cost is None or np.ptp(cost) == 0 else cost - cost.min(),
+    )
 
 
 def tie_doubt(solution: SimplexSolution) -> str | None:

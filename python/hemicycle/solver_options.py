@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hemicycle.solution import SimplexSolution
 
-__all__ = ["TIE_BREAKS", "SolverOptions", "TieBreak", "solver_options"]
+__all__ = ["TIE_BREAKS", "SolverOptions", "TieBreak", "is_broken_after", "solver_options"]
 
 SOLVERS = ("working_set", "projected_gradient")
 
@@ -39,6 +39,20 @@ class SolverOptions:
     n_threads: int | None
 
 
+def is_broken_after(tie_break: str, reference: ArrayLike | None) -> bool:
+    """Return whether a tie is broken after the core has found an optimum, not by the core.
+
+    Raises
+    ------
+    OptionError
+        If there is no such tie-break, or it has no reference and one is given.
+    """
+    known_word(tie_break, "tie_break", TIE_BREAKS)
+    if reference is not None and tie_break != "nearest":
+        raise OptionError(f"reference: only tie_break='nearest' has one, got tie_break={tie_break!r}")
+    return tie_break != "nearest"
+
+
 def solver_options(
     n_models: int,
     solver: str,
@@ -52,13 +66,11 @@ def solver_options(
 ) -> SolverOptions:
     """Return the options that both problems share, checked; documented at `hemicycle.simplex_least_squares`."""
     known_word(solver, "solver", SOLVERS)
-    known_word(tie_break, "tie_break", TIE_BREAKS)
-    if reference is not None and tie_break != "nearest":
-        raise OptionError(f"reference: only tie_break='nearest' has one, got tie_break={tie_break!r}")
+    vertex = is_broken_after(tie_break, reference)
     return SolverOptions(
         projected_gradient=solver == "projected_gradient",
         reference=None if reference is None else reference_weights(reference, n_models),
-        vertex=tie_break != "nearest",
+        vertex=vertex,
         l2=finite_number(l2, "l2"),
         cost=None if cost is None else per_model(cost, "cost", n_models),
         tol=positive_number(tol, "tol"),

@@ -9,45 +9,47 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from hemicycle import _core
-from hemicycle.arrays import float_array, require_length, require_non_negative
-from hemicycle.errors import NoDataError, ObservationsDroppedWarning, OptionError, ShapeError, TieBreakWarning
+from hemicycle.arrays import float_array
+from hemicycle.errors import NoDataError, ObservationsDroppedWarning, ShapeError, TieBreakWarning
+from hemicycle.least_individual_loss import least_individual_loss
+from hemicycle.likelihood import log_likelihood
 from hemicycle.logits import logits_matrix, naming_logits
 from hemicycle.mixture import log_mixture
-from hemicycle.optimal_face import OptimalFace, known_face
-from hemicycle.options import known_word, positive_number, thread_count
-from hemicycle.solution import SimplexSolution, tie_doubt
-from hemicycle.solver_arguments import reference_weights, start_models
+from hemicycle.optimal_face import OptimalFace
+from hemicycle.options import known_word, positive_number
+from hemicycle.solution import SimplexSolution, found_solution, tie_doubt
+from hemicycle.stacking_options import stacking_options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.judgments import Judgments
+    from hemicycle.pairs import Pairs
     from hemicycle.pool import Pool
+    from hemicycle.types import Logits
 
 __all__ = ["STACKING_BY", "StackingBy", "pool_stacking", "stacking_weights"]
 
 StackingBy: TypeAlias = Literal["label", "pair"]
 """What an observation of a round is."""
 
-TIE_BREAKS = ("nearest", "least_individual_loss")
-
 LOWEST = -689.5  #: log of the least density, relative to the best one of the observation
-
-RTOL = 1e-12  #: error of the log density of a pair with many labels: below the gap
 
 STACKING_BY: tuple[StackingBy, ...] = ("label", "pair")
 
 
 @dataclass(frozen=True, slots=True)
-class StackingOptions:
-    """What both problems share, as the core reads it."""
+class JuryDensities:
+    """The log densities of labels or pairs under the models of a pool, as the core makes them when it needs them."""
 
-    observation_weights: NDArray[np.float64]
-    reference: NDArray[np.float64] | None
-    tol: float
-    start: NDArray[np.int64]
-    start_weights: NDArray[np.float64]
-    n_threads: int | None
+    logits: Logits
+    pairs: Pairs
+    n_items: int
+    sigma: float
+    by_pair: bool
+    rtol: float = 1e-12  #: error of the log density of a pair with many labels: below the gap
 
 
 def stacking_weights(
@@ -79,7 +81,8 @@ def stacking_weights(
     tie_break : {"nearest", "least_individual_loss"}, default "nearest"
         Which of several optimal weights: those nearest to `reference` in the Euclidean norm, or those with the highest
         ``sum_d w_d sum_n v_n log p_dn``, the models that are best by themselves. A density that is less than e^-689 of
-        the best one counts as that. If that leaves several, the earlier models get as much weight as they can.
+        the best one counts as that. If that leaves several, the earlier models get as much weight as they can, one
+        after the other. Scores that differ by 1e-9 of their spread, or 1e-12 of themselves, count as equal.
     reference : array_like of float, shape (n_models,), optional
         Weights >= 0, not all 0; they are divided by their sum. By default uniform. For "nearest" only.
     start : SimplexSolution or array_like of int, optional
@@ -115,9 +118,10 @@ def stacking_weights(
     IndexOutOfRangeError
         If `start` names a model that does not exist.
     NoDataError
-        If there is no model, or no observation with a positive weight that some model explains.
+        If there is no model, all of `observation_weights` are 0, or no model explains an observation that counts.
     NotConvergedError
-        If the gap stays above `tol`; it holds the best weights found.
+        If the gap stays above `tol`; it holds the best weights found. If the linear program of "least_individual_loss"
+        finds no end, as may be where observations weigh 1e-10 of others; it holds other optimal weights.
     KeyboardInterrupt
         Soon after Ctrl-C.
 
@@ -166,19 +170,19 @@ def stacking_weights(
     n_models, n_observations = log_density.shape
     if n_models == 0 or n_observations == 0:
         raise NoDataError(f"log_density: there are {n_models} models and {n_observations} observations")
-    if observation_weights is None:
-        observation_weights = np.ones(n_observations)
-    options = _options(
-        n_models, n_observations, "each row of log_density", observation_weights, tol, reference, start, n_threads
+    whose = "each row of log_density"
+    options = stacking_options(
+        n_models, n_observations, whose, observation_weights, tol, tie_break, reference, start, n_threads
     )
-    known_word(tie_break, "tie_break", TIE_BREAKS)
-    if reference is not None and tie_break != "nearest":
-        raise OptionError(f"reference: only tie_break='nearest' has one, got tie_break={tie_break!r}")
     found = _core.stacking_weights(log_density, options)
-    solution = SimplexSolution(*found[:-1])
-    if tie_break == "least_individual_loss" and not solution.unique:
-        solution = _least_individual_loss(log_density, solution, found[-1], options)
-    return _told(solution, found[-1], "log_density", n_observations)
+    if tie_break == "nearest" or found.face_dimension == 0:
+        return _told(found_solution(found), found.dropped, "log_density", n_observations)
+
+    def certify(weights: NDArray[np.float64]) -> _core.CertifiedWeights:
+        return _core.certify_stacking(log_density, weights, found.weights, options)
+
+    solution = _least_individual_loss(found, log_density[found.face], certify)
+    return _told(solution, found.dropped, "log_density", n_observations)
 
 
 def pool_stacking(
@@ -189,6 +193,7 @@ def pool_stacking(
     sigma: float = 0.5,
     observation_weights: ArrayLike | None = None,
     tol: float = 1e-10,
+    tie_break: str = "nearest",
     reference: ArrayLike | None = None,
     start: SimplexSolution | ArrayLike | None = None,
     n_threads: int | None = None,
@@ -211,7 +216,7 @@ def pool_stacking(
         Width of the Gaussian at each label, in the unit of ``log_ratio``; from 1e-6 to 1e6.
     observation_weights : array_like of float, shape (n_labels,) or (n_pairs,), optional
         Weight of each label or pair, in the order of ``judgments.pairs``; equal by default.
-    tol, reference, start, n_threads
+    tol, tie_break, reference, start, n_threads
         As for `stacking_weights`.
 
     Returns
@@ -222,10 +227,10 @@ def pool_stacking(
     Raises
     ------
     NoDataError
-        If no judgment is cardinal and of positive weight, or no observation has a positive weight.
+        If no judgment is cardinal and of positive weight, or all of `observation_weights` are 0.
     DtypeError, ShapeError, NonFiniteError, DomainError, OptionError
         As `log_likelihood` and `stacking_weights`.
-    IndexOutOfRangeError, NotConvergedError, KeyboardInterrupt
+    MissingExtraError, IndexOutOfRangeError, NotConvergedError, KeyboardInterrupt
         As `stacking_weights`.
 
     Warns
@@ -247,69 +252,47 @@ def pool_stacking(
     if len(pairs) == 0:
         raise NoDataError("judgments: none says how much more one item is worth (cardinal) with a weight above 0")
     n_observations = pairs.n_labels if by == "label" else len(pairs)
-    if observation_weights is None:
-        observation_weights = np.ones(n_observations)
-    options = _options(
-        n_models, n_observations, f"the {by}s of the judgments", observation_weights, tol, reference, start, n_threads
+    whose = f"the {by}s of the judgments"
+    options = stacking_options(
+        n_models, n_observations, whose, observation_weights, tol, tie_break, reference, start, n_threads
     )
-    width, n_items = positive_number(sigma, "sigma"), len(judgments.items)
+    densities = JuryDensities(matrix, pairs, len(judgments.items), positive_number(sigma, "sigma"), by == "pair")
     with naming_logits(logits):
-        found = _core.pool_stacking(matrix, pairs, n_items, width, RTOL, by == "pair", options)
-    return _told(SimplexSolution(*found[:-1]), found[-1], "judgments", n_observations)
+        found = _core.pool_stacking(densities, options)
+    if tie_break == "nearest" or found.face_dimension == 0:
+        return _told(found_solution(found), found.dropped, "judgments", n_observations)
 
+    def certify(weights: NDArray[np.float64]) -> _core.CertifiedWeights:
+        return _core.certify_pool_stacking(densities, weights, found.weights, options)
 
-def _options(
-    n_models: int,
-    n_observations: int,
-    whose: str,
-    observation_weights: ArrayLike,
-    tol: float,
-    reference: ArrayLike | None,
-    start: SimplexSolution | ArrayLike | None,
-    n_threads: int | None,
-) -> StackingOptions:
-    """Check the options that both problems share."""
-    weights = float_array(observation_weights, "observation_weights", 1)
-    require_length(weights, "observation_weights", n_observations, whose)
-    require_non_negative(weights, "observation_weights")
-    models = start_models(start, n_models)
-    share = start.weights[models] if isinstance(start, SimplexSolution) else np.ones(len(models))
-    return StackingOptions(
-        observation_weights=weights,
-        reference=None if reference is None else reference_weights(reference, n_models),
-        tol=positive_number(tol, "tol"),
-        start=models,
-        start_weights=share if share.any() else np.ones(len(models)),
-        n_threads=thread_count(n_threads),
-    )
+    rows = log_likelihood(matrix[found.face], judgments, sigma=sigma, per=by, rtol=densities.rtol, n_threads=n_threads)
+    return _told(_least_individual_loss(found, rows, certify), found.dropped, "judgments", n_observations)
 
 
 def _least_individual_loss(
-    log_density: NDArray[np.float64], solution: SimplexSolution, dropped: NDArray[np.int64], options: StackingOptions
+    found: _core.StackingSolution,
+    log_density: NDArray[np.float64],
+    certify: Callable[[NDArray[np.float64]], _core.CertifiedWeights],
 ) -> SimplexSolution:
-    """Return, of all optimal weights, those whose models have the best scores by themselves."""
-    v = options.observation_weights / options.observation_weights.max()
-    v[dropped] = 0.0
-    counted = v > 0
-    share = v[counted] / v[counted].sum()
-    rows = log_density[known_face(solution)][:, counted]  # (n_face, n_counted)
-    support = solution.support
-    fit = log_mixture(log_density[support][:, counted], solution.weights[support])
-    floor = log_density.max(axis=0)[counted] + LOWEST
-    face = OptimalFace.of_densities(np.sqrt(share) * np.exp(rows - fit), solution)
-    best = face.first_minimiser(-np.maximum(rows, floor) @ share).spread(len(log_density))
-    certified = _core.certify_stacking(log_density, best, solution.weights, options)
-    return replace(
-        solution,
-        weights=certified.weights,
-        objective=certified.objective,
-        gap=certified.gap,
-        relative_gap=certified.relative_gap,
-        passes=solution.passes + certified.passes,
-        reason="the least individual loss among the optima"
-        + ("" if certified.whole else ", as far as rounding lets weights fit"),
-        tie_broken=certified.whole,
-    )
+    """Return, of all optimal weights, those whose models have the best scores by themselves.
+
+    Parameters
+    ----------
+    found : StackingSolution
+        Any optimum.
+    log_density : ndarray of float64, shape (n_face, n_observations)
+        Of the models of the face.
+    certify : callable
+        As for `least_individual_loss`.
+    """
+    counted = found.share > 0
+    share, below = found.share[counted], log_density[:, counted] - found.highest[counted]  # (n_face, n_counted)
+    weights = found.weights[found.face]
+    fit = log_mixture(below[weights > 0], weights[weights > 0])
+    solution = found_solution(found)
+    face = OptimalFace.of_densities(np.sqrt(share) * np.exp(below - fit), solution)
+    loss = -np.maximum(below, LOWEST) @ share
+    return least_individual_loss(solution, face, loss, certify)
 
 
 def _told(solution: SimplexSolution, dropped: NDArray[np.int64], what: str, n_observations: int) -> SimplexSolution:

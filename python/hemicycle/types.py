@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Likelihood", "Logits", "PairWeights", "Per", "Seed", "StackingFields"]
+__all__ = ["Likelihood", "Logits", "PairWeights", "Per", "Seed"]
 
 Logits: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 """A matrix of logits in either precision, shape (n_models, n_items)."""
@@ -23,19 +23,3 @@ PairWeights: TypeAlias = Literal["equal", "total"]
 
 Seed: TypeAlias = "int | np.random.SeedSequence | np.random.Generator | None"
 """Where random numbers come from: a seed, a generator, or a fresh seed."""
-
-StackingFields: TypeAlias = tuple[
-    NDArray[np.float64],
-    float,
-    float,
-    float,
-    int,
-    str,
-    NDArray[np.int64],
-    int,
-    float,
-    NDArray[np.int64],
-    bool,
-    NDArray[np.int64],
-]
-"""The fields of a `SimplexSolution` in their order, and the observations that no model explains."""

@@ -23,6 +23,7 @@ Density = list[list[Fraction]]
 
 NEAR = 1e-9  #: of weights: the logarithms of densities are rounded
 lattice = st.integers(0, 4).map(lambda value: Fraction(value, 4))
+NEVER = math.inf
 HALF, ONE, NONE = Fraction(1, 2), Fraction(1), Fraction(0)
 
 
@@ -78,17 +79,52 @@ def test_the_nearest_optimum_satisfies_its_optimality_conditions(
     assert ((vertices - weights) @ (weights - near / near.sum())).min() >= -NEAR
 
 
-@given(densities(), weights_of)
-def test_the_least_individual_loss_satisfies_its_optimality_conditions(density: Density, v: list[float]) -> None:
-    # A linear function is least where no vertex has less.
+@st.composite
+def whole_logs(draw: Any) -> NDArray[np.float64]:
+    """Whole log densities and -inf, some models copies or rearrangements of others: individual losses tie, too."""
+    n_models, n_observations = draw(st.integers(1, 5)), draw(st.integers(1, 3))
+    value = st.sampled_from([0.0, -1.0, -2.0, -math.inf])
+    rows = [[draw(value) for _ in range(n_observations)]]
+    for _ in range(1, n_models):
+        rearranged = st.permutations(draw(st.sampled_from(rows)))
+        rows.append(draw(rearranged | st.lists(value, min_size=n_observations, max_size=n_observations)))
+    log_density = np.array(rows)
+    assume(np.isfinite(log_density.max(axis=0)).all())
+    return log_density
+
+
+OF_EQUAL_LOSS = np.array([[-NEVER, -1, -1], [-2, -1, -NEVER], [-2, -NEVER, -2], [-2, -2, -NEVER], [-NEVER, 0, -2]])
+
+
+@given(densities() | whole_logs(), weights_of)
+@example(OF_EQUAL_LOSS, [1.0] * 4)
+def test_the_least_individual_loss_then_the_most_for_the_first_models(
+    given_as: Density | NDArray[np.float64], v: list[float]
+) -> None:
     pytest.importorskip("highspy")
-    v = v[: len(density[0])]
-    solution = solve(density, v, tie_break="least_individual_loss")
-    log_density = logs(density)
-    loss = -np.maximum(log_density, log_density.max(axis=0) - 689.5) @ (np.array(v) / sum(v))
-    vertices = [[float(w) for w in vertex] for vertex in reference.optima(density, v).vertices]
-    assert solution.weights @ loss <= (np.array(vertices) @ loss).min() + 1e-8 * max(1.0, np.abs(loss).max())
+    log_density = logs(given_as) if isinstance(given_as, list) else given_as
+    v = v[: log_density.shape[1]]
+    solution = stacking_weights(log_density, observation_weights=v, tie_break="least_individual_loss")
+    optima = reference.optima(given_as if isinstance(given_as, list) else reference.densities(given_as), v)
+    expected = reference.of_least_loss(optima, log_density, v, -689.5)
+    np.testing.assert_allclose(solution.weights, [float(w) for w in expected], rtol=0, atol=NEAR)
     assert solution.gap <= 1e-10
+    assert solution.tie_broken
+
+
+@given(whole_logs(), weights_of, st.lists(st.integers(-100_000, 100_000), min_size=3, max_size=3))
+@example(OF_EQUAL_LOSS, [1.0] * 4, [100_000, -100_000, 99_999])
+@pytest.mark.parametrize("tie_break", ["nearest", "least_individual_loss"])
+def test_a_constant_on_an_observation_changes_nothing(
+    tie_break: str, log_density: NDArray[np.float64], v: list[float], constants: list[int]
+) -> None:
+    pytest.importorskip("highspy")
+    v, constants = v[: log_density.shape[1]], constants[: log_density.shape[1]]
+    plain = stacking_weights(log_density, observation_weights=v, tie_break=tie_break)
+    moved = stacking_weights(log_density + constants, observation_weights=v, tie_break=tie_break)
+    np.testing.assert_array_equal(moved.weights, plain.weights)
+    assert (moved.gap, moved.passes, moved.reason) == (plain.gap, plain.passes, plain.reason)
+    assert moved.face.tolist() == plain.face.tolist()
 
 
 @given(densities(), weights_of, st.randoms())

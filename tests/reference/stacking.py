@@ -108,10 +108,45 @@ class Optima:
     vertices: list[list[mpmath.mpf]]
 
 
-def optima(density: list[list[Fraction]], v: Sequence[float]) -> Optima:
+def densities(log_density: NDArray[np.float64]) -> list[Row]:
+    """Return the densities themselves, one list a model."""
+    with mpmath.workdps(60):
+        return [[mpmath.exp(mpmath.mpf(value)) for value in row] for row in log_density]
+
+
+def of_least_loss(optima: Optima, log_density: NDArray[np.float64], v: Sequence[float], floor: float) -> Row:
+    """Return the optimum of the least mean loss of a model; of several that with most for the first model, and so on.
+
+    Parameters
+    ----------
+    optima : Optima
+        Of the densities.
+    log_density : ndarray of float64, shape (n_models, n_observations)
+        Values below the highest of their column plus `floor` count as that.
+    v : sequence of float
+        Weights of the observations.
+    """
+    with mpmath.workdps(60):
+        least = [mpmath.mpf(max(column)) + mpmath.mpf(floor) for column in log_density.T]
+        score = [
+            mpmath.fsum(u * max(mpmath.mpf(value), low) for u, value, low in zip(v, row, least, strict=True))
+            for row in log_density
+        ]
+        left = optima.vertices
+        for values in (score, *(_unit(d, len(score)) for d in range(len(score)))):
+            mean = [mpmath.fdot(vertex, values) for vertex in left]
+            left = [vertex for vertex, value in zip(left, mean, strict=True) if value >= max(mean) - 1e-25]
+        return left[0]
+
+
+def _unit(d: int, n: int) -> list[int]:
+    return [int(other == d) for other in range(n)]
+
+
+def optima(density: Sequence[Sequence[Fraction | mpmath.mpf]], v: Sequence[float]) -> Optima:
     """Return all optima by trying every support; `density` holds the densities themselves, one list a model."""
     with mpmath.workdps(60):
-        p = [[mpmath.mpf(value.numerator) / value.denominator for value in row] for row in density]
+        p = [[_number(value) for value in row] for row in density]
         share = [mpmath.mpf(weight) / mpmath.fsum(v) for weight in v]
         supports = [s for size in range(1, len(p) + 1) for s in combinations(range(len(p)), size)]
         mixture = next(q for s in supports if (q := _interior_optimum([p[d] for d in s], p, share)) is not None)
@@ -130,6 +165,10 @@ def optima(density: list[list[Fraction]], v: Sequence[float]) -> Optima:
 DIGITS = mpmath.mpf(10) ** -35
 
 
+def _number(value: Fraction | mpmath.mpf) -> mpmath.mpf:
+    return value if isinstance(value, mpmath.mpf) else mpmath.mpf(value.numerator) / value.denominator
+
+
 def _interior_optimum(rows: list[Row], everyone: list[Row], share: Row) -> Row | None:
     """Return the mixture that is best among those of independent rows, if it is best among all and they have weight."""
     if _rank(rows) < len(rows) or not all(any(column) for column in zip(*rows, strict=True)):
@@ -146,7 +185,7 @@ def _interior_optimum(rows: list[Row], everyone: list[Row], share: Row) -> Row |
         )
         step = mpmath.lu_solve(hessian, -mpmath.matrix(slope))
         length = mpmath.mpf(1)
-        while min(w + length * s for w, s in zip(weights, step, strict=True)) <= 0:
+        while min((w + length * s) / w for w, s in zip(weights, step, strict=True)) <= 1e-3:
             length /= 2
         weights = [w + length * s for w, s in zip(weights, step, strict=True)]
         if min(weights) < DIGITS:

@@ -49,7 +49,7 @@ mod _core {
     #[pymodule_export]
     use crate::sources::{TextTable, read_table};
     #[pymodule_export]
-    use crate::stacking::{certify_stacking, pool_stacking, stacking_weights};
+    use crate::stacking::{StackingSolution, certify_pool_stacking, certify_stacking, pool_stacking, stacking_weights};
     #[pymodule_export]
     use crate::submissions::{SubmissionRows, read_submissions, submission_layout};
 

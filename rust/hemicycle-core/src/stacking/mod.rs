@@ -15,7 +15,7 @@ mod source;
 mod ties;
 
 use crate::error::{Error, Result};
-use crate::least_squares::check_weights;
+use crate::least_squares::{Reason, check_weights};
 use crate::parallel::Execution;
 use master::Master;
 use observations::Observations;
@@ -44,8 +44,6 @@ const MASTER: f64 = 0.25;
 /// Gap down to which a solution goes on: which models are on the optimal face shows only there.
 const POLISHED: f64 = 2e-14;
 
-const UNIQUE: &str = "the optimum is unique";
-
 /// Where to start and to end.
 #[derive(Debug, Clone, Copy)]
 pub struct Ends<'a> {
@@ -53,6 +51,8 @@ pub struct Ends<'a> {
     pub tol: f64,
     /// The optimum nearest to these weights is returned, (n_models,), on the simplex; `None` means uniform.
     pub reference: Option<&'a [f64]>,
+    /// Whether to return any optimum instead: its tie is broken by other means.
+    pub vertex: bool,
     /// Models that are likely to have weight, such as the `vertex` of a similar problem, and their weights, of any sum.
     pub start: &'a [(usize, f64)],
 }
@@ -69,9 +69,7 @@ pub struct Stacking {
     /// Passes over the densities of all models; of passes over some, as many as they make together.
     pub passes: usize,
     /// Why these weights, among all optimal ones.
-    pub reason: &'static str,
-    /// Whether they are those that the tie-break names: false where rounding keeps those from being certified.
-    pub tie_broken: bool,
+    pub reason: Reason,
     /// Models that have weight in some optimum, ascending.
     pub face: Vec<usize>,
     /// Dimension of the set of optimal weights: 0 if there is one optimum.
@@ -83,6 +81,10 @@ pub struct Stacking {
     pub vertex: Vec<usize>,
     /// Observations with a positive weight that no model explains, left out.
     pub dropped: Vec<usize>,
+    /// The weight of every observation in the score: 0 for those that do not count.
+    pub share: Vec<f64>,
+    /// The largest log density of every observation.
+    pub highest: Vec<f64>,
 }
 
 /// Stacking weights for log densities.
@@ -99,7 +101,7 @@ pub struct Stacking {
 /// ```
 /// use hemicycle_core::{Execution, stacking::{Ends, Matrix, stacking_weights}};
 /// let log_density = [0.0, 0.0, -1e5, -1e5, -1e5, 0.0]; // two models, three observations
-/// let ends = Ends { tol: 1e-10, reference: None, start: &[] };
+/// let ends = Ends { tol: 1e-10, reference: None, vertex: false, start: &[] };
 /// let stacking = stacking_weights(&Matrix::new(&log_density, 2, 3)?, &[1.0; 3], &ends, &Execution::default())?;
 /// assert!((stacking.weights[0] - 2.0 / 3.0).abs() < 1e-9 && stacking.face_dimension == 0);
 /// # Ok::<(), hemicycle_core::Error>(())
@@ -149,7 +151,7 @@ pub fn certify<S: LogDensities>(
     tol: f64,
     execution: &Execution,
 ) -> Result<Certified> {
-    check(source, observation_weights, &Ends { tol, reference: None, start: &[] })?;
+    check(source, observation_weights, &Ends { tol, reference: None, vertex: false, start: &[] })?;
     check_weights("weights", weights, source.n_models())?;
     check_weights("optimum", optimum, source.n_models())?;
     let observations = Observations::new(source, observation_weights, execution)?;
@@ -215,7 +217,7 @@ fn refined<S: LogDensities>(
 
 fn check(source: &impl LogDensities, observation_weights: &[f64], ends: &Ends<'_>) -> Result<()> {
     let (n_models, n_observations) = (source.n_models(), source.n_observations());
-    let Ends { tol, reference, start } = *ends;
+    let Ends { tol, reference, start, .. } = *ends;
     if tol.is_nan() || tol <= 0.0 {
         return Err(Error::Domain { what: "tol", position: vec![], value: tol, requirement: "above 0" });
     }
@@ -262,7 +264,7 @@ mod tests {
     use super::{Ends, Matrix, Stacking, stacking_weights};
     use crate::{Error, Execution, Result};
 
-    const ENDS: Ends<'static> = Ends { tol: 1e-10, reference: None, start: &[] };
+    const ENDS: Ends<'static> = Ends { tol: 1e-10, reference: None, vertex: false, start: &[] };
 
     /// Gaussian log densities of scattered observations under scattered models.
     fn log_density(n_models: usize, n_observations: usize) -> Vec<f64> {

@@ -27,6 +27,8 @@ pub struct Observations {
     pub shift: Vec<f64>,
     /// The model that has it; the first one of several.
     pub best: Vec<usize>,
+    /// The largest log density of every observation, also of those that do not count.
+    pub highest: Vec<f64>,
     /// Observations with a positive weight that no model explains.
     pub dropped: Vec<usize>,
 }
@@ -38,31 +40,40 @@ impl Observations {
     /// [`Error::NonFinite`] for NaN and +inf, by the first place; [`Error::NoData`] if no observation is left;
     /// what the source cannot make; [`Error::Interrupted`].
     pub fn new(source: &impl LogDensities, weights: &[f64], execution: &Execution) -> Result<Self> {
-        let (largest, best) = best_models(source, execution)?;
+        let (highest, best) = best_models(source, execution)?;
         let heaviest = weights.iter().copied().fold(0.0, f64::max);
         let counted = |n: &usize| weights[*n] / heaviest > WEIGHTLESS; // NaN is not
         let (kept, dropped): (Vec<usize>, Vec<usize>) =
-            (0..weights.len()).filter(counted).partition(|&n| largest[n] > f64::NEG_INFINITY);
+            (0..weights.len()).filter(counted).partition(|&n| highest[n] > f64::NEG_INFINITY);
         if kept.is_empty() {
-            let reason = if dropped.is_empty() {
-                "no observation has a positive weight".into()
+            let (what, reason) = if dropped.is_empty() {
+                ("observation_weights", "all are 0; one must be greater".into())
             } else {
-                format!("no model explains any of the {} observations (all are -inf)", dropped.len())
+                let reason = format!("no model explains any of the {} observations (all are -inf)", dropped.len());
+                ("log_density", reason)
             };
-            return Err(Error::NoData { what: "log_density", reason });
+            return Err(Error::NoData { what, reason });
         }
         let pick = |from: &[f64]| kept.iter().map(|&n| from[n]).collect::<Vec<f64>>();
-        let (shift, mut weight) = (pick(&largest), pick(weights));
+        let (shift, mut weight) = (pick(&highest), pick(weights));
         weight.iter_mut().for_each(|weight| *weight /= heaviest);
         normalise(&mut weight);
         let best = kept.iter().map(|&n| best[n] as usize).collect();
         let kept = (kept.len() < weights.len()).then_some(kept);
-        Ok(Self { kept, weight, shift, best, dropped })
+        Ok(Self { kept, weight, shift, best, highest, dropped })
     }
 
     /// Their number.
     pub fn len(&self) -> usize {
         self.weight.len()
+    }
+
+    /// Their weights as weights of all observations.
+    pub fn share(&self) -> Vec<f64> {
+        let Some(kept) = &self.kept else { return self.weight.clone() };
+        let mut share = vec![0.0; self.highest.len()];
+        kept.iter().zip(&self.weight).for_each(|(&n, &weight)| share[n] = weight);
+        share
     }
 
     /// `v_n / q_n` for each observation under a mixture: the sum over them of a model's densities times this is its price.

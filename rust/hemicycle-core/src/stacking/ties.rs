@@ -9,9 +9,9 @@ use super::observations::Observations;
 use super::pricing::{Prices, Pricing};
 use super::rows::Rows;
 use super::source::LogDensities;
-use super::{Ends, Stacking, UNIQUE};
+use super::{Ends, Stacking};
 use crate::error::Result;
-use crate::least_squares::{Mixtures, Predictions};
+use crate::least_squares::{Mixtures, Predictions, Reason};
 use crate::parallel::Execution;
 use crate::simplex::normalise;
 
@@ -30,9 +30,6 @@ const DEPENDENT: f64 = 1e-12;
 
 /// Steps from an optimum towards the nearest one that are tried where rounding keeps that one from being certified.
 const MAX_HALVINGS: i32 = 40;
-
-const NEAREST: &str = "nearest to the reference among the optima";
-const NEARLY_NEAREST: &str = "nearest to the reference among the optima, as far as rounding lets weights fit";
 
 /// Weights, the mixture that they make and the gap that certifies them.
 #[derive(Clone)]
@@ -61,14 +58,16 @@ pub fn break_tie<S: LogDensities>(
     let vertex = (0..n_models).filter(|&d| optimum.weights[d] > 0.0).collect();
     let face_dimension = mixtures.dimension();
     let (found, reason) = if face_dimension == 0 {
-        (optimum, UNIQUE)
+        (optimum, Reason::Unique)
+    } else if ends.vertex {
+        (optimum, Reason::Vertex)
     } else {
         let uniform = 1.0 / n_models as f64;
         let reference: Vec<f64> = models.iter().map(|&d| ends.reference.map_or(uniform, |given| given[d])).collect();
         let (nearest, fits) = mixtures.nearest(&reference, execution)?;
         let on_models = OnModels { models: &models, rows: &rows, n_models };
         let reached = on_models.towards(pricing, observations, &optimum, &on_face, &nearest, ends.tol)?;
-        (reached.0, if fits && reached.1 { NEAREST } else { NEARLY_NEAREST })
+        (reached.0, if fits && reached.1 { Reason::Nearest } else { Reason::NearlyNearest })
     };
     Ok(Stacking {
         objective: observations.score(&found.mixture),
@@ -76,12 +75,13 @@ pub fn break_tie<S: LogDensities>(
         weights: found.weights,
         passes: pricing.passes.ceil() as usize,
         reason,
-        tie_broken: reason != NEARLY_NEAREST,
         face,
         face_dimension,
         reduced_cost,
         vertex,
         dropped: observations.dropped.clone(),
+        share: observations.share(),
+        highest: observations.highest.clone(),
     })
 }
 
