@@ -17,7 +17,7 @@ import numpy as np
 
 from hemicycle import Judgments, Pool, Round
 from hemicycle.direct import direct_fit, direct_intervals
-from hemicycle.resampling import expanded_tail
+from hemicycle.resampling import Replicates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,11 +59,13 @@ def decided(round_: Round, method: str) -> NDArray[np.float64]:
     return round_.ensemble(method, sigma=SIGMA).allocation()["share"]
 
 
-def replicated(round_: Round, method: str, replicates: int, seed: int) -> NDArray[np.float64]:
+def replicated(round_: Round, method: str, replicates: int, seed: int) -> Replicates:
     """Return the allocations of a bootstrap."""
     if method == "direct":
-        return direct_intervals(round_.judgments, replicates=replicates, rng=seed).replicated
-    return round_.ensemble(method, sigma=SIGMA).intervals(replicates=replicates, rng=seed).replicated
+        found = direct_intervals(round_.judgments, replicates=replicates, rng=seed)
+    else:
+        found = round_.ensemble(method, sigma=SIGMA).intervals(replicates=replicates, rng=seed)
+    return Replicates("juror", found.n_groups, seed, found.replicated, found.n_doubts)
 
 
 def covered(low: NDArray[np.float64], high: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
@@ -86,10 +88,10 @@ def coverage(method: str, n_jurors: int, n_juries: int, replicates: int = 200) -
                 if kind == "posterior":
                     posterior = round_.ensemble("bma", sigma=SIGMA).intervals("posterior", level=level)
                     ends.append((posterior.low, posterior.high))
+                elif kind == "bootstrap":
+                    ends.append(found.interval(level))
                 else:
-                    tail = (1 - level) / 2
-                    tail = expanded_tail(tail, n_jurors) if kind == "bootstrap" else tail
-                    ends.append(np.quantile(found, [tail, 1 - tail], axis=0))
+                    ends.append(np.quantile(found.values, [(1 - level) / 2, (1 + level) / 2], axis=0))
             inside[kind].append([covered(low, high, truth) for low, high in ends])
     return {kind: np.mean(rows, axis=0).tolist() for kind, rows in inside.items()}
 

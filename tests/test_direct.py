@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hemicycle import Judgments, Pool, mean_squared_error
-from hemicycle.direct import direct_fit, direct_influence, direct_intervals
+from hemicycle.direct import direct_fit, direct_intervals
+from hemicycle.direct_influence import direct_influence
 from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, OptionError
 from hemicycle.scores import total_variation
 from reference import direct as reference

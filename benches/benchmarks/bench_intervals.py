@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hemicycle import Judgments
-from hemicycle.direct import direct_influence
+from hemicycle.direct_influence import direct_influence
 from hemicycle.jurors import juror_diagnostics, least_likely_judgments
 from hemicycle.triads import circular_triads
 

@@ -12,7 +12,7 @@ from hemicycle.arrays import read_only
 from hemicycle.errors import DomainError, OptionError
 from hemicycle.options import finite_number, known_word
 from hemicycle.rejects import counted
-from hemicycle.resampling import expanded_tail, resample
+from hemicycle.resampling import resample
 from hemicycle.table import Table
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ class AllocationIntervals:
         cls, items: Items, method: str, mean: Mean, level: float, share: NDArray[np.float64], drawn: Replicates
     ) -> AllocationIntervals:
         """Return the intervals between quantiles of replicates."""
-        tail = expanded_tail((1 - level) / 2, drawn.n_groups)
-        low, high = np.quantile(drawn.values, [tail, 1 - tail], axis=0)
+        low, high = drawn.interval(level)
         return cls(
             items, method, mean, "bootstrap", level, share, low, high, drawn.by, drawn.n_groups, len(drawn.values),
             drawn.seed, drawn.n_doubts, drawn.values,

@@ -52,6 +52,24 @@ class Replicates(NamedTuple):
     values: NDArray[np.float64]
     n_doubts: int
 
+    def interval(self, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the ends between which each value lies with a probability.
+
+        Parameters
+        ----------
+        level : float
+            Probability inside, between 0 and 1.
+
+        Returns
+        -------
+        low, high : ndarray of float64, shape (n_values,)
+            Quantiles of the replicates at `expanded_tail` and one less it; the k-th smallest of n replicates is the
+            quantile of k / (n + 1), beyond which one more replicate would lie with that probability.
+        """
+        tail = expanded_tail((1 - level) / 2, self.n_groups)
+        low, high = np.quantile(self.values, [tail, 1 - tail], axis=0, method="weibull")
+        return low, high
+
 
 def resample(
     judgments: Judgments,
