@@ -211,7 +211,7 @@ def test_in_print_everything_is_open_and_no_control_is_left(page: Any) -> None:
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     assert page.locator("details:not([open])").count() == 0
-    assert page.locator(".tools:visible, .pages:visible, #theme:visible").count() == 0
+    assert page.locator(".tools:visible, .pages button:visible, #theme:visible").count() == 0
 
 
 def test_hostile_names_are_shown_as_text(browser: Any, tmp_path: Path) -> None:

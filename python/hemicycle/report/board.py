@@ -82,7 +82,8 @@ def left_out(outcome: Outcome) -> Round | None:
     if config.split is None:
         return None
     every = Judgments.read(config.jury, items=used.pool.items, rename=config.rename)
-    rows = ~np.isin(every.line, used.judgments.line)
+    splits = {used.judgments.split[row] for row in range(len(used.judgments))}
+    rows = np.array([split not in splits for split in every.split])
     try:
         return Round(every.select(rows), used.pool) if rows.any() else None
     except NoDataError:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["SAME_DECIMALS", "copies", "copies_table", "suspects_table"]
 
 SAME_DECIMALS = 9  #: of the log ratios in which copies agree
+LEAST = 1e-16  #: probability below which doubles tell nothing
 NAMED = 6  #: models of one group of copies that are named
 
 
@@ -72,12 +73,16 @@ def suspects_table(outcome: Outcome) -> DataTable | None:
         Column("fitted to", list(suspects.values())),
         Column(
             "probability",
-            [f"{p:.0e}".replace("-", "\N{MINUS SIGN}") for p in least.tolist()],
+            [_probability(p) for p in least.tolist()],
             meaning="of such a fit, had it not seen the rows",
         ),
         percents("weight, %", [weight.get(model, 0.0) for model in suspects], meaning="under the mechanism that pays"),
     )
     return DataTable("suspects", "Models that fit the judgments closer than the truth would", columns, "model")
+
+
+def _probability(p: float) -> str:
+    return ("below " if p < LEAST else "") + f"{max(p, LEAST):.0e}".replace("-", "\N{MINUS SIGN}")
 
 
 def _named(models: list[str]) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.errors import FormatError, NoDataError, NotConvergedError, OptionError
+from hemicycle.direct_influence import direct_influence
+from hemicycle.errors import DomainError, FormatError, NoDataError, NotConvergedError, OptionError
 from hemicycle.jurors import juror_diagnostics, least_likely_judgments
 from hemicycle.rejects import counted
 from hemicycle.report.tables import Column, DataTable, names, numbers, percents, shown
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["jurors", "least_likely"]
 
 LEAST_LIKELY = 20  #: judgments that are listed
+WITHOUT = "moves without, %"
 MAX_LEFT_OUT = 1_000_000  #: jurors times models: some seconds; beyond, nobody is left out
 
 
@@ -52,6 +54,7 @@ def jurors(outcome: Outcome, board: Board) -> dict[str, Any] | None:
         names("juror", [paid.jurors[k] for k in order]),
         numbers("judgments", paid.judgments[order], 0),
         *_influence(moved, order),
+        *_alone(outcome, [paid.jurors[k] for k in order]),
     ]
     columns += [
         percents(board.labels[e.method], of.agreement[order], 0, group="agrees with, %")
@@ -85,11 +88,22 @@ def _influence(moved: NDArray[np.float64] | None, order: list[int]) -> list[Colu
         return []
     top = max(float(moved.max()), 1e-12)
     bars = [[place, place, place, False] for place in (100 * moved[order] / top).round(2).tolist()]
-    meaning = "of the budgets moves under least squares if this juror is left out"
+    meaning = "of the budgets moves under least squares without this juror"
     return [
-        percents("moves, %", moved[order], group="left out", meaning=meaning),
-        Column(f"0 to {top:.1%}", bars, "bar", group="left out"),
+        percents("least squares", moved[order], group=WITHOUT, meaning=meaning),
+        Column(f"0 to {top:.1%}", bars, "bar", group=WITHOUT),
     ]
+
+
+def _alone(outcome: Outcome, named: list[str]) -> list[Column]:
+    """Return how much moves in what the jury alone says, without any model."""
+    try:
+        found = direct_influence(outcome.round.judgments)
+    except (FormatError, NoDataError, DomainError):
+        return []
+    change = dict(zip(found.names, found.allocation_change.tolist(), strict=True))
+    meaning = "of the budgets would move, had the jury alone decided and no model"
+    return [percents("jury alone", [change.get(juror, 0.0) for juror in named], group=WITHOUT, meaning=meaning)]
 
 
 def _answers(found: JurorDiagnostics, order: list[int]) -> list[Column]:

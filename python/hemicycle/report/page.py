@@ -19,11 +19,12 @@ from hemicycle.report.pair_explorer import pair_explorer
 from hemicycle.report.provenance import provenance, rejects_table
 from hemicycle.report.shares import allocation_table, mechanism_chart, mechanism_shares
 from hemicycle.report.summary import summary
-from hemicycle.report.tables import ROWS_SHOWN, island, shown
+from hemicycle.report.tables import ROWS_SHOWN, breakable, island, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from hemicycle.intervals import AllocationIntervals
     from hemicycle.outcome import Outcome
 
 __all__ = ["Part", "parts_of", "render"]
@@ -48,13 +49,15 @@ class Part:
     content: dict[str, Any]
 
 
-def parts_of(outcome: Outcome) -> list[Part]:
+def parts_of(outcome: Outcome, intervals: AllocationIntervals | None = None) -> list[Part]:
     """Return the sections that a run has something for.
 
     Parameters
     ----------
     outcome : Outcome
         The run.
+    intervals : AllocationIntervals, optional
+        Of the mechanism that pays.
 
     Returns
     -------
@@ -62,53 +65,54 @@ def parts_of(outcome: Outcome) -> list[Part]:
         From the summary to where the result comes from.
     """
     board, families = board_of(outcome), families_of(outcome)
-    others = left_out(outcome)
-    groups = copies(outcome)
-    tables = {
-        "leaderboard": ("Leaderboard", leaderboard(outcome, board, families, others)),
-        "evaluation": ("Judgments left out", evaluation_table(outcome, board)),
-        "rejects": ("Turned away", rejects_table(outcome)),
+    others, groups = left_out(outcome), copies(outcome)
+    allocation = {
+        "table": allocation_table(outcome, intervals),
+        "mean": outcome.config.mean,
+        "ranges": outcome.ranges is not None,
+        "drawn": outcome.paid.method == "least_squares" and intervals is None,
+        "intervals": intervals,
     }
-    table_parts = {
-        name: Part(name, title, {"table": table, "by": outcome.config.evaluate, "left_out": others is not None})
-        for name, (title, table) in tables.items()
-        if table is not None
+    side_by_side = {"chart": mechanism_chart(outcome, board), "table": mechanism_shares(outcome, board)}
+    board_table = {"table": leaderboard(outcome, board, families, others), "left_out": others is not None}
+    answers = {"of": jurors(outcome, board), "least_likely": least_likely(outcome, board)}
+    evaluated = {"table": evaluation_table(outcome, board), "by": outcome.config.evaluate}
+    spread = {
+        "table": diversity_table(outcome, board),
+        "distances": family_distances(outcome, families),
+        "sigma": f"{board.paid.sigma:g}",
+    }
+    flags = {
+        "suspects": suspects_table(outcome),
+        "copies": copies_table(outcome, board, groups),
+        "level": f"{outcome.leak.level:.0%}",
     }
     listed = [
-        Part("summary", "Summary", summary(outcome, board)),
+        Part("summary", "Summary", summary(outcome, board, intervals)),
         Part("hemicycles", "Who sits where", hemicycles(outcome, families, board)),
-        Part("allocation", "Allocation", {
-            "table": allocation_table(outcome), "mean": outcome.config.mean, "ranges": outcome.ranges is not None,
-                "drawn": outcome.paid.method == "least_squares",
-        }),
-        Part("mechanisms", "Mechanisms side by side", {
-            "chart": mechanism_chart(outcome, board), "table": mechanism_shares(outcome, board),
-        }),
-        table_parts.get("leaderboard"),
+        Part("allocation", "Allocation", allocation),
+        Part("mechanisms", "Mechanisms side by side", side_by_side),
+        Part("leaderboard", "Leaderboard", board_table),
         Part("pairs", "Pairs", pair_explorer(outcome, board)),
-        Part("jurors", "Jurors", {"of": jurors(outcome, board), "least_likely": least_likely(outcome, board)}),
-        table_parts.get("evaluation"),
-        Part("diversity", "Diversity", {
-            "table": diversity_table(outcome, board), "distances": family_distances(outcome, families),
-            "sigma": f"{board.paid.sigma:g}",
-        }),
-        Part("flags", "Flags and copies", {
-            "suspects": suspects_table(outcome), "copies": copies_table(outcome, board, groups),
-            "n_copied": sum(map(len, groups)), "level": f"{outcome.leak.level:.0%}",
-        }),
-        table_parts.get("rejects"),
+        Part("jurors", "Jurors", answers),
+        Part("evaluation", "Judgments left out", evaluated),
+        Part("diversity", "Diversity", spread),
+        Part("flags", "Flags and copies", flags),
+        Part("rejects", "Turned away", {"table": rejects_table(outcome)}),
         Part("provenance", "Where this comes from", provenance(outcome)),
-    ]  # fmt: skip
-    return [part for part in listed if part is not None]
+    ]
+    return [part for part in listed if part.content.get("table", ...) is not None]
 
 
-def render(outcome: Outcome) -> str:
+def render(outcome: Outcome, intervals: AllocationIntervals | None = None) -> str:
     """Write the page of a run.
 
     Parameters
     ----------
     outcome : Outcome
         The run.
+    intervals : AllocationIntervals, optional
+        Of the mechanism that pays.
 
     Returns
     -------
@@ -124,7 +128,7 @@ def render(outcome: Outcome) -> str:
     return (
         environment.get_template("page.html").render(
             label=board.label,
-            parts=parts_of(outcome),
+            parts=parts_of(outcome, intervals),
             jury=shown(inputs["jury"]["name"]),
             pool=shown(inputs["pool"]["name"]),
             version=outcome.summary()["versions"]["hemicycle"],
@@ -148,7 +152,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["island"] = island
+    environment.filters |= {"island": island, "breakable": breakable}
     return environment
 
 

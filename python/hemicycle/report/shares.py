@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from hemicycle.direct import direct_fit
+from hemicycle.errors import DomainError
 from hemicycle.report.tables import Column, DataTable, names, numbers, percents, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemicycle.intervals import AllocationIntervals
     from hemicycle.outcome import Outcome
     from hemicycle.report.board import Board
-    from hemicycle.table import Table
+
+    Ends: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 __all__ = ["allocation_table", "mechanism_chart", "mechanism_shares", "paid_most"]
 
@@ -21,8 +26,21 @@ CHARTED = 20  #: items of the chart of all mechanisms
 LEADING = 6  #: items of the summary
 
 
-def allocation_table(outcome: Outcome) -> DataTable:
-    """Make the table of what each item is paid, the largest share first, with the range where it was asked for."""
+def allocation_table(outcome: Outcome, intervals: AllocationIntervals | None = None) -> DataTable:
+    """Make the table of what each item is paid, the largest share first, with how far it could move as far as known.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        The run, perhaps with the range over all optimal weights of least squares.
+    intervals : AllocationIntervals, optional
+        Of the mechanism that pays.
+
+    Returns
+    -------
+    DataTable
+        One row an item.
+    """
     share = np.asarray(outcome.allocation["share"], dtype=np.float64)
     order = _order(share)
     items, pairs = outcome.round.pool.items, outcome.round.judgments.pairs
@@ -31,23 +49,29 @@ def allocation_table(outcome: Outcome) -> DataTable:
     if items.n_parents > 1:
         columns.append(Column("parent", [shown(items.parents[i]) for i in order]))
     columns.append(percents("share, %", share[order], meaning="of the budget of its parent"))
-    columns.append(_bars(share, outcome.ranges if outcome.paid.method == "least_squares" else None, order))
+    ends = None
+    if intervals is not None:
+        ends = intervals.low, intervals.high
+        columns += _ends(ends, ("from", "to"), f"{intervals.level:.0%} interval", order)
     if outcome.ranges is not None:
-        group = "least squares: all optimal weights"
-        columns += [
-            percents(head, np.asarray(outcome.ranges[end])[order], group=group, meaning=f"{head} share, in percent")
-            for head, end in (("lowest", "low"), ("highest", "high"))
-        ]
+        optimal = np.asarray(outcome.ranges["low"]), np.asarray(outcome.ranges["high"])
+        ends = optimal if ends is None and outcome.paid.method == "least_squares" else ends
+        columns += _ends(optimal, ("lowest", "highest"), "least squares: all optimal weights", order)
+    columns.insert(2 if items.n_parents == 1 else 3, _bars(share, ends, order))
     columns.append(numbers("pairs", judged[order], 0, meaning="in which the jury judged it"))
     return DataTable("shares", "What each item is paid", tuple(columns), "item", "allocation.csv")
 
 
-def _bars(share: NDArray[np.float64], ranges: Table | None, order: list[int]) -> Column:
+def _ends(ends: Ends, heads: tuple[str, str], group: str, order: list[int]) -> list[Column]:
+    return [percents(head, np.asarray(end)[order], group=group) for head, end in zip(heads, ends, strict=True)]
+
+
+def _bars(share: NDArray[np.float64], ends: Ends | None, order: list[int]) -> Column:
     """Draw each share from 0 to the largest, and over it how far it could move."""
-    low, high = (share, share) if ranges is None else (np.asarray(ranges["low"]), np.asarray(ranges["high"]))
+    low, high = (share, share) if ends is None else ends
     top = max(float(share.max()), float(high.max()))
     places = (100 * np.stack([share, low, high], axis=1) / top).round(2)[order]
-    return Column(f"0 to {top:.1%}", [[*row, ranges is not None] for row in places.tolist()], "bar")
+    return Column(f"0 to {top:.1%}", [[*row, ends is not None] for row in places.tolist()], "bar")
 
 
 def mechanism_shares(outcome: Outcome, board: Board) -> DataTable:
@@ -59,8 +83,10 @@ def mechanism_shares(outcome: Outcome, board: Board) -> DataTable:
     for ensemble, share in zip(board.ensembles, shares, strict=True):
         paid = " (pays)" if ensemble is board.paid else ""
         columns.append(percents(board.labels[ensemble.method] + paid, share[order], group="share, %"))
+    with suppress(DomainError):  # weights of judgments too far apart
+        columns.append(percents("Jury alone", direct_fit(outcome.round.judgments).share[order], group="no model, %"))
     spread = 100 * (shares.max(axis=0) - shares.min(axis=0))
-    columns.append(numbers("widest gap", spread[order], 2, meaning="between two mechanisms, in points"))
+    columns.append(numbers("widest gap", spread[order], 2, group="points", meaning="between two mechanisms"))
     return DataTable("mechanism-shares", "Shares under every mechanism", tuple(columns), "item")
 
 

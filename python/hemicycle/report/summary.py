@@ -13,6 +13,7 @@ from hemicycle.report.shares import paid_most
 from hemicycle.report.tables import MISSING, shown
 
 if TYPE_CHECKING:
+    from hemicycle.intervals import AllocationIntervals
     from hemicycle.outcome import Outcome
     from hemicycle.report.board import Board
 
@@ -32,7 +33,7 @@ RULES = {
 """What each mechanism does, in a line."""
 
 
-def summary(outcome: Outcome, board: Board) -> dict[str, Any]:
+def summary(outcome: Outcome, board: Board, intervals: AllocationIntervals | None = None) -> dict[str, Any]:
     """Say the result in a few sentences and figures.
 
     Parameters
@@ -41,6 +42,8 @@ def summary(outcome: Outcome, board: Board) -> dict[str, Any]:
         The run.
     board : Board
         Its mechanisms.
+    intervals : AllocationIntervals, optional
+        Of the mechanism that pays.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def summary(outcome: Outcome, board: Board) -> dict[str, Any]:
             (f"{items['n']:,}", "items", f"of {counted(items['parents'], 'parent')}"),
         ],
         "paid_most": paid_most(outcome),
-        "sure": _sure(outcome, board),
+        "sure": _sure(outcome, board) + _widest(intervals),
         "notices": [shortened(printable(notice), NOTICE_WIDTH) for notice in outcome.notices],
     }
 
@@ -91,10 +94,8 @@ def _sure(outcome: Outcome, board: Board) -> list[str]:
     if len(shares) > 1:
         far = int(np.argmax(moved))
         near = 1 + int(np.argmin(moved[1:]))
-        said.append(
-            f"Another mechanism would pay otherwise: {board.labels[board.ensembles[far].method].lower()} would move "
-            f"{moved[far]:.1%} of the money, {board.labels[board.ensembles[near].method].lower()} {moved[near]:.1%}."
-        )
+        ends = [f"{moved[k]:.1%} ({board.labels[board.ensembles[k].method].lower()})" for k in (near, far)]
+        said.append(f"Another mechanism would pay otherwise: from {ends[0]} to {ends[1]} of the money would move.")
     judged = np.unique(np.concatenate([outcome.round.judgments.pairs.a, outcome.round.judgments.pairs.b]))
     unjudged = len(outcome.round.pool.items) - len(judged)
     if unjudged:
@@ -103,3 +104,14 @@ def _sure(outcome: Outcome, board: Board) -> list[str]:
             f"{'it is' if unjudged == 1 else 'they are'} paid is decided by the models alone."
         )
     return said
+
+
+def _widest(intervals: AllocationIntervals | None) -> list[str]:
+    """Say which share could be another by most."""
+    if intervals is None:
+        return []
+    i = int(np.argmax(intervals.high - intervals.low))
+    return [
+        f"The widest interval is that of {shown(intervals.items.short_names[i])}, {intervals.low[i]:.2%} to "
+        f"{intervals.high[i]:.2%} ({intervals.label})."
+    ]

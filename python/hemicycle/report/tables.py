@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -14,6 +15,7 @@ from hemicycle.picture import shortened
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from markupsafe import Markup
     from numpy.typing import ArrayLike
 
 __all__ = [
@@ -168,6 +170,13 @@ def cell_text(column: Column, value: Any) -> str:
     if column.kind == "percent" and 0 < value < 0.5 * 10.0**-column.digits:
         return f"<{10.0**-column.digits:.{column.digits}f}"
     return f"{value:,.{column.digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def breakable(name: str) -> Markup:
+    """Escape a name for HTML, with a place to break the line after each slash and underscore."""
+    from markupsafe import Markup
+
+    return Markup("<wbr>").join(re.split(r"(?<=[/_])(?=.)", name, flags=re.DOTALL))
 
 
 def island(data: Any) -> str:

@@ -18,6 +18,12 @@
     return element;
   }
 
+  function breakable(text) {
+    const name = make("bdi");
+    text.split(/(?<=[/_])(?=.)/s).forEach((part, i) => name.append(...(i ? [make("wbr")] : []), part));
+    return name;
+  }
+
   // Cells, written as the first rows are.
 
   const formats = new Map();
@@ -55,7 +61,7 @@
     if (column.kind === "name") {
       const head = make("th");
       head.scope = "row";
-      const name = make("bdi", text);
+      const name = breakable(text);
       if (pick) {
         const button = make("button", undefined, "pick");
         button.type = "button";
@@ -68,7 +74,7 @@
     const data = make("td", undefined, { bar: "bars", block: "family", number: "n", percent: "n" }[column.kind]);
     if (column.kind === "bar") data.append(bar(column.values[row]));
     else if (column.kind === "block") data.append(make("span", text[0], "block b-" + (/[A-I]/.test(text[0]) ? text[0] : "rest")), " ", make("bdi", text.slice(2)));
-    else if (column.kind === "text") data.append(make("bdi", text));
+    else if (column.kind === "text") data.append(breakable(text));
     else data.textContent = text;
     return data;
   }
@@ -145,7 +151,8 @@
     box.addEventListener("input", () => search(box.value));
     earlier.addEventListener("click", () => { first = Math.max(0, first - perPage); update(); });
     later.addEventListener("click", () => { first += perPage; update(); });
-    host.querySelector(".more").hidden = true;
+    const more = host.querySelector(".more");
+    more.textContent = more.dataset.file ? `Every row, with all digits, is in ${more.dataset.file}.` : "";
     host.querySelector(".pages").hidden = all.length <= perPage;
     host.querySelector(".tools").hidden = all.length < 12;
     search("");
