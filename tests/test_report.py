@@ -19,7 +19,18 @@ from hemicycle.outcome import Outcome, run_round
 from hemicycle.report import report_html
 from hemicycle.report.flags import copies
 from hemicycle.report.pair_explorer import n_modes, pair_curves
-from hemicycle.report.tables import MISSING, NAME_WIDTH, ROWS_SHOWN, cell_text, island, names, numbers, percents, shown
+from hemicycle.report.tables import (
+    MISSING,
+    NAME_WIDTH,
+    ROWS_SHOWN,
+    cell_text,
+    island,
+    names,
+    numbers,
+    percents,
+    prose,
+    shown,
+)
 from hemicycle.synthetic import two_camp_round
 
 if TYPE_CHECKING:
@@ -279,6 +290,20 @@ def test_cells_are_rounded_once_and_small_parts_stay_positive() -> None:
     assert [cell_text(scores, value) for value in scores.values] == ["\N{MINUS SIGN}1,234.6", MISSING, MISSING, "0.0"]
     assert numbers("n", [3.0], 0).values == [3]
     assert names("model", ["a\nb", "c" * 500]).values == [r"a\nb", "c" * 119 + "…"]
+
+
+def test_no_word_of_a_notice_is_longer_than_a_name() -> None:
+    assert prose("best gives " + "m" * 10_000 + " all") == "best gives " + "m" * (NAME_WIDTH - 1) + "… all"
+    assert prose("a\u202eb <i>") == r"a\u202eb <i>"
+
+
+def test_a_long_board_is_cut_by_rank_and_says_so(outcome: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hemicycle.report.board.MODELS_LISTED", 60)
+    html = report_html(outcome)
+    assert "The first 60 of 70 models, ranked by log likelihood" in html
+    listed = Page(html).data()["models"]["columns"]
+    assert {len(column["values"]) for column in listed} == {60}
+    assert listed[1]["values"] == list(outcome.leaderboard["model"][:60])
 
 
 def test_curves_of_a_pair_are_its_mixtures() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hemicycle.errors import NoDataError
 from hemicycle.judgments import Judgments
+from hemicycle.rejects import counted
 from hemicycle.report.tables import Column, DataTable, names, numbers, percents, shown
 from hemicycle.round import Round
 
@@ -33,6 +34,9 @@ LABELS = {
 """What the mechanisms are called on the page."""
 
 
+MODELS_LISTED = 20_000  #: on the page, by rank; the csv file beside it holds every one
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Board:
     """The models in the order of the page.
@@ -49,6 +53,8 @@ class Board:
         Row of each model.
     scores : ModelScores
         Of each model on the rows used, in the order of the pool.
+    judged : ndarray of int64, shape (n_items,)
+        In how many pairs each item was judged.
     """
 
     ensembles: tuple[Ensemble, ...]
@@ -56,6 +62,7 @@ class Board:
     order: NDArray[np.int64]
     place: NDArray[np.int64]
     scores: ModelScores
+    judged: NDArray[np.int64]
 
     @property
     def paid(self) -> Ensemble:
@@ -73,7 +80,10 @@ def board_of(outcome: Outcome) -> Board:
     row = {model: place for place, model in enumerate(outcome.leaderboard["model"])}
     place = np.array([row[model] for model in outcome.paid.models], dtype=np.int64)
     others = tuple(ensemble for ensemble in outcome.ensembles if ensemble is not outcome.paid)
-    return Board((outcome.paid, *others), LABELS, np.argsort(place), place, outcome.round.scores(outcome.paid.sigma))
+    pairs = outcome.round.judgments.pairs
+    judged = np.bincount(np.concatenate([pairs.a, pairs.b]), minlength=len(outcome.round.pool.items))
+    scores = outcome.round.scores(outcome.paid.sigma)
+    return Board((outcome.paid, *others), LABELS, np.argsort(place), place, scores, judged)
 
 
 def left_out(outcome: Outcome) -> Round | None:
@@ -107,29 +117,32 @@ def leaderboard(outcome: Outcome, board: Board, families: Families, others: Roun
     Returns
     -------
     DataTable
-        One row a model, by rank.
+        One row a model, by rank; at most 20,000.
     """
-    order = board.order
+    order, ranked = board.order[:MODELS_LISTED], outcome.leaderboard
     grouped = outcome.round.pool.families()
     letters = [families.letters[family] for family in families.member[order].tolist()]
     columns = [
-        numbers("rank", outcome.leaderboard["rank"], 0, meaning="by log likelihood; equal ones share a rank"),
-        names("model", outcome.leaderboard["model"]),
+        numbers("rank", ranked["rank"][:MODELS_LISTED], 0, meaning="by log likelihood; equal ones share a rank"),
+        names("model", ranked["model"][:MODELS_LISTED]),
         Column("family", [f"{a} {shown(grouped[d])}" for a, d in zip(letters, order.tolist(), strict=True)], "block"),
     ]
-    columns += _scores(board.scores, order, "log likelihood", f"on the {len(outcome.round.judgments):,} rows used")
+    columns += _scores(board.scores, order, "log likelihood", f"on {counted(len(outcome.round.judgments), 'row')} used")
     if others is not None:
         scored = others.scores(board.paid.sigma)
-        columns += _scores(scored, order, "elpd", f"on {len(others.judgments):,} rows left out")
+        columns += _scores(scored, order, "elpd", f"on {counted(len(others.judgments), 'row')} left out")
     columns += [
         percents(LABELS[e.method] + (" (pays)" if e is board.paid else ""), e.weights[order], group="weight, %")
         for e in board.ensembles
     ]
     suspects = outcome.leak.suspects
     if suspects:
-        flags = [suspects.get(model, "") for model in outcome.leaderboard["model"]]
+        flags = [suspects.get(model, "") for model in ranked["model"][:MODELS_LISTED]]
         columns.append(Column("fitted to", flags, meaning="too near to be independent"))
-    return DataTable("models", "All models, ranked by log likelihood", tuple(columns), "model", "leaderboard.csv")
+    which = (
+        "All models" if len(order) == len(board.order) else f"The first {len(order):,} of {len(board.order):,} models"
+    )
+    return DataTable("models", f"{which}, ranked by log likelihood", tuple(columns), "model", "leaderboard.csv")
 
 
 def _scores(scores: ModelScores, order: NDArray[np.int64], head: str, group: str) -> list[Column]:

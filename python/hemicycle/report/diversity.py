@@ -78,7 +78,7 @@ def family_distances(outcome: Outcome, families: Families) -> dict[str, Any]:
     return {
         "heads": [(letter, color) for letter, color in zip(families.letters, families.colors, strict=True)],
         "rows": [
-            (name, letter, [(f"{d:.2f}", s) for d, s in zip(row.tolist(), shades.tolist(), strict=True)])
+            (name, letter, [(f"{d:,.2f}", s) for d, s in zip(row.tolist(), shades.tolist(), strict=True)])
             for name, letter, row, shades in zip(families.names, families.letters, distance, shade, strict=True)
         ],
     }

@@ -105,9 +105,7 @@ def hemicycles(outcome: Outcome, families: Families, board: Board) -> dict[str, 
             "color": families.colors[f],
             "name": families.names[f],
             "models": int((families.member == f).sum()),
-            "cells": [
-                (n, f"{w:.1%}" if w > 0 else "") for n, w in zip(seats[:, f].tolist(), mass[:, f].tolist(), strict=True)
-            ],
+            "cells": [(n, _part(w)) for n, w in zip(seats[:, f].tolist(), mass[:, f].tolist(), strict=True)],
         }
         for f in families.by_weight
     ]
@@ -174,6 +172,13 @@ def _block(
         f"with {ensemble.weights[heaviest]:.1%}, log likelihood {scores.log_likelihood[heaviest]:,.1f}, "
         f"mse {scores.mse[heaviest]:.3f}.",
     }
+
+
+def _part(weight: float) -> str:
+    """Write a part of the weight; nothing where there is none."""
+    if weight == 0:
+        return ""
+    return f"{weight:.1%}" if weight >= 0.0005 else "<0.1%"
 
 
 def _effective(n: float) -> str:

@@ -24,7 +24,8 @@ __all__ = ["jurors", "least_likely"]
 
 LEAST_LIKELY = 20  #: judgments that are listed
 WITHOUT = "moves without, %"
-MAX_LEFT_OUT = 1_000_000  #: jurors times models: some seconds; beyond, nobody is left out
+MAX_LEFT_OUT = 100_000_000  #: jurors times models times items: some seconds; beyond, nobody is left out
+MAX_ALONE = 10_000_000_000  #: jurors times the cube of the items judged: likewise, where the jury decides alone
 
 
 def jurors(outcome: Outcome, board: Board) -> dict[str, Any] | None:
@@ -54,7 +55,7 @@ def jurors(outcome: Outcome, board: Board) -> dict[str, Any] | None:
         names("juror", [paid.jurors[k] for k in order]),
         numbers("judgments", paid.judgments[order], 0),
         *_influence(moved, order),
-        *_alone(outcome, [paid.jurors[k] for k in order]),
+        *_alone(outcome, int(np.count_nonzero(board.judged)), [paid.jurors[k] for k in order]),
     ]
     columns += [
         percents(board.labels[e.method], of.agreement[order], 0, group="agrees with, %")
@@ -69,7 +70,7 @@ def _left_out(outcome: Outcome, board: Board) -> NDArray[np.float64] | None:
     """Return how much of the least-squares allocation moves without each juror, by name; None where nobody can say."""
     least_squares = next(e for e in board.ensembles if e.method == "least_squares")
     named = sorted({juror for juror in outcome.round.judgments.juror if juror is not None})
-    if len(named) * len(least_squares.models) > MAX_LEFT_OUT:
+    if len(named) * outcome.round.pool.logits.size > MAX_LEFT_OUT:
         return None
     try:
         found = least_squares.influence("juror", mean=outcome.config.mean)
@@ -95,8 +96,10 @@ def _influence(moved: NDArray[np.float64] | None, order: list[int]) -> list[Colu
     ]
 
 
-def _alone(outcome: Outcome, named: list[str]) -> list[Column]:
+def _alone(outcome: Outcome, n_judged: int, named: list[str]) -> list[Column]:
     """Return how much moves in what the jury alone says, without any model."""
+    if len(named) * n_judged**3 > MAX_ALONE:
+        return []
     try:
         found = direct_influence(outcome.round.judgments)
     except (FormatError, NoDataError, DomainError):

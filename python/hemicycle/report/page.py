@@ -67,7 +67,7 @@ def parts_of(outcome: Outcome, intervals: AllocationIntervals | None = None) -> 
     board, families = board_of(outcome), families_of(outcome)
     others, groups = left_out(outcome), copies(outcome)
     allocation = {
-        "table": allocation_table(outcome, intervals),
+        "table": allocation_table(outcome, board, intervals),
         "mean": outcome.config.mean,
         "ranges": outcome.ranges is not None,
         "drawn": outcome.paid.method == "least_squares" and intervals is None,

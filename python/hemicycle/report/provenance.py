@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hemicycle.escaping import printable
-from hemicycle.picture import shortened
-from hemicycle.report.tables import Column, DataTable, numbers, shown
+from hemicycle.report.tables import Column, DataTable, numbers, prose, shown
 
 if TYPE_CHECKING:
     from hemicycle.outcome import Outcome
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["provenance", "rejects_table"]
 
 GROUPS_SHOWN = 500  #: of rejects for one reason; the csv file beside the page holds every one
-REASON_WIDTH = 300
 
 
 def provenance(outcome: Outcome) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def rejects_table(outcome: Outcome) -> DataTable | None:
         Column("line", [_lines(group) for group in groups]),
         Column("field", [shown(group[0].field) for group in groups]),
         Column("value", [shown(group[0].value) if len(group) == 1 else "" for group in groups]),
-        Column("reason", [shortened(printable(group[0].reason), REASON_WIDTH) for group in groups]),
+        Column("reason", [prose(group[0].reason) for group in groups]),
         numbers("times", [len(group) for group in groups], 0),
     )
     return DataTable("rejects", "What was turned away, and why", columns, "reason", "rejects.csv")

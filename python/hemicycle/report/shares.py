@@ -23,16 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["allocation_table", "mechanism_chart", "mechanism_shares", "paid_most"]
 
 CHARTED = 20  #: items of the chart of all mechanisms
+MAX_JUDGED = 2000  #: items, beyond which what the jury alone says would take too long
 LEADING = 6  #: items of the summary
 
 
-def allocation_table(outcome: Outcome, intervals: AllocationIntervals | None = None) -> DataTable:
+def allocation_table(outcome: Outcome, board: Board, intervals: AllocationIntervals | None = None) -> DataTable:
     """Make the table of what each item is paid, the largest share first, with how far it could move as far as known.
 
     Parameters
     ----------
     outcome : Outcome
         The run, perhaps with the range over all optimal weights of least squares.
+    board : Board
+        How often each item was judged.
     intervals : AllocationIntervals, optional
         Of the mechanism that pays.
 
@@ -43,8 +46,7 @@ def allocation_table(outcome: Outcome, intervals: AllocationIntervals | None = N
     """
     share = np.asarray(outcome.allocation["share"], dtype=np.float64)
     order = _order(share)
-    items, pairs = outcome.round.pool.items, outcome.round.judgments.pairs
-    judged = np.bincount(np.concatenate([pairs.a, pairs.b]), minlength=len(items))
+    items = outcome.round.pool.items
     columns = [names("item", [items.hostless_names[i] for i in order])]
     if items.n_parents > 1:
         columns.append(Column("parent", [shown(items.parents[i]) for i in order]))
@@ -58,7 +60,7 @@ def allocation_table(outcome: Outcome, intervals: AllocationIntervals | None = N
         ends = optimal if ends is None and outcome.paid.method == "least_squares" else ends
         columns += _ends(optimal, ("lowest", "highest"), "least squares: all optimal weights", order)
     columns.insert(2 if items.n_parents == 1 else 3, _bars(share, ends, order))
-    columns.append(numbers("pairs", judged[order], 0, meaning="in which the jury judged it"))
+    columns.append(numbers("pairs", board.judged[order], 0, meaning="in which the jury judged it"))
     return DataTable("shares", "What each item is paid", tuple(columns), "item", "allocation.csv")
 
 
@@ -83,8 +85,10 @@ def mechanism_shares(outcome: Outcome, board: Board) -> DataTable:
     for ensemble, share in zip(board.ensembles, shares, strict=True):
         paid = " (pays)" if ensemble is board.paid else ""
         columns.append(percents(board.labels[ensemble.method] + paid, share[order], group="share, %"))
-    with suppress(DomainError):  # weights of judgments too far apart
-        columns.append(percents("Jury alone", direct_fit(outcome.round.judgments).share[order], group="no model, %"))
+    if np.count_nonzero(board.judged) <= MAX_JUDGED:
+        with suppress(DomainError):  # weights of judgments too far apart
+            alone = direct_fit(outcome.round.judgments).share[order]
+            columns.append(percents("Jury alone", alone, group="no model, %"))
     spread = 100 * (shares.max(axis=0) - shares.min(axis=0))
     columns.append(numbers("widest gap", spread[order], 2, group="points", meaning="between two mechanisms"))
     return DataTable("mechanism-shares", "Shares under every mechanism", tuple(columns), "item")

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.escaping import printable
-from hemicycle.picture import shortened
 from hemicycle.rejects import counted
 from hemicycle.report.shares import paid_most
-from hemicycle.report.tables import MISSING, shown
+from hemicycle.report.tables import MISSING, prose, shown
 
 if TYPE_CHECKING:
     from hemicycle.intervals import AllocationIntervals
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from hemicycle.report.board import Board
 
 __all__ = ["summary"]
-
-NOTICE_WIDTH = 2000
 
 RULES = {
     "stacking": "the mixture of models that explains the single judgments best: camps of the jury are seated in "
@@ -73,7 +69,7 @@ def summary(outcome: Outcome, board: Board, intervals: AllocationIntervals | Non
         ],
         "paid_most": paid_most(outcome),
         "sure": _sure(outcome, board) + _widest(intervals),
-        "notices": [shortened(printable(notice), NOTICE_WIDTH) for notice in outcome.notices],
+        "notices": [prose(notice) for notice in outcome.notices],
     }
 
 
@@ -96,8 +92,7 @@ def _sure(outcome: Outcome, board: Board) -> list[str]:
         near = 1 + int(np.argmin(moved[1:]))
         ends = [f"{moved[k]:.1%} ({board.labels[board.ensembles[k].method].lower()})" for k in (near, far)]
         said.append(f"Another mechanism would pay otherwise: from {ends[0]} to {ends[1]} of the money would move.")
-    judged = np.unique(np.concatenate([outcome.round.judgments.pairs.a, outcome.round.judgments.pairs.b]))
-    unjudged = len(outcome.round.pool.items) - len(judged)
+    unjudged = int(np.count_nonzero(board.judged == 0))
     if unjudged:
         said.append(
             f"{counted(unjudged, 'item')} {'was' if unjudged == 1 else 'were'} never compared: what "

@@ -28,12 +28,14 @@ __all__ = [
     "names",
     "numbers",
     "percents",
+    "prose",
     "shown",
 ]
 
 ROWS_SHOWN = 50  #: rows of a table where no script runs
 ROWS_OF_A_PAGE = 20  #: rows that the script shows at a time
 NAME_WIDTH = 120  #: characters of a name; a hostile one may have any number
+PROSE_WIDTH = 4000  #: characters of a notice or a reason
 MISSING = "\N{EN DASH}"
 
 Kind: TypeAlias = Literal["name", "text", "number", "percent", "bar", "block"]
@@ -127,6 +129,14 @@ class DataTable:
 def shown(name: str) -> str:
     """Return a name as the page shows it: nothing in it acts, and it is no longer than a few lines."""
     return shortened(printable(name[: NAME_WIDTH + 1]), NAME_WIDTH)
+
+
+def prose(text: str) -> str:
+    """Return sentences that hold names as the page shows them: no word is longer than a name may be."""
+    words = re.sub(
+        rf"\S{{{NAME_WIDTH + 1},}}", lambda word: word[0][: NAME_WIDTH - 1] + "\N{HORIZONTAL ELLIPSIS}", text
+    )
+    return printable(words[:PROSE_WIDTH])
 
 
 def names(head: str, values: Iterable[str], **options: Any) -> Column:

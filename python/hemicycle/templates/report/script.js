@@ -61,6 +61,7 @@
     if (column.kind === "name") {
       const head = make("th");
       head.scope = "row";
+      if (text.length < 25) head.className = "short";
       const name = breakable(text);
       if (pick) {
         const button = make("button", undefined, "pick");
@@ -74,7 +75,10 @@
     const data = make("td", undefined, { bar: "bars", block: "family", number: "n", percent: "n" }[column.kind]);
     if (column.kind === "bar") data.append(bar(column.values[row]));
     else if (column.kind === "block") data.append(make("span", text[0], "block b-" + (/[A-I]/.test(text[0]) ? text[0] : "rest")), " ", make("bdi", text.slice(2)));
-    else if (column.kind === "text") data.append(breakable(text));
+    else if (column.kind === "text") {
+      data.append(breakable(text));
+      if (text.length < 25) data.className = "short";
+    }
     else data.textContent = text;
     return data;
   }
@@ -201,6 +205,7 @@
   function seat(circle) {
     const columns = tables.get("models");
     const row = Number(circle.dataset.row);
+    if (row >= columns[0].values.length) return circle.closest(".stop").getAttribute("aria-label");
     const own = columns.findIndex((column) => column.kind === "percent") + Number(circle.closest("svg").dataset.mechanism);
     const scores = columns.filter((column) => column.kind === "number" && column.head !== "rank").slice(0, 3);
     const family = columns.find((column) => column.kind === "block");
