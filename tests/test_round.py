@@ -240,7 +240,11 @@ def test_a_round_and_its_ensembles_pickle():
         ({"method": "greedy", "rounds": 0}, DomainError, "rounds is 0"),
         ({"method": "greedy", "loss": "mse"}, OptionError, "loss: expected 'squared_error', 'log_score' or"),
         ({"reference": [1.0, 2.0]}, OptionError, "reference: only method='least_squares'"),
-        ({"tie_break": "least_individual_loss"}, OptionError, "tie_break: only method='least_squares'"),
+        (
+            {"tie_break": "least_individual_loss"},
+            OptionError,
+            "tie_break: only method='least_squares' or method='stacking' has one",
+        ),
     ],
 )
 def test_bad_options(broken, error, message):
@@ -324,7 +328,7 @@ def test_every_mechanism_gets_its_own_options_only():
     assert {ensemble.method: ensemble.options for ensemble in ensembles} == {
         "least_squares": {"tie_break": "nearest", "reference": [0, 1]},
         "bma": {"prior": [1, 3], "power": 0.5},
-        "stacking": {"reference": [0, 1], "by": "label"},
+        "stacking": {"tie_break": "nearest", "reference": [0, 1], "by": "label"},
         "greedy": {"loss": "squared_error", "rounds": 100},
         "uniform": {},
         "best": {},

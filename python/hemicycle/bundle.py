@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVALUATION",
+    "MOVEMENT",
     "RANGES",
     "Mark",
     "allocation_csv",
@@ -51,6 +52,7 @@ class Mark(NamedTuple):
 ROUND = Mark("round.toml", HEADER)
 RANGES = "allocation_range.csv"  #: only where it was asked for
 EVALUATION = "evaluation.csv"  #: likewise
+MOVEMENT = "movement.csv"  #: where something was dropped, or the run was held against another
 
 
 def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
@@ -77,7 +79,7 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         effective_models=paid.effective_models[0],
         n_models=len(paid.models),
     )
-    asked = {RANGES: outcome.ranges, EVALUATION: outcome.evaluation}
+    asked = {RANGES: outcome.ranges, EVALUATION: outcome.evaluation, MOVEMENT: outcome.movement_table()}
     return {name: _table_csv(table) for name, table in asked.items() if table is not None} | {
         "leaderboard.csv": _table_csv(outcome.leaderboard),
         "allocation.csv": allocation_csv(outcome),

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from hemicycle.allocation import MEANS
+from hemicycle.drop import require_drop
 from hemicycle.errors import FormatError, OptionError
 from hemicycle.folds import FOLDS_BY, FoldsBy
 from hemicycle.greedy_pool import LOSSES, Loss
@@ -27,7 +28,7 @@ HEADER = "# hemicycle round: repeat it with `hemicycle ensemble round.toml`\n"
 """First line of every round.toml that hemicycle writes; a folder that holds one is a folder of ours."""
 
 _MAX_BYTES = 1 << 20
-_PATHS = ("jury", "pool", "items", "rename", "prior", "reference")
+_PATHS = ("jury", "pool", "items", "rename", "prior", "reference", "against")
 
 
 class Inputs(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -39,6 +40,7 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     rename: str | None = None
     prior: str | None = None
     reference: str | None = None
+    against: str | None = None
 
 
 class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -59,7 +61,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     prior : str, default "uniform"
         "uniform", "per_author" or the path of a csv file with columns ``model,weight``.
     tie_break : {"nearest", "least_individual_loss"}, default "nearest"
-        Which of several weights that are optimal for least squares.
+        Which of several weights that are optimal for least squares or stacking.
     reference : str, default "uniform"
         What "nearest" refers to, given as `prior` is.
     bootstrap : int, optional
@@ -84,6 +86,10 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         Floor of the submitted weights.
     split : str, optional
         Which rows of the jury file to use.
+    drop : tuple of str, default ()
+        What is left out by name: ``juror=NAME``, ``pair=A,B`` or ``model=NAME``.
+    against : str, optional
+        Path of the out folder of another run, to say what moved.
     sha256 : Inputs, optional
         Hashes of the inputs when the run was made.
     chosen_sigma : dict of str to float, optional
@@ -111,6 +117,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     rename: str | None = None
     min_weight: float | None = None
     split: str | None = None
+    drop: tuple[str, ...] = ()
+    against: str | None = None
     sha256: Inputs | None = None
     chosen_sigma: dict[str, float] | None = None
 
@@ -121,6 +129,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         known_word(self.loss, "loss", LOSSES)
         known_word(self.by, "by", STACKING_BY)
         count(self.seed, "seed")
+        for dropped in self.drop:
+            require_drop(dropped)
         if self.evaluate is not None:
             known_word(self.evaluate, "evaluate", FOLDS_BY)
         elif self.folds is not None:
@@ -141,14 +151,14 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     def paths(self) -> dict[str, str]:
         """Return the path of each input that this run reads, by name."""
         given = {"jury": self.jury, "pool": self.pool, "items": self.items, "rename": self.rename}
-        masses = {"prior": self.prior_file, "reference": self.reference_file}
+        masses = {"prior": self.prior_file, "reference": self.reference_file, "against": self.against}
         return {name: path for name, path in (given | masses).items() if path is not None}
 
     def options(self) -> dict[str, Any]:
         """Return every option that is no path, by name."""
         names = (
             "method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges", "bootstrap", "seed",
-            "loss", "rounds", "by", "evaluate", "folds",
+            "loss", "rounds", "by", "evaluate", "folds", "drop",
         )  # fmt: skip
         masses = {
             "prior": "file" if self.prior_file else self.prior,

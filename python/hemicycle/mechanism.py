@@ -41,7 +41,7 @@ ROUNDS = 100  #: of greedy selection
 OPTIONS: dict[str, tuple[Method, ...]] = {
     "prior": ("bma",),
     "power": ("bma",),
-    "tie_break": ("least_squares",),
+    "tie_break": ("least_squares", "stacking"),
     "reference": ("least_squares", "stacking"),
     "bootstrap": ("bma",),
     "rng": ("bma",),
@@ -143,6 +143,7 @@ class Mechanism:
                 by=by,
                 sigma=sigma,
                 observation_weights=round_.label_weight if by == "label" else round_.pair_weight,
+                tie_break=self.options["tie_break"],
                 reference=self.masses["reference"],
                 start=start,
                 n_threads=round_.n_threads,

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
 from hemicycle.dominance import dominance_notice
+from hemicycle.drop import drop
 from hemicycle.errors import LeakWarning, NotCertifiedWarning, NotConvergedError, TieBreakWarning
 from hemicycle.escaping import storable
 from hemicycle.evaluation import evaluate
@@ -22,10 +23,12 @@ from hemicycle.items import Items
 from hemicycle.judgments import Judgments
 from hemicycle.leak import leak_check
 from hemicycle.model_mass import read_mass
+from hemicycle.movement import Movement, Standing
 from hemicycle.pool import Pool
 from hemicycle.round import Round
 from hemicycle.seats import Parliament, seat_families
 from hemicycle.sigma_notice import sigma_notice
+from hemicycle.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
     from hemicycle.ensemble import Ensemble
     from hemicycle.leak import LeakCheck
     from hemicycle.rejects import Rejects
-    from hemicycle.table import Table
 
     Step = Callable[[str], AbstractContextManager[None]]
 
@@ -74,6 +76,9 @@ class Outcome:
         What each ensemble found, in plain values.
     notices : tuple of str
         What a reader of the result should know.
+    movements : tuple of Movement
+        What moved, from all judgments and models where some were dropped, and from the run that this one is held
+        against.
     parliament : Parliament
         Seats by the weights of the ensemble that pays.
     """
@@ -91,6 +96,7 @@ class Outcome:
     leak: LeakCheck
     mechanisms: tuple[dict[str, Any], ...]
     notices: tuple[str, ...]
+    movements: tuple[Movement, ...]
     parliament: Parliament
 
     @property
@@ -98,6 +104,17 @@ class Outcome:
         """Everything that was turned away, and why."""
         rejects: Rejects = self.round.rejects
         return rejects
+
+    def movement_table(self) -> Table | None:
+        """Return the share of each item before and after, for each run that this one is held against; None without."""
+        if not self.movements:
+            return None
+        columns: dict[str, list[Any]] = {
+            "against": [movement.before for movement in self.movements for _ in movement.allocation]
+        }
+        for name in ("parent", "item", "before", "after", "change"):
+            columns[name] = [cell for movement in self.movements for cell in movement.allocation[name]]
+        return Table(columns)
 
     def counts(self) -> dict[str, dict[str, Any]]:
         """Return how much of what was read, by kind."""
@@ -138,6 +155,7 @@ class Outcome:
                 for p in self.parliament.parties
             ],
             **({} if self.evaluation is None else {"evaluation": list(self.evaluation)}),
+            **({"movements": [movement.summary() for movement in self.movements]} if self.movements else {}),
             "suspects": [{"model": storable(model), "fitted_to": what} for model, what in self.leak.suspects.items()],
             "notices": [storable(notice) for notice in self.notices],
         }
@@ -215,6 +233,11 @@ def _evaluation(config: RoundConfig, by: str, ensembles: Sequence[Ensemble]) -> 
     return evaluate(ensembles[0].round, methods, by=by, folds=config.folds).compare()
 
 
+def _movements(config: RoundConfig, before: Sequence[Standing], ensembles: Sequence[Ensemble]) -> tuple[Movement, ...]:
+    now = Standing.of(ensembles, config.method, config.mean, "now")
+    return tuple(Movement.between(standing, now) for standing in before)
+
+
 def _leak(config: RoundConfig, judgments: Judgments, round_: Round) -> LeakCheck:
     """Look at all rows of the file, those of other splits too."""
     every, used = judgments, None
@@ -256,6 +279,15 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         pool = Pool.read(config.pool, items=items, rename=config.rename, min_weight=config.min_weight)
     with during("reading the judgments"):
         judgments = Judgments.read(config.jury, items=pool.items, rename=config.rename, split=config.split)
+    before = []
+    if config.against is not None:
+        with during("reading the run to hold this one against"):
+            before.append(Standing.read(config.against))
+    if config.drop:
+        with during(f"scoring {len(pool):,} models with nothing dropped"):
+            whole = _ensembles(config, Round(judgments, pool))
+            before.append(Standing.of(whole, config.method, config.mean, "nothing dropped"))
+        judgments, pool = drop(judgments, pool, config.drop)
     with during(f"scoring {len(pool):,} models"):
         round_ = Round(judgments, pool)
         ensembles = _ensembles(config, round_)
@@ -292,9 +324,11 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         mechanisms=mechanisms,
         notices=(
             *round_.notices,
+            *((f"Left out by request: {', '.join(config.drop)}.",) if config.drop else ()),
             *round_.doubts,
             *filter(None, (sigma_notice(ensembles), leak.notice)),
             *filter(None, (failure, dominance_notice(paid, ensembles), paid.tie_notice(config.mean, ranges))),
         ),
+        movements=_movements(config, before, ensembles),
         parliament=parliament,
     )

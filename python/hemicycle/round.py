@@ -318,11 +318,10 @@ class Round:
         power : float, default 1.0
             Power of the likelihood, for "bma" only; 1 is Bayes.
         tie_break : {"nearest", "least_individual_loss"}, default "nearest"
-            Which of several optimal weights, for "least_squares" only: those nearest to `reference`, or those whose
-            models are best by themselves, as in `simplex_least_squares`.
+            Which of several optimal weights, for "least_squares" and "stacking": those nearest to `reference`, or those
+            whose models are best by themselves, as in `simplex_least_squares` and `stacking_weights`.
         reference : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
-            Weights for "nearest", given as a `prior` is; uniform by default. For "least_squares" and "stacking", which
-            returns the optimal weights nearest to it.
+            Weights for "nearest", given as a `prior` is; uniform by default. For "least_squares" and "stacking".
         bootstrap : int, optional
             Replicates of the Bayesian bootstrap over pairs, for "bma" only, as in `bma_weights`; 10,000 is usual. The
             log likelihood of every model and pair is held in memory.
@@ -414,8 +413,7 @@ class Round:
         power : float, default 1.0
             Power of the likelihood in Bayesian model averaging.
         tie_break, reference
-            Which of several weights that are optimal for least squares, as in `ensemble`; stacking takes those nearest
-            to the reference, too.
+            Which of several weights that are optimal for least squares or stacking, as in `ensemble`.
         bootstrap, rng
             Replicates of Bayesian model averaging, as in `ensemble`.
         loss, rounds

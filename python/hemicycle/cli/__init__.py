@@ -1,4 +1,4 @@
-"""The command line: `hemicycle demo | check | ensemble | reproduce`."""
+"""The command line: `hemicycle demo | check | ensemble | verify | reproduce`."""
 
 from hemicycle.cli.app import app, main
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hemicycle.cli.command_options import (
+    Against,
     Bootstrap,
     ByOption,
+    Drop,
     Evaluate,
     Figures,
     Folds,
@@ -111,6 +113,8 @@ def ensemble(
     rename: Rename = None,
     min_weight: MinWeight = None,
     split: Split = None,
+    drop: Drop = None,
+    against: Against = None,
     out: Out = Path("hemicycle-out"),
     format_: FormatOption = Format.table,
     strict: Strict = False,
@@ -139,6 +143,8 @@ def ensemble(
         "rename": rename and str(rename),
         "min_weight": min_weight,
         "split": split,
+        "drop": tuple(drop) if drop else None,
+        "against": against and str(against),
     }
     n_rejects = run_ensemble(jury, pool, options, out=out, output=format_.value, quiet=quiet)
     raise typer.Exit(FINDINGS if strict and n_rejects else FINE)
@@ -179,6 +185,26 @@ def check(
         output=format_.value, quiet=quiet,
     )  # fmt: skip
     raise typer.Exit(FINDINGS if n_invalid else FINE)
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+
+hemicycle verify hemicycle-out
+
+hemicycle verify hemicycle-out --format json"""
+)
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="The out folder of an earlier run.")],
+    format_: FormatOption = Format.table,
+    quiet: Quiet = False,
+) -> None:
+    """Compute a run again from its inputs, and compare every byte with its out folder. Exits with 1 if one differs."""
+    from hemicycle.cli.verify import run_verify
+
+    if format_ is Format.csv:
+        raise typer.BadParameter("a verification is no table; give table or json", param_hint="'--format'")
+    raise typer.Exit(FINE if run_verify(folder, output=format_.value, quiet=quiet) else FINDINGS)
 
 
 @app.command(

@@ -118,7 +118,7 @@ TieBreakOption = Annotated[
     TieBreak | None,
     typer.Option(
         metavar="TIE_BREAK",
-        help="Which of several weights that are optimal for least_squares: nearest (the default) or "
+        help="Which of several weights that are optimal for least_squares or stacking: nearest (the default) or "
         "least_individual_loss.",
         rich_help_panel="Ensemble",
     ),
@@ -213,6 +213,21 @@ MinWeight = Annotated[
 ]
 Split = Annotated[
     str | None, typer.Option(help="Use only the jury's rows of this split, such as public.", rich_help_panel="Reading")
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND=NAME",
+        help="Leave out juror=NAME, pair=A,B or model=NAME, and say what moves; may be repeated.",
+        rich_help_panel="Comparison",
+        show_default=False,
+    ),
+]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Out folder of another run: say what moved since.", rich_help_panel="Comparison"
+    ),
 ]
 FormatOption = Annotated[
     Format, typer.Option("--format", help="What to write to standard output.", rich_help_panel="Output")

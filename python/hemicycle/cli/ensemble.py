@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from hemicycle.bundle import EVALUATION, RANGES, allocation_csv, bundle_files, require_ours, write_bundle
+from hemicycle.bundle import EVALUATION, MOVEMENT, RANGES, allocation_csv, bundle_files, require_ours, write_bundle
 from hemicycle.cli.streams import Talk, print_bytes, print_rich
 from hemicycle.config import RoundConfig, read_config
 from hemicycle.errors import OptionError
 from hemicycle.escaping import printable, storable
 from hemicycle.outcome import Outcome, run_round
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["run_and_write", "run_ensemble"]
 
@@ -60,6 +58,8 @@ def run_ensemble(jury: Path, pool: Path | None, options: dict[str, Any], *, out:
 def run_and_write(config: RoundConfig, out: Path, talk: Talk) -> Outcome:
     """Run a round and write its out folder; say where an input is not what it was when the config was written."""
     require_ours(out)
+    if config.against is not None and Path(config.against).resolve() == out.resolve():
+        raise OptionError(f"{config.against} is the folder to write to, too; give another one with --out")
     outcome = run_round(config, talk.step)
     for name, path in config.paths().items():
         before = getattr(config.sha256, name, None)
@@ -71,7 +71,7 @@ def run_and_write(config: RoundConfig, out: Path, talk: Talk) -> Outcome:
     with talk.step("writing the results"):
         files = bundle_files(outcome, out)
         write_bundle(out, files)
-        for asked in (RANGES, EVALUATION):
+        for asked in (RANGES, EVALUATION, MOVEMENT):
             if asked not in files:
                 (out / asked).unlink(missing_ok=True)  # of an earlier run
     return outcome

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hemicycle.ensemble import Ensemble
     from hemicycle.items import Items
+    from hemicycle.movement import Movement
     from hemicycle.outcome import Outcome
     from hemicycle.rejects import Reject
     from hemicycle.table import Table
@@ -97,6 +98,8 @@ def ensemble_view(outcome: Outcome, out: Path, camps: Camps | None = None, n_rej
     parts += [heading(_head("Leaderboard by log likelihood", len(outcome.leaderboard), "model")), _leaderboard(outcome)]
     if outcome.evaluation is not None:
         parts += _evaluation(outcome.evaluation, outcome.config.evaluate)
+    for movement in outcome.movements:
+        parts += _movement(movement)
     n_items = len(outcome.allocation)
     parts += [heading(_head(f"Allocation, {outcome.config.mean} mean", n_items, "item")), _allocation(outcome)]
     return parts if outcome.ranges is None else [*parts, *_ranges(outcome.ranges, outcome.round.pool.items)]
@@ -206,6 +209,36 @@ def _evaluation(evaluation: Table, by: str | None) -> list[RenderableType]:
     heads = ("mechanism", "sigma", "elpd", "diff", "dse", "crps", "mse", "accuracy", "in 90%")
     shown = table(heads, rows, numbers=range(1, len(heads)))
     return [heading(f"Evaluation: judgments that were left out, by {by}"), shown, _key(_EVALUATION)]
+
+
+def _movement(movement: Movement) -> list[RenderableType]:
+    """Say what moved since another run, or by what was dropped."""
+    was, now = (LABELS[method] for method in movement.methods)
+    paid = now if was == now else f"{was} paid, now {now}"
+    several = len(set(movement.allocation["parent"])) > 1
+    rows: list[tuple[RenderableType, ...]] = []
+    for row, _ in zip(movement.allocation, range(_ROWS), strict=False):
+        shares = (f"{100 * row['before']:.2f}", f"{100 * row['after']:.2f}", f"{100 * row['change']:+.2f}")
+        rows.append((Name(f"{row['item']} ({row['parent']})" if several else row["item"]), *shares))
+    distance = movement.distance
+    said = f"{distance / 2:.2%} of the budgets moves ({paid}): the changes of shares add up to {distance:.4f}."
+    weights = [
+        (
+            LABELS[row["method"]],
+            f"{100 * row['weight_change']:.2f}",
+            number(row["effective_before"], 1),
+            number(row["effective_after"], 1),
+        )
+        for row in movement.mechanisms
+    ]
+    heads = ("mechanism", "weight that moves, %", "effective before", "after")
+    return [
+        heading(f"What moved, against {printable(movement.before)}"),
+        Padding(Text(said), (0, 0, 1, 2)),
+        table(("share, %", "before", "after", "change"), rows, names=(0,), numbers=(1, 2, 3)),
+        Text(),
+        table(heads, weights, numbers=(1, 2, 3)),
+    ]
 
 
 def _camps(outcome: Outcome, camps: Camps) -> RenderableType:
