@@ -186,7 +186,7 @@ def expanded_tail(tail: float, n_groups: int) -> float:
     Examples
     --------
     >>> round(expanded_tail(0.05, 10), 3), round(expanded_tail(0.05, 100), 3)
-    (0.022, 0.047)
+    (0.021, 0.047)
     """
     freedom = n_groups - 1
     z = NormalDist().inv_cdf(1 - tail) * (8 * freedom + 3) / (8 * freedom + 1)
