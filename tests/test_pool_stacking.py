@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hemicycle import log_likelihood, stacking_weights
 from hemicycle.errors import DomainError, DtypeError, NoDataError, OptionError, ShapeError
@@ -16,6 +19,9 @@ from hemicycle.pool import Pool
 from hemicycle.round import Round
 from hemicycle.stacking import pool_stacking
 from hemicycle.synthetic import two_camp_round
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +125,41 @@ def test_labels_without_weight_seat_no_one(made):
     ensemble = Round(made.judgments(), made.pool(), pair_weights=weights).ensemble("stacking")
     assert ensemble.solution.gap <= 1e-10
     assert len(ensemble.solution.vertex) <= 1 + np.diff(ensemble.round.judgments.pairs.offsets)[7]
+
+
+@st.composite
+def small_juries(draw: Any) -> tuple[NDArray[np.float64], Judgments, list[float]]:
+    """Logits and labels on a lattice, copies among the models, observations of hardly any weight."""
+    n_items, n_models, n_labels = draw(st.integers(2, 4)), draw(st.integers(1, 5)), draw(st.integers(1, 30))
+    half = st.integers(-4, 4).map(lambda value: value / 2)
+    logits = np.array([[draw(half) for _ in range(n_items)] for _ in range(n_models)])
+    logits = np.vstack([logits, logits[: draw(st.integers(0, 2))]])
+    a = draw(st.lists(st.integers(0, n_items - 1), min_size=n_labels, max_size=n_labels))
+    b = [(item + draw(st.integers(1, n_items - 1))) % n_items for item in a]
+    labels = [draw(half) for _ in a]
+    weights = draw(st.lists(st.sampled_from([1.0, 1.0, 0.5, 1e-9, 1e-13]), min_size=n_labels, max_size=n_labels))
+    return logits, Judgments.from_arrays(a, b, labels, items=n_items), weights
+
+
+@pytest.mark.filterwarnings("ignore::hemicycle.errors.TieBreakWarning")  # told in either form
+@pytest.mark.parametrize("by", ["label", "pair"])
+@pytest.mark.parametrize("tie_break", ["nearest", "least_individual_loss"])
+@given(small_juries())
+def test_small_juries_end_where_the_matrix_ends(
+    by: Literal["label", "pair"], tie_break: str, jury: tuple[NDArray[np.float64], Judgments, list[float]]
+) -> None:
+    pytest.importorskip("highspy")
+    logits, judgments, weights = jury
+    pairs = judgments.pairs
+    options = {
+        "tie_break": tie_break,
+        "observation_weights": weights[: pairs.n_labels if by == "label" else len(pairs)],
+    }
+    found = pool_stacking(logits, judgments, by=by, **options)
+    expected = stacking_weights(log_likelihood(logits, judgments, per=by, rtol=1e-12), **options)
+    np.testing.assert_array_equal(found.weights, expected.weights)
+    assert (found.gap, found.reason, found.unique) == (expected.gap, expected.reason, expected.unique)
+    assert found.face.tolist() == expected.face.tolist()
 
 
 MEASURE = """

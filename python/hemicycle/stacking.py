@@ -144,7 +144,8 @@ def stacking_weights(
 
     The mixture density of each observation is unique at the optimum; the weights need not be. The face is that of
     ``sum_d w_d p_dn = (P w*)_n`` over the models whose price ``sum_n v_n p_dn / (P w*)_n`` is 1 to 1e-9 of their
-    distance from the mixture. Models with equal densities share their weight equally where their `reference` is equal.
+    distance from the mixture. Models with equal densities share their weight equally where their `reference` is equal,
+    to 1e-13, unless `tie_broken` is False.
     Permuting the models permutes the weights up to the gap.
 
     References
@@ -241,7 +242,9 @@ def pool_stacking(
     Notes
     -----
     The matrix of log densities is never formed: the likelihood makes them again, some models at a time, in each pass.
-    The result is that of `stacking_weights` on ``log_likelihood(..., per=by)``. Memory: some hundred rows of n_labels
+    The result is that of `stacking_weights` on ``log_likelihood(..., per=by, rtol=1e-12)``, bit for bit. Log densities
+    made to another `rtol` differ by rounding, which may decide whether models tie; `unique`, `face` and `tie_broken`
+    speak of the densities as they were made. Memory: some hundred rows of n_labels
     or n_pairs, and those of the models with weight in some optimum.
     """
     known_word(by, "by", STACKING_BY)

@@ -306,6 +306,18 @@ mod tests {
     }
 
     #[test]
+    fn copies_of_a_model_that_only_a_tiny_observation_needs_share() {
+        const NEVER: f64 = f64::NEG_INFINITY;
+        let mut log_density = vec![NEVER, -1.0, NEVER, 0.0, NEVER, -1.0, 0.0, -1.0, NEVER];
+        log_density.extend_from_within(..);
+        let matrix = Matrix::new(&log_density, 6, 3).expect("six rows");
+        let weights = [0.0058019445202919535, 1.2418214875001663e-11, 8.81944805869198e-18];
+        let stacking = stacking_weights(&matrix, &weights, &ENDS, &Execution::default()).expect("converges");
+        assert_eq!((stacking.face, stacking.face_dimension), (vec![1, 2, 4, 5], 2));
+        assert_eq!(stacking.weights[..3], stacking.weights[3..]);
+    }
+
+    #[test]
     fn lengths_must_agree() {
         assert!(matches!(Matrix::new(&[0.0; 5], 2, 3), Err(Error::Shape { what: "log_density", .. })));
     }

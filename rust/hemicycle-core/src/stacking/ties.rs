@@ -103,7 +103,7 @@ pub fn certified<S: LogDensities>(
     on_models.towards(pricing, observations, &known, &from, &ideal, tol)
 }
 
-/// The models whose price is 1, to rounding, or that have weight, ascending; and by how much the next price is below 1.
+/// The models whose price is 1, to rounding, or that have weight, and copies of those, ascending; and by how much the next price is below 1.
 fn flat_models<S: LogDensities>(
     pricing: &mut Pricing<'_, S>,
     observations: &Observations,
@@ -123,11 +123,34 @@ fn flat_models<S: LogDensities>(
     };
     let mut flat: Vec<usize> =
         near.iter().zip(&squares).filter(|pair| is_flat(*pair)).map(|(&i, _)| models[i]).collect();
-    flat.extend((0..optimum.weights.len()).filter(|&d| optimum.weights[d] > 0.0));
+    let n_flat = flat.len();
+    for weighted in (0..optimum.weights.len()).filter(|&d| optimum.weights[d] > 0.0) {
+        if flat[..n_flat].binary_search(&weighted).is_err() {
+            flat.extend(copies(pricing, observations.len(), weighted, &models, &values)?);
+            flat.push(weighted);
+        }
+    }
     flat.sort_unstable();
     flat.dedup();
     let next = pricing.next(&ratio, &flat)?;
     Ok((flat, next.map_or(f64::INFINITY, |price| 1.0 - price)))
+}
+
+/// The models with the price of `model` to the last bit that are its copies; `models` are ascending.
+fn copies<S: LogDensities>(
+    pricing: &Pricing<'_, S>,
+    n_observations: usize,
+    model: usize,
+    models: &[usize],
+    prices: &[f64],
+) -> Result<Vec<usize>> {
+    let Ok(place) = models.binary_search(&model) else { return Ok(Vec::new()) };
+    let alike = models.iter().zip(prices).filter(|&(_, &price)| price == prices[place]);
+    let mut alike: Vec<usize> = alike.map(|(&d, _)| d).collect();
+    let (own, rows) = (pricing.densities(&[model])?, Rows::new(n_observations, pricing.densities(&alike)?));
+    let mut member = 0..;
+    alike.retain(|_| member.next().is_some_and(|member| rows.row(member) == own));
+    Ok(alike)
 }
 
 /// The optimum without weights that may be rounding, where it is one then too: they would count as models on the face.
