@@ -213,7 +213,7 @@ def test_intervals_are_shown_with_what_they_are(outcome: Outcome) -> None:
     assert columns["from"] == pytest.approx(100 * intervals.low[order], abs=0.0051)
     assert columns["to"] == pytest.approx(100 * intervals.high[order], abs=0.0051)
     bars = next(values for head, values in columns.items() if head.startswith("0 to"))
-    assert all(0 <= low <= high <= 100 and drawn for _, low, high, drawn in bars)
+    assert all(0 <= low <= high <= 100 and drawn for *_, low, high, drawn in bars)
 
 
 @pytest.mark.parametrize("method", ["least_squares", "stacking"])
@@ -226,6 +226,25 @@ def test_ranges_are_drawn_where_least_squares_pays(folder: Path, method: str) ->
     assert columns["highest"] == pytest.approx(100 * np.asarray(outcome.ranges["high"])[order], abs=0.0051)
     bars = next(values for head, values in columns.items() if head.startswith("0 to"))
     assert {drawn for *_, drawn in bars} == {method == "least_squares"}
+
+
+def test_what_moved_stands_where_something_was_dropped(folder: Path, outcome: Outcome) -> None:
+    juror = outcome.round.judgments.juror[0]
+    dropped = outcome_of(folder, drop=(f"juror={juror}",))
+    html = report_html(dropped)
+    page = Page(html)
+    assert "movement" in sections(page)
+    columns = {c["head"]: c["values"] for c in page.data()["movement-1"]["columns"]}
+    (movement,) = dropped.movements
+    assert columns["change"] == pytest.approx(100 * movement.allocation["change"], abs=0.0051)
+    assert max(map(abs, columns["change"])) == abs(columns["change"][0]) > 0
+    bars = next(values for head, values in columns.items() if head.startswith("from"))
+    assert all(
+        (end > start) == (change > 0)
+        for (start, end, *_), change in zip(bars, columns["change"], strict=True)
+        if change
+    )
+    assert f"add up to {movement.distance:.4f}" in html
 
 
 def test_jurors_stand_beside_every_mechanism(outcome: Outcome, page: Page) -> None:

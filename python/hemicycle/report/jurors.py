@@ -88,7 +88,7 @@ def _influence(moved: NDArray[np.float64] | None, order: list[int]) -> list[Colu
     if moved is None:
         return []
     top = max(float(moved.max()), 1e-12)
-    bars = [[place, place, place, False] for place in (100 * moved[order] / top).round(2).tolist()]
+    bars = [[0, place, 0, 0, False] for place in (100 * moved[order] / top).round(2).tolist()]
     meaning = "of the budgets moves under least squares without this juror"
     return [
         percents("least squares", moved[order], group=WITHOUT, meaning=meaning),

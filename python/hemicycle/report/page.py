@@ -15,6 +15,7 @@ from hemicycle.report.evaluation import evaluation_table
 from hemicycle.report.flags import copies, copies_table, suspects_table
 from hemicycle.report.hemicycles import families_of, hemicycles
 from hemicycle.report.jurors import jurors, least_likely
+from hemicycle.report.movement import movements
 from hemicycle.report.pair_explorer import pair_explorer
 from hemicycle.report.provenance import provenance, rejects_table
 from hemicycle.report.shares import allocation_table, mechanism_chart, mechanism_shares
@@ -96,12 +97,14 @@ def parts_of(outcome: Outcome, intervals: AllocationIntervals | None = None) -> 
         Part("pairs", "Pairs", pair_explorer(outcome, board)),
         Part("jurors", "Jurors", answers),
         Part("evaluation", "Judgments left out", evaluated),
+        Part("movement", "What moved", {"movements": movements(outcome, board)}),
         Part("diversity", "Diversity", spread),
         Part("flags", "Flags and copies", flags),
         Part("rejects", "Turned away", {"table": rejects_table(outcome)}),
         Part("provenance", "Where this comes from", provenance(outcome)),
     ]
-    return [part for part in listed if part.content.get("table", ...) is not None]
+    asked = {"evaluation": outcome.evaluation, "movement": outcome.movements, "rejects": outcome.rejects}
+    return [part for part in listed if part.name not in asked or asked[part.name]]
 
 
 def render(outcome: Outcome, intervals: AllocationIntervals | None = None) -> str:

@@ -73,7 +73,7 @@ def _bars(share: NDArray[np.float64], ends: Ends | None, order: list[int]) -> Co
     low, high = (share, share) if ends is None else ends
     top = max(float(share.max()), float(high.max()))
     places = (100 * np.stack([share, low, high], axis=1) / top).round(2)[order]
-    return Column(f"0 to {top:.1%}", [[*row, ends is not None] for row in places.tolist()], "bar")
+    return Column(f"0 to {top:.1%}", [[0, *row, ends is not None] for row in places.tolist()], "bar")
 
 
 def mechanism_shares(outcome: Outcome, board: Board) -> DataTable:

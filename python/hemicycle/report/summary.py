@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemicycle.rejects import counted
+from hemicycle.report.movement import moved
 from hemicycle.report.shares import paid_most
 from hemicycle.report.tables import MISSING, prose, shown
 
@@ -86,12 +87,13 @@ def _sure(outcome: Outcome, board: Board) -> list[str]:
             "chose among them."
         )
     shares = np.array([e.allocation(mean=outcome.config.mean)["share"] for e in board.ensembles])
-    moved = 0.5 * np.abs(shares - shares[0]).sum(axis=1) / max(1, outcome.round.pool.items.n_parents)
+    other = 0.5 * np.abs(shares - shares[0]).sum(axis=1) / max(1, outcome.round.pool.items.n_parents)
     if len(shares) > 1:
-        far = int(np.argmax(moved))
-        near = 1 + int(np.argmin(moved[1:]))
-        ends = [f"{moved[k]:.1%} ({board.labels[board.ensembles[k].method].lower()})" for k in (near, far)]
+        far = int(np.argmax(other))
+        near = 1 + int(np.argmin(other[1:]))
+        ends = [f"{other[k]:.1%} ({board.labels[board.ensembles[k].method].lower()})" for k in (near, far)]
         said.append(f"Another mechanism would pay otherwise: from {ends[0]} to {ends[1]} of the money would move.")
+    said += [moved(movement, board, outcome.round.pool.items.n_parents) for movement in outcome.movements]
     unjudged = int(np.count_nonzero(board.judged == 0))
     if unjudged:
         said.append(

@@ -24,6 +24,7 @@ __all__ = [
     "Column",
     "DataTable",
     "cell_text",
+    "changes",
     "island",
     "names",
     "numbers",
@@ -36,9 +37,10 @@ ROWS_SHOWN = 50  #: rows of a table where no script runs
 ROWS_OF_A_PAGE = 20  #: rows that the script shows at a time
 NAME_WIDTH = 120  #: characters of a name; a hostile one may have any number
 PROSE_WIDTH = 4000  #: characters of a notice or a reason
+NUMERIC = ("number", "percent", "change")
 MISSING = "\N{EN DASH}"
 
-Kind: TypeAlias = Literal["name", "text", "number", "percent", "bar", "block"]
+Kind: TypeAlias = Literal["name", "text", "number", "percent", "change", "bar", "block"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ class Column:
         What stands above it.
     values : list
         Cells: text; numbers, rounded as they are shown, or None; for a bar, places from 0 to 100.
-    kind : {"name", "text", "number", "percent", "bar", "block"}
-        How cells are shown: a name heads its row, a block is a letter of the hemicycle and a family.
+    kind : {"name", "text", "number", "percent", "change", "bar", "block"}
+        How cells are shown: a name heads its row, a change has a sign, a bar goes from one place to another, perhaps
+        with a range over it, a block is a letter of the hemicycle and a family.
     digits : int
         Decimals of a number.
     group : str
@@ -159,6 +162,11 @@ def percents(head: str, values: ArrayLike, digits: int = 2, **options: Any) -> C
     return Column(head, rounded, "percent", digits, **options)
 
 
+def changes(head: str, values: ArrayLike, digits: int, **options: Any) -> Column:
+    """Make a column of differences, with their signs."""
+    return Column(head, _rounded(values, digits), "change", digits, **options)
+
+
 def _rounded(values: ArrayLike, digits: int) -> list[float | int | None]:
     exact = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(exact)
@@ -173,13 +181,14 @@ def cell_text(column: Column, value: Any) -> str:
     """Write a cell as the script does, too."""
     if value is None:
         return MISSING
-    if column.kind not in ("number", "percent"):
+    if column.kind not in NUMERIC:
         return str(value)
     if column.kind == "percent" and value == 0:
         return "0"
     if column.kind == "percent" and 0 < value < 0.5 * 10.0**-column.digits:
         return f"<{10.0**-column.digits:.{column.digits}f}"
-    return f"{value:,.{column.digits}f}".replace("-", "\N{MINUS SIGN}")
+    sign = "+" if column.kind == "change" and value > 0 else ""
+    return sign + f"{value:,.{column.digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def breakable(name: str) -> Markup:

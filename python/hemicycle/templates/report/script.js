@@ -39,16 +39,19 @@
   function textOf(column, row) {
     const value = column.values[row];
     if (value === null) return "\u2013";
-    if (column.kind !== "number" && column.kind !== "percent") return String(value);
+    if (!numeric(column)) return String(value);
     if (column.kind === "percent" && value === 0) return "0";
     const least = 10 ** -column.digits;
     if (column.kind === "percent" && value > 0 && value < 0.5 * least) return "<" + least.toFixed(column.digits);
-    return fixed(value, column.digits);
+    return (column.kind === "change" && value > 0 ? "+" : "") + fixed(value, column.digits);
   }
 
-  function bar([mark, low, high, ranged]) {
+  const numeric = (column) => ["number", "percent", "change"].includes(column.kind);
+
+  function bar([from, to, low, high, ranged]) {
     const drawing = draw("svg", { class: "bar", "aria-hidden": "true", focusable: "false" });
-    drawing.append(draw("rect", { class: "mark", x: "0%", y: 3, width: mark + "%", height: 10 }));
+    const start = Math.min(from, to) + "%", length = Math.abs(to - from).toFixed(2) + "%";
+    drawing.append(draw("rect", { class: "mark", x: start, y: 3, width: length, height: 10 }));
     if (ranged) {
       const width = (high - low).toFixed(2) + "%";
       drawing.append(draw("rect", { class: "range", x: low + "%", y: 6, width, height: 4 }));
@@ -72,7 +75,7 @@
       } else head.append(name);
       return head;
     }
-    const data = make("td", undefined, { bar: "bars", block: "family", number: "n", percent: "n" }[column.kind]);
+    const data = make("td", undefined, numeric(column) ? "n" : { bar: "bars", block: "family" }[column.kind]);
     if (column.kind === "bar") data.append(bar(column.values[row]));
     else if (column.kind === "block") data.append(make("span", text[0], "block b-" + (/[A-I]/.test(text[0]) ? text[0] : "rest")), " ", make("bdi", text.slice(2)));
     else if (column.kind === "text") {
@@ -115,8 +118,8 @@
     function arrange(rows) {
       if (sorted < 0) return rows;
       const { kind, values } = columns[sorted];
-      const key = kind === "bar" ? (row) => values[row][0] : (row) => values[row];
-      const compare = kind === "number" || kind === "percent" || kind === "bar"
+      const key = kind === "bar" ? (row) => values[row][1] : (row) => values[row];
+      const compare = numeric(columns[sorted]) || kind === "bar"
         ? (a, b) => key(a) - key(b)
         : (a, b) => collator.compare(key(a), key(b));
       const known = rows.filter((row) => values[row] !== null);
@@ -141,8 +144,8 @@
       button.append(...head.childNodes);
       head.append(button);
       button.addEventListener("click", () => {
-        const numeric = ["number", "percent", "bar"].includes(columns[index].kind);
-        down = sorted === index ? !down : numeric && columns[index].head !== "rank";
+        const size = numeric(columns[index]) || columns[index].kind === "bar";
+        down = sorted === index ? !down : size && columns[index].head !== "rank";
         sorted = index;
         for (const other of heads) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
