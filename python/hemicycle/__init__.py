@@ -61,7 +61,18 @@ _HOME = {
 
 
 # Modules that are reached by their own name, imported when first used, too.
-_MODULES = ("direct", "direct_influence", "errors", "influence", "intervals", "jurors", "leak", "running", "synthetic")
+_MODULES = (
+    "direct",
+    "direct_influence",
+    "errors",
+    "influence",
+    "intervals",
+    "jurors",
+    "leak",
+    "plots",
+    "running",
+    "synthetic",
+)
 
 
 def __getattr__(name: str) -> Any:
