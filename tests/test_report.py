@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from hemicycle.config import RoundConfig
+from hemicycle.direct import direct_fit
 from hemicycle.jurors import juror_diagnostics
 from hemicycle.outcome import Outcome, run_round
 from hemicycle.report import report_html
@@ -364,6 +365,24 @@ def test_copies_are_found(outcome: Outcome) -> None:
     for group in groups:
         predicted = logits[np.ix_(group, pairs.b)] - logits[np.ix_(group, pairs.a)]
         assert np.ptp(predicted, axis=0).max() < 2e-9
+
+
+def test_a_model_that_was_fitted_to_the_judgments_is_flagged(tmp_path: Path) -> None:
+    made = two_camp_round(3, n_items=12, n_pairs=60, n_models=20)
+    made.write(tmp_path)
+    fitted = np.exp(direct_fit(made.judgments()).logits)
+    rows = "".join(
+        f"{item},{made.parent},{weight!r}\n" for item, weight in zip(made.items, fitted.tolist(), strict=True)
+    )
+    (tmp_path / "submissions" / "cheat.csv").write_text("repo,parent,weight\n" + rows)
+    outcome = outcome_of(tmp_path)
+    assert outcome.leak.suspects == {"cheat": "the log ratios"}
+    closest = {
+        column["head"]: column["values"] for column in reversed(Page(report_html(outcome)).data()["closest"]["columns"])
+    }
+    assert (closest["model"][0], closest["flag: fitted to"][0]) == ("cheat", "the log ratios")
+    assert closest["excess"][0] == pytest.approx(0, abs=0.005)
+    assert set(closest["flag: fitted to"][1:]) == {""}
 
 
 def test_a_page_of_a_thousand_models_is_small(tmp_path: Path) -> None:

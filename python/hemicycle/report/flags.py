@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.report.tables import Column, DataTable, names, numbers, percents, shown
+from hemicycle.report.tables import MISSING, Column, DataTable, names, numbers, percents, shown
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hemicycle.outcome import Outcome
     from hemicycle.report.board import Board
 
-__all__ = ["SAME_DECIMALS", "copies", "copies_table", "suspects_table"]
+__all__ = ["SAME_DECIMALS", "closest_table", "copies", "copies_table"]
 
 SAME_DECIMALS = 9  #: of the log ratios in which copies agree
+CLOSEST = 10  #: models that are listed, flagged or not
 LEAST = 1e-16  #: probability below which doubles tell nothing
 NAMED = 6  #: models of one group of copies that are named
 
@@ -59,29 +62,47 @@ def copies_table(outcome: Outcome, board: Board, groups: list[list[int]]) -> Dat
     return DataTable("copies", "Models that predict the same for every judged pair", tuple(columns), "group")
 
 
-def suspects_table(outcome: Outcome) -> DataTable | None:
-    """Make the table of models that fit the judgments too well; None where no model does."""
-    suspects = outcome.leak.suspects
-    if not suspects:
+def closest_table(outcome: Outcome) -> DataTable | None:
+    """Make the table of the models that come nearest to the judgments; None where that cannot be told."""
+    found = outcome.leak.table()
+    known = np.isfinite(np.fmin(np.fmin(found["log_ratio_p"], found["choice_p"]), found["gap_p"]))
+    n = min(int(np.count_nonzero(known)), max(CLOSEST, len(outcome.leak.suspects)))
+    if n == 0:
         return None
-    place = {model: row for row, model in enumerate(outcome.leak.models)}
-    rows = [place[model] for model in suspects]
     weight = dict(zip(outcome.paid.models, outcome.paid.weights.tolist(), strict=True))
-    least = np.fmin(np.fmin(outcome.leak.log_ratio_p, outcome.leak.choice_p), outcome.leak.gap_p)[rows]
-    columns = (
-        names("model", suspects),
-        Column("fitted to", list(suspects.values())),
-        Column(
-            "probability",
-            [_probability(p) for p in least.tolist()],
-            meaning="of such a fit, had it not seen the rows",
+    columns = [
+        names("model", found["model"][:n]),
+        Column("flag: fitted to", found["fitted_to"][:n]),
+        percents(
+            "weight, %", [weight.get(m, 0.0) for m in found["model"][:n]], meaning="under the mechanism that pays"
         ),
-        percents("weight, %", [weight.get(model, 0.0) for model in suspects], meaning="under the mechanism that pays"),
+    ]
+    for group, excess in (("log ratios", "log_ratio"), ("choices", "choice")):
+        meaning = (
+            "loss above the least possible, in units of what the truth would have: near 0 is a fit, 1 is the truth"
+        )
+        columns.append(numbers("excess", found[f"{excess}_excess"][:n], 2, group=group, meaning=meaning))
+        columns.append(_probabilities(found[f"{excess}_p"][:n], group))
+    if np.isfinite(found["gap_p"]).any():
+        group = "rows used or left out"
+        columns.append(
+            numbers("gap", found["gap"][:n], 2, group=group, meaning="error left out less that on rows used")
+        )
+        columns.append(_probabilities(found["gap_p"][:n], group))
+    return DataTable("closest", "Models that come nearest to the judgments", tuple(columns), "model")
+
+
+def _probabilities(values: NDArray[np.float64], group: str) -> Column:
+    meaning = (
+        "of coming so near without having seen the rows; many models are looked at, so a small one alone is no flag"
     )
-    return DataTable("suspects", "Models that fit the judgments closer than the truth would", columns, "model")
+    shown_as = [_probability(p) if np.isfinite(p) else MISSING for p in values.tolist()]
+    return Column("probability", shown_as, group=group, meaning=meaning)
 
 
 def _probability(p: float) -> str:
+    if p >= 0.001:
+        return f"{p:.3f}"
     return ("below " if p < LEAST else "") + f"{max(p, LEAST):.0e}".replace("-", "\N{MINUS SIGN}")
 
 

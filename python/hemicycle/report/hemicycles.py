@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemicycle.picture import PLAIN_GLYPHS, color
-from hemicycle.report.tables import shown
+from hemicycle.report.tables import shown, signed
 from hemicycle.seats import N_SEATS, apportion, half_circle, seat_families
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _block(
         "of": held.tolist(),
         "text": f"{families.names[family]}: {n} of {N_SEATS} seats, {mass[family]:.1%} of the weight, "
         f"{len(members):,} {'model' if len(members) == 1 else 'models'}. Heaviest: {shown(ensemble.models[heaviest])} "
-        f"with {ensemble.weights[heaviest]:.1%}, log likelihood {scores.log_likelihood[heaviest]:,.1f}, "
+        f"with {ensemble.weights[heaviest]:.1%}, log likelihood {signed(float(scores.log_likelihood[heaviest]), 1)}, "
         f"mse {scores.mse[heaviest]:.3f}.",
     }
 

@@ -12,7 +12,7 @@ from hemicycle.picture import PALETTE, PLAIN_GLYPHS, SMALL_FAMILIES
 from hemicycle.report.board import board_of, leaderboard, left_out
 from hemicycle.report.diversity import diversity_table, family_distances
 from hemicycle.report.evaluation import evaluation_table
-from hemicycle.report.flags import copies, copies_table, suspects_table
+from hemicycle.report.flags import closest_table, copies, copies_table
 from hemicycle.report.hemicycles import families_of, hemicycles
 from hemicycle.report.jurors import jurors, least_likely
 from hemicycle.report.movement import movements
@@ -84,7 +84,8 @@ def parts_of(outcome: Outcome, intervals: AllocationIntervals | None = None) -> 
         "sigma": f"{board.paid.sigma:g}",
     }
     flags = {
-        "suspects": suspects_table(outcome),
+        "closest": closest_table(outcome),
+        "suspected": bool(outcome.leak.suspects),
         "copies": copies_table(outcome, board, groups),
         "level": f"{outcome.leak.level:.0%}",
     }

@@ -31,6 +31,7 @@ __all__ = [
     "percents",
     "prose",
     "shown",
+    "signed",
 ]
 
 ROWS_SHOWN = 50  #: rows of a table where no script runs
@@ -188,7 +189,12 @@ def cell_text(column: Column, value: Any) -> str:
     if column.kind == "percent" and 0 < value < 0.5 * 10.0**-column.digits:
         return f"<{10.0**-column.digits:.{column.digits}f}"
     sign = "+" if column.kind == "change" and value > 0 else ""
-    return sign + f"{value:,.{column.digits}f}".replace("-", "\N{MINUS SIGN}")
+    return sign + signed(value, column.digits)
+
+
+def signed(value: float, digits: int) -> str:
+    """Write a number with a minus sign that is as wide as a plus."""
+    return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def breakable(name: str) -> Markup:
