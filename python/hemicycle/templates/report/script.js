@@ -36,6 +36,8 @@
     return formats.get(digits).format(value).replace("-", "\u2212");
   }
 
+  const counted = (n, noun) => `${fixed(n, 0)} ${noun}${n === 1 ? "" : "s"}`;
+
   function textOf(column, row) {
     const value = column.values[row];
     if (value === null) return "\u2013";
@@ -77,12 +79,13 @@
     }
     const data = make("td", undefined, numeric(column) ? "n" : { bar: "bars", block: "family" }[column.kind]);
     if (column.kind === "bar") data.append(bar(column.values[row]));
-    else if (column.kind === "block") data.append(make("span", text[0], "block b-" + (/[A-I]/.test(text[0]) ? text[0] : "rest")), " ", make("bdi", text.slice(2)));
-    else if (column.kind === "text") {
+    else if (column.kind === "block") {
+      const letter = /[A-I]/.test(text[0]) ? text[0] : "rest";
+      data.append(make("span", text[0], "block b-" + letter), " ", make("bdi", text.slice(2)));
+    } else if (column.kind === "text") {
       data.append(breakable(text));
       if (text.length < 25) data.className = "short";
-    }
-    else data.textContent = text;
+    } else data.textContent = text;
     return data;
   }
 
@@ -99,7 +102,7 @@
     const place = host.querySelector(".place");
     const [earlier, later] = host.querySelectorAll(".pages button");
     const heads = host.querySelectorAll("thead tr:last-child th");
-    const pick = "pick" in host.dataset ? (row) => show(row, mechanism.selectedIndex) : null;
+    const pick = "pick" in host.dataset ? chosen : null;
     let found = all, first = 0, sorted = -1, down = false, words = null;
 
     function update() {
@@ -128,13 +131,12 @@
     }
 
     function search(text) {
-      words ??= all.map((row) => columns.filter((c) => ["name", "text", "block"].includes(c.kind))
-        .map((c) => c.values[row]).join("\n").toLowerCase());
       const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
+      const searched = columns.filter((column) => ["name", "text", "block"].includes(column.kind));
+      if (wanted.length) words ??= all.map((row) => searched.map((c) => c.values[row]).join("\n").toLowerCase());
       found = arrange(all.filter((row) => wanted.every((word) => words[row].includes(word))));
       first = 0;
-      const noun = all.length === 1 ? unit : unit + "s";
-      output.textContent = wanted.length ? `${fixed(found.length, 0)} of ${fixed(all.length, 0)} ${noun}` : `${fixed(all.length, 0)} ${noun}`;
+      output.textContent = (wanted.length ? `${fixed(found.length, 0)} of ` : "") + counted(all.length, unit);
       update();
     }
 
@@ -179,8 +181,6 @@
     return closed ? `M0 999L0 ${curve}L${last} 999Z` : `M0 ${curve}`;
   }
 
-  const counted = (n, noun) => `${fixed(n, 0)} ${noun}${n === 1 ? "" : "s"}`;
-
   function show(row, method) {
     const [a, b, labels] = tables.get("pairs");
     const pair = pairData.pairs[row];
@@ -200,19 +200,24 @@
     byId("pair-desc").textContent = byId("pair-said").textContent = said;
   }
 
+  function chosen(row) {
+    show(row, mechanism.selectedIndex);
+    explorer.scrollIntoView({ block: "nearest" });
+  }
+
   // One text beside what the pointer or the focus is on; arrow keys move inside a chart.
 
   const tip = byId("tip");
   let told = null;
 
   function seat(circle) {
-    const columns = tables.get("models");
-    const row = Number(circle.dataset.row);
+    const columns = tables.get("models"), row = Number(circle.dataset.row);
     if (row >= columns[0].values.length) return circle.closest(".stop").getAttribute("aria-label");
-    const own = columns.findIndex((column) => column.kind === "percent") + Number(circle.closest("svg").dataset.mechanism);
+    const first = columns.findIndex((column) => column.kind === "percent");
+    const weight = columns[first + Number(circle.closest("svg").dataset.mechanism)];
+    const of = (kind) => textOf(columns.find((column) => column.kind === kind), row);
     const scores = columns.filter((column) => column.kind === "number" && column.head !== "rank").slice(0, 3);
-    const family = columns.find((column) => column.kind === "block");
-    return `${textOf(columns.find((column) => column.kind === "name"), row)}\n${textOf(family, row).slice(2)}, ${textOf(columns[own], row)}% of the weight\n`
+    return `${of("name")}\n${of("block").slice(2)}, ${textOf(weight, row)}% of the weight\n`
       + scores.map((column) => `${column.head} ${textOf(column, row)}`).join(", ");
   }
 
