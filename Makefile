@@ -12,7 +12,7 @@ ASV_RUN = cd benches && ../$(BIN)/asv run --python=same --set-commit-hash $$(git
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 PACKAGING := pyproject.toml
 
-.PHONY: help demo test build fmt lint rust-test python-test bench bench-docs fuzz properties sanitize clean
+.PHONY: help demo test build fmt lint rust-test python-test bench bench-docs docs fuzz properties sanitize clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -56,6 +56,10 @@ bench-docs: $(VENV)/.built $(VENV)/.bench ## a full run of what docs/performance
 	$(BIN)/python benches/performance_tables.py docs/performance.md
 	$(BIN)/python benches/plot_scaling.py docs/images
 
+docs: $(VENV)/.docs ## build the documentation into site/, to be read without a network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo 'open site/index.html'
+
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := likelihood inputs files least_squares stacking
 TARGET = $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
@@ -76,7 +80,7 @@ sanitize: ## tests of the core under the address sanitizer: needs nightly Rust
 	  cargo +nightly test -p hemicycle-core --lib --tests --locked --target $(TARGET) --target-dir target/sanitize
 
 clean: ## remove what was built
-	rm -rf target $(VENV) dist
+	rm -rf target $(VENV) dist site
 
 # Each stamp is older than what it depends on only when something changed: nothing heavy is done twice.
 $(VENV)/.created:
@@ -94,6 +98,10 @@ $(VENV)/.built: $(VENV)/.created $(RUST_SOURCES) $(PACKAGING)
 $(VENV)/.bench: $(VENV)/.created $(PACKAGING)
 	$(BIN)/pip install --quiet --group bench
 	cd benches && ../$(BIN)/asv machine --yes
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.created $(PACKAGING)
+	$(BIN)/pip install --quiet --group docs
 	@touch $@
 
 $(VENV)/.checked: $(VENV)/.created $(PACKAGING)

@@ -54,7 +54,8 @@ def greedy_weights(
     r"""Return the weights of models chosen one after another, with replacement, each the one that helps the blend most.
 
     After k choices model d has the weight :math:`n_d / k`, :math:`n_d` the times that it was chosen. The next is
-    :math:`\arg\min_e L\big((n + e) / (k + 1)\big)`, and those weights on the way are returned that have the least loss.
+    :math:`\mathrm{argmin}_e\, L\big((n + e) / (k + 1)\big)`, and those weights on the way are returned that have the
+    least loss.
 
     Parameters
     ----------
