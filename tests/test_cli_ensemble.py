@@ -21,7 +21,7 @@ from hemicycle.mechanism import METHODS
 
 BUNDLE = {
     "leaderboard.csv", "allocation.csv", "weights.csv", "rejects.csv", "summary.json", "round.toml", "hemicycle.svg",
-    "report.html",
+    "intervals.csv", "report.html",
 }  # fmt: skip
 
 
@@ -304,6 +304,32 @@ def test_a_width_that_is_none(here: Path, text: str) -> None:
     result = run("ensemble", "jury.csv", "submissions", "--sigma", text)
     assert result.returncode == 2
     assert "sigma" in result.stderr
+
+
+def test_intervals_of_the_shares_that_are_paid(here: Path) -> None:
+    options = ("--mean", "arithmetic", "--method", "bma", "--intervals", "30", "--seed", "4")
+    result = run("ensemble", "jury.csv", "submissions", *options, "--out", "result", "-q")
+    assert result.returncode == 0, result.stderr
+    assert "90% of juries" in result.stdout
+    pool = Pool.read("submissions")
+    paid = Round(Judgments.read("jury.csv", items=pool.items), pool).ensemble("bma")
+    expected = paid.intervals(mean="arithmetic", replicates=30, rng=4)
+    rows = rows_of("result/intervals.csv")
+    for name in ("share", "low", "high"):
+        np.testing.assert_array_equal([float(row[name]) for row in rows], getattr(expected, name))
+    assert json.loads(Path("result/summary.json").read_text())["intervals"] == expected.label
+    assert main(["ensemble", "result/round.toml", "--intervals", "0", "--out", "result", "-q"]) == 0
+    assert "intervals.csv" not in files_of("result")
+    assert main(["ensemble", "result/round.toml", "--intervals", "-1", "--out", "result", "-q"]) == 2
+
+
+def test_a_jury_that_cannot_be_resampled(here: Path) -> None:
+    lines = Path("jury.csv").read_text().splitlines()
+    Path("jury.csv").write_text("\n".join(lines[:2]) + "\n")
+    result = run("ensemble", "jury.csv", "submissions", "-q")
+    assert result.returncode == 0, result.stderr
+    assert "No intervals: judgments: all are of one pair" in " ".join(result.stdout.split())
+    assert "intervals.csv" not in files_of("hemicycle-out")
 
 
 def test_evaluation_of_the_mechanisms(here: Path) -> None:

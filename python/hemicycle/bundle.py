@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVALUATION",
+    "INTERVALS",
     "MOVEMENT",
     "RANGES",
     "Mark",
@@ -52,6 +53,7 @@ class Mark(NamedTuple):
 ROUND = Mark("round.toml", HEADER)
 RANGES = "allocation_range.csv"  #: only where it was asked for
 EVALUATION = "evaluation.csv"  #: likewise
+INTERVALS = "intervals.csv"  #: unless there are none
 MOVEMENT = "movement.csv"  #: where something was dropped, or the run was held against another
 
 
@@ -79,7 +81,12 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         effective_models=paid.effective_models[0],
         n_models=len(paid.models),
     )
-    asked = {RANGES: outcome.ranges, EVALUATION: outcome.evaluation, MOVEMENT: outcome.movement_table()}
+    asked = {
+        RANGES: outcome.ranges,
+        EVALUATION: outcome.evaluation,
+        INTERVALS: None if outcome.intervals is None else outcome.intervals.table(),
+        MOVEMENT: outcome.movement_table(),
+    }
     return {name: _table_csv(table) for name, table in asked.items() if table is not None} | {
         "leaderboard.csv": _table_csv(outcome.leaderboard),
         "allocation.csv": allocation_csv(outcome),
@@ -88,7 +95,7 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         "summary.json": json.format(json.encode(outcome.summary()), indent=2) + b"\n",
         ROUND.file: outcome.config.toml(folder, outcome.sha256).encode("utf-8"),
         "hemicycle.svg": picture.encode("utf-8"),
-        "report.html": report_html(outcome).encode("utf-8"),
+        "report.html": report_html(outcome, intervals=outcome.intervals).encode("utf-8"),
     }
 
 

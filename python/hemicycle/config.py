@@ -67,7 +67,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     bootstrap : int, optional
         Replicates of the Bayesian bootstrap in Bayesian model averaging.
     seed : int, default 0
-        Seed of these replicates.
+        Seed of these replicates, and of those of the intervals.
     loss : {"squared_error", "log_score", "log_likelihood"}, default "squared_error"
         What greedy selection is judged by.
     rounds : int, default 100
@@ -78,6 +78,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         What to leave out together to see how well the mechanisms predict it.
     folds : int or str, optional
         Number of folds of that evaluation, or the split that is left out.
+    intervals : int, default 200
+        Replicates of the bootstrap over jurors that gives the intervals of the shares; 0 for none.
     ranges : bool, default False
         Whether to find how far each share can move over all weights that are optimal for least squares.
     items, rename : str, optional
@@ -112,6 +114,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     by: Literal["label", "pair"] = "label"
     evaluate: FoldsBy | None = None
     folds: int | str | None = None
+    intervals: int = 200
     ranges: bool = False
     items: str | None = None
     rename: str | None = None
@@ -129,6 +132,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         known_word(self.loss, "loss", LOSSES)
         known_word(self.by, "by", STACKING_BY)
         count(self.seed, "seed")
+        count(self.intervals, "intervals")
         for dropped in self.drop:
             require_drop(dropped)
         if self.evaluate is not None:
@@ -158,7 +162,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         """Return every option that is no path, by name."""
         names = (
             "method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges", "bootstrap", "seed",
-            "loss", "rounds", "by", "evaluate", "folds", "drop",
+            "loss", "rounds", "by", "evaluate", "folds", "drop", "intervals",
         )  # fmt: skip
         masses = {
             "prior": "file" if self.prior_file else self.prior,
@@ -186,7 +190,10 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         moved = {name: _relative(path, folder) for name, path in self.paths().items()}
         config = msgspec.structs.replace(self, **moved, sha256=Inputs(**sha256))
         fields = msgspec.to_builtins(config)
-        names = ("method", "mean", "sigma", "power", "prior", "tie_break", "reference", "seed", "loss", "rounds", "by")
+        names = (
+            "method", "mean", "sigma", "power", "prior", "tie_break", "reference", "seed", "loss", "rounds", "by",
+            "intervals",
+        )  # fmt: skip
         every_option = {name: getattr(config, name) for name in names}
         return HEADER + tomli_w.dumps({"jury": config.jury, "pool": config.pool} | every_option | fields)
 

@@ -16,7 +16,7 @@ from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
 from hemicycle.dominance import dominance_notice
 from hemicycle.drop import drop
-from hemicycle.errors import LeakWarning, NotCertifiedWarning, NotConvergedError, TieBreakWarning
+from hemicycle.errors import LeakWarning, NoDataError, NotCertifiedWarning, NotConvergedError, TieBreakWarning
 from hemicycle.escaping import storable
 from hemicycle.evaluation import evaluate
 from hemicycle.items import Items
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hemicycle.allocation import Mean
     from hemicycle.config import RoundConfig
     from hemicycle.ensemble import Ensemble
+    from hemicycle.intervals import AllocationIntervals
     from hemicycle.leak import LeakCheck
     from hemicycle.rejects import Rejects
 
@@ -68,6 +69,8 @@ class Outcome:
     ranges : Table or None
         How far each share can move over all weights that are optimal for least squares, where it was asked for and
         these are known.
+    intervals : AllocationIntervals or None
+        Of the shares that are paid, where they were asked for and the jury can be resampled.
     evaluation : Table or None
         How well each mechanism predicts judgments that are left out, where it was asked for.
     leak : LeakCheck
@@ -92,6 +95,7 @@ class Outcome:
     leaderboard: Table
     allocation: Table
     ranges: Table | None
+    intervals: AllocationIntervals | None
     evaluation: Table | None
     leak: LeakCheck
     mechanisms: tuple[dict[str, Any], ...]
@@ -154,6 +158,7 @@ class Outcome:
                 {"family": storable(p.name), "seats": p.seats, "weight": p.weight, "models": p.n_models}
                 for p in self.parliament.parties
             ],
+            **({} if self.intervals is None else {"intervals": self.intervals.label}),
             **({} if self.evaluation is None else {"evaluation": list(self.evaluation)}),
             **({"movements": [movement.summary() for movement in self.movements]} if self.movements else {}),
             "suspects": [{"model": storable(model), "fitted_to": what} for model, what in self.leak.suspects.items()],
@@ -215,6 +220,14 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
                 "tie_broken": ensemble.solution.tie_broken,
             }
     return found
+
+
+def _intervals(config: RoundConfig, paid: Ensemble) -> tuple[AllocationIntervals | None, str | None]:
+    """Return how far the shares would move with other jurors, or why nobody can say."""
+    try:
+        return paid.intervals(mean=config.mean, replicates=config.intervals, rng=config.seed), None
+    except NoDataError as error:
+        return None, f"No intervals: {error}."
 
 
 def _ranges(least_squares: Ensemble, mean: Mean) -> tuple[Table | None, str | None]:
@@ -295,6 +308,10 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         mechanisms = tuple(_mechanism(ensemble) for ensemble in ensembles)
     chosen = {e.method: e.sigma for e in ensembles} if config.sigma == "auto" else None
     config = replace(config, chosen_sigma=chosen)
+    intervals, unresampled = None, None
+    if config.intervals:
+        with during(f"drawing {config.intervals} juries for the intervals"):
+            intervals, unresampled = _intervals(config, paid)
     ranges, failure = None, None
     if config.ranges:
         with during("ranging over all weights that are optimal for least squares"):
@@ -319,6 +336,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         leaderboard=paid.leaderboard(),
         allocation=paid.allocation(mean=config.mean),
         ranges=ranges,
+        intervals=intervals,
         evaluation=evaluation,
         leak=leak,
         mechanisms=mechanisms,
@@ -327,7 +345,9 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
             *((f"Left out by request: {', '.join(config.drop)}.",) if config.drop else ()),
             *round_.doubts,
             *filter(None, (sigma_notice(ensembles), leak.notice)),
-            *filter(None, (failure, dominance_notice(paid, ensembles), paid.tie_notice(config.mean, ranges))),
+            *filter(
+                None, (unresampled, failure, dominance_notice(paid, ensembles), paid.tie_notice(config.mean, ranges))
+            ),
         ),
         movements=_movements(config, before, ensembles),
         parliament=parliament,

@@ -141,7 +141,7 @@ Bootstrap = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(help="Seed of the replicates; 0 by default.", rich_help_panel="Ensemble", show_default=False),
+    typer.Option(help="Seed of all replicates; 0 by default.", rich_help_panel="Ensemble", show_default=False),
 ]
 LossOption = Annotated[
     Loss | None,
@@ -180,6 +180,15 @@ Folds = Annotated[
         metavar="N|SPLIT",
         help="In how many parts judgments are left out, or which split; by default each juror and split by itself, and "
         "pairs in ten.",
+        rich_help_panel="Ensemble",
+        show_default=False,
+    ),
+]
+Intervals = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Juries drawn, with replacement, for the intervals of the shares; 200 by default, 0 for none.",
         rich_help_panel="Ensemble",
         show_default=False,
     ),

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hemicycle.bundle import EVALUATION, MOVEMENT, RANGES, allocation_csv, bundle_files, require_ours, write_bundle
+from hemicycle.bundle import (
+    EVALUATION,
+    INTERVALS,
+    MOVEMENT,
+    RANGES,
+    allocation_csv,
+    bundle_files,
+    require_ours,
+    write_bundle,
+)
 from hemicycle.cli.streams import Talk, print_bytes, print_rich
 from hemicycle.config import RoundConfig, read_config
 from hemicycle.errors import OptionError
@@ -71,7 +80,7 @@ def run_and_write(config: RoundConfig, out: Path, talk: Talk) -> Outcome:
     with talk.step("writing the results"):
         files = bundle_files(outcome, out)
         write_bundle(out, files)
-        for asked in (RANGES, EVALUATION, MOVEMENT):
+        for asked in (RANGES, EVALUATION, INTERVALS, MOVEMENT):
             if asked not in files:
                 (out / asked).unlink(missing_ok=True)  # of an earlier run
     return outcome

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from rich.console import RenderableType
 
     from hemicycle.ensemble import Ensemble
@@ -41,6 +42,7 @@ LABELS = {
 """What the mechanisms are called in prose and tables."""
 
 _ROWS = 10
+_YARDSTICKS = ("uniform", "best")  #: measured beside the others; what they would pay is in the report
 _COLUMNS = (
     "effective: how many equal models the weights are worth. mse: of the pooled log ratio, lower is better. "
     "log lik., log score: how well the mixture explains the pairs, and the single labels; higher is better."
@@ -261,18 +263,28 @@ def _leaderboard(outcome: Outcome) -> RenderableType:
 
 
 def _allocation(outcome: Outcome) -> RenderableType:
-    """Leading items of the method that pays, with the share that each method gives them."""
+    """Leading items of the method that pays: its shares and their intervals, and what the other mechanisms give."""
     paid = np.asarray(outcome.allocation["share"])
     leading = np.argsort(-paid, kind="stable")[:_ROWS]
-    items = outcome.round.pool.items
-    ordered = [outcome.paid, *(ensemble for ensemble in outcome.ensembles if ensemble is not outcome.paid)]
-    shares = [np.asarray(e.allocation(mean=outcome.config.mean)["share"]) for e in ordered]
-    heads = [LABELS[ensemble.method] for ensemble in ordered]
-    names = items.short_names
+    names = outcome.round.pool.items.short_names
+    columns = {LABELS[outcome.paid.method]: _percent(paid[leading])}
+    if outcome.intervals is not None:
+        ends = (_percent(end[leading]) for end in (outcome.intervals.low, outcome.intervals.high))
+        columns[f"{outcome.intervals.level:.0%} of juries"] = [
+            f"{low} - {high}" for low, high in zip(*ends, strict=True)
+        ]
+    for ensemble in outcome.ensembles:
+        if ensemble is not outcome.paid and ensemble.method not in _YARDSTICKS:
+            share = np.asarray(ensemble.allocation(mean=outcome.config.mean)["share"])
+            columns[LABELS[ensemble.method]] = _percent(share[leading])
     rows: list[tuple[RenderableType, ...]] = [
-        (Name(names[i]), *(f"{100 * share[i]:.2f}" for share in shares)) for i in map(int, leading)
+        (Name(names[i]), *cells) for i, *cells in zip(leading.tolist(), *columns.values(), strict=True)
     ]
-    return table(("share, %", *heads), rows, names=(0,), numbers=range(1, len(heads) + 1))
+    return table(("share, %", *columns), rows, names=(0,), numbers=range(1, len(columns) + 1))
+
+
+def _percent(shares: NDArray[np.float64]) -> list[str]:
+    return [f"{100 * share:.2f}" for share in shares.tolist()]
 
 
 def _ranges(ranges: Table, items: Items) -> list[RenderableType]:
