@@ -32,7 +32,7 @@ def write_report(folder: Path) -> Path:
     two_camp_round(0).write(folder)
     outcome = run_round(RoundConfig(jury=str(folder / "jury.csv"), pool=str(folder / "submissions")))
     path = folder / "report.html"
-    path.write_text(report_html(outcome, intervals=outcome.paid.intervals(replicates=50)), encoding="utf-8")
+    path.write_text(report_html(outcome), encoding="utf-8")
     return path
 
 

@@ -95,7 +95,7 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         "summary.json": json.format(json.encode(outcome.summary()), indent=2) + b"\n",
         ROUND.file: outcome.config.toml(folder, outcome.sha256).encode("utf-8"),
         "hemicycle.svg": picture.encode("utf-8"),
-        "report.html": report_html(outcome, intervals=outcome.intervals).encode("utf-8"),
+        "report.html": report_html(outcome).encode("utf-8"),
     }
 
 

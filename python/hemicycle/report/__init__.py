@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hemicycle.intervals import AllocationIntervals
     from hemicycle.outcome import Outcome
 
 __all__ = ["report_html"]
 
 
-def report_html(outcome: Outcome, *, intervals: AllocationIntervals | None = None) -> str:
+def report_html(outcome: Outcome) -> str:
     """Lay a run out as one page that is read offline, printed and sent on.
 
     Parameters
     ----------
     outcome : Outcome
         The run.
-    intervals : AllocationIntervals, optional
-        Of the mechanism that pays, as ``outcome.paid.intervals()`` finds them, to be shown with the shares.
 
     Returns
     -------
@@ -34,4 +31,4 @@ def report_html(outcome: Outcome, *, intervals: AllocationIntervals | None = Non
     """
     from hemicycle.report.page import render
 
-    return render(outcome, intervals)
+    return render(outcome)

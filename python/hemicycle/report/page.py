@@ -25,7 +25,6 @@ from hemicycle.report.tables import ROWS_SHOWN, breakable, island, shown
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from hemicycle.intervals import AllocationIntervals
     from hemicycle.outcome import Outcome
 
 __all__ = ["Part", "parts_of", "render"]
@@ -50,15 +49,13 @@ class Part:
     content: dict[str, Any]
 
 
-def parts_of(outcome: Outcome, intervals: AllocationIntervals | None = None) -> list[Part]:
+def parts_of(outcome: Outcome) -> list[Part]:
     """Return the sections that a run has something for.
 
     Parameters
     ----------
     outcome : Outcome
         The run.
-    intervals : AllocationIntervals, optional
-        Of the mechanism that pays.
 
     Returns
     -------
@@ -68,11 +65,11 @@ def parts_of(outcome: Outcome, intervals: AllocationIntervals | None = None) -> 
     board, families = board_of(outcome), families_of(outcome)
     others, groups = left_out(outcome), copies(outcome)
     allocation = {
-        "table": allocation_table(outcome, board, intervals),
+        "table": allocation_table(outcome, board),
         "mean": outcome.config.mean,
         "ranges": outcome.ranges is not None,
-        "drawn": outcome.paid.method == "least_squares" and intervals is None,
-        "intervals": intervals,
+        "drawn": outcome.paid.method == "least_squares" and outcome.intervals is None,
+        "intervals": outcome.intervals,
     }
     side_by_side = {"chart": mechanism_chart(outcome, board), "table": mechanism_shares(outcome, board)}
     board_table = {"table": leaderboard(outcome, board, families, others), "left_out": others is not None}
@@ -90,7 +87,7 @@ def parts_of(outcome: Outcome, intervals: AllocationIntervals | None = None) -> 
         "level": f"{outcome.leak.level:.0%}",
     }
     listed = [
-        Part("summary", "Summary", summary(outcome, board, intervals)),
+        Part("summary", "Summary", summary(outcome, board)),
         Part("hemicycles", "Who sits where", hemicycles(outcome, families, board)),
         Part("allocation", "Allocation", allocation),
         Part("mechanisms", "Mechanisms side by side", side_by_side),
@@ -108,15 +105,13 @@ def parts_of(outcome: Outcome, intervals: AllocationIntervals | None = None) -> 
     return [part for part in listed if part.name not in asked or asked[part.name]]
 
 
-def render(outcome: Outcome, intervals: AllocationIntervals | None = None) -> str:
+def render(outcome: Outcome) -> str:
     """Write the page of a run.
 
     Parameters
     ----------
     outcome : Outcome
         The run.
-    intervals : AllocationIntervals, optional
-        Of the mechanism that pays.
 
     Returns
     -------
@@ -132,7 +127,7 @@ def render(outcome: Outcome, intervals: AllocationIntervals | None = None) -> st
     return (
         environment.get_template("page.html").render(
             label=board.label,
-            parts=parts_of(outcome, intervals),
+            parts=parts_of(outcome),
             jury=shown(inputs["jury"]["name"]),
             pool=shown(inputs["pool"]["name"]),
             version=outcome.summary()["versions"]["hemicycle"],

@@ -14,7 +14,6 @@ from hemicycle.report.tables import Column, DataTable, names, numbers, percents,
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemicycle.intervals import AllocationIntervals
     from hemicycle.outcome import Outcome
     from hemicycle.report.board import Board
 
@@ -27,7 +26,7 @@ MAX_JUDGED = 2000  #: items, beyond which what the jury alone says would take to
 LEADING = 6  #: items of the summary
 
 
-def allocation_table(outcome: Outcome, board: Board, intervals: AllocationIntervals | None = None) -> DataTable:
+def allocation_table(outcome: Outcome, board: Board) -> DataTable:
     """Make the table of what each item is paid, the largest share first, with how far it could move as far as known.
 
     Parameters
@@ -36,8 +35,6 @@ def allocation_table(outcome: Outcome, board: Board, intervals: AllocationInterv
         The run, perhaps with the range over all optimal weights of least squares.
     board : Board
         How often each item was judged.
-    intervals : AllocationIntervals, optional
-        Of the mechanism that pays.
 
     Returns
     -------
@@ -52,6 +49,7 @@ def allocation_table(outcome: Outcome, board: Board, intervals: AllocationInterv
         columns.append(Column("parent", [shown(items.parents[i]) for i in order]))
     columns.append(percents("share, %", share[order], meaning="of the budget of its parent"))
     ends = None
+    intervals = outcome.intervals
     if intervals is not None:
         ends = intervals.low, intervals.high
         columns += _ends(ends, ("from", "to"), f"{intervals.level:.0%} interval", order)

@@ -30,7 +30,7 @@ RULES = {
 """What each mechanism does, in a line."""
 
 
-def summary(outcome: Outcome, board: Board, intervals: AllocationIntervals | None = None) -> dict[str, Any]:
+def summary(outcome: Outcome, board: Board) -> dict[str, Any]:
     """Say the result in a few sentences and figures.
 
     Parameters
@@ -39,8 +39,6 @@ def summary(outcome: Outcome, board: Board, intervals: AllocationIntervals | Non
         The run.
     board : Board
         Its mechanisms.
-    intervals : AllocationIntervals, optional
-        Of the mechanism that pays.
 
     Returns
     -------
@@ -69,7 +67,7 @@ def summary(outcome: Outcome, board: Board, intervals: AllocationIntervals | Non
             (f"{items['n']:,}", "items", f"of {counted(items['parents'], 'parent')}"),
         ],
         "paid_most": paid_most(outcome),
-        "sure": _sure(outcome, board) + _widest(intervals),
+        "sure": _sure(outcome, board) + _widest(outcome.intervals),
         "notices": [prose(notice) for notice in outcome.notices],
     }
 
