@@ -25,8 +25,7 @@ needs_mkdocs = pytest.mark.skipif(
     not all(find_spec(name) for name in ("mkdocs", "material", "mkdocstrings", "latex2mathml")),
     reason="no mkdocs: pip install --group docs",
 )
-# One build serves all tests that look at it.
-pytestmark = pytest.mark.xdist_group("site")
+one_build = pytest.mark.xdist_group("site")
 
 
 @pytest.fixture(scope="module")
@@ -96,22 +95,19 @@ def test_every_test_that_a_page_names_exists(page: Path) -> None:
         assert f"def {name}" in (ROOT / path).read_text(encoding="utf-8")
 
 
+@one_build
 @needs_mkdocs
-def test_no_page_asks_for_anything_elsewhere(site: Path) -> None:
+def test_pages_ask_for_nothing_elsewhere_and_formulas_are_drawn(site: Path) -> None:
+    assert "<math" in (site / "reference" / "likelihood.html").read_text(encoding="utf-8")
     for page in site.glob("**/*.html"):
-        loaded = Loaded()
-        loaded.feed(page.read_text(encoding="utf-8"))
+        loaded, text = Loaded(), page.read_text(encoding="utf-8")
+        loaded.feed(text)
+        assert ":math:" not in text
+        assert ".. math" not in text
         assert [address for address in loaded.addresses if re.match(r"(\w+:)?//", address)] == [], page.name
 
 
-@needs_mkdocs
-def test_formulas_are_drawn(site: Path) -> None:
-    page = (site / "reference" / "likelihood.html").read_text(encoding="utf-8")
-    assert "<math" in page
-    assert ":math:" not in page
-    assert ".. math" not in page
-
-
+@one_build
 @needs_mkdocs
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium: apt-get install chromium, or name one in HEMICYCLE_CHROMIUM")
 def test_it_is_read_and_searched_from_the_disk(site: Path) -> None:
