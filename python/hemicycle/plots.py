@@ -128,7 +128,7 @@ def plot_weights(ensembles: Sequence[Ensemble] | Ensemble, *, ax: Axes | None = 
     ax.set_ylim(0, 1.02)
     ax.set_xlabel("heaviest models")
     ax.set_ylabel("weight together")
-    ax.legend(frameon=False)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return ax
 
 
@@ -231,7 +231,7 @@ def plot_pair(ensemble: Ensemble, a: str, b: str, *, parent: str | None = None, 
     names = items.short_names
     ax.set_xlabel(_literal(f"log ratio: {printable(names[second])} over {printable(names[first])}"))
     ax.set_ylabel("density")
-    ax.legend(frameon=False)
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False)
     return ax
 
 
@@ -342,7 +342,7 @@ def plot_calibration(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
     ax.set_aspect("equal")
     ax.set_xlabel("predicted probability")
     ax.set_ylabel("part of the labels")
-    ax.legend(frameon=False)
+    ax.legend(loc="upper left", frameon=False)
     return ax
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,8 @@ def render(figures: Mapping[str, Figure], kind: str = "svg") -> dict[str, bytes]
     metadata: dict[str, Any] = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     files = {}
     for name, figure in figures.items():
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Creating legend with loc")  # that a busy machine was slow at it
             canvas = canvases.Figure(figsize=(figure.width, figure.height), layout="constrained")
             figure.draw(canvas)
             content = io.BytesIO()
