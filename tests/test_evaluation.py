@@ -384,3 +384,32 @@ def test_the_only_juror_who_is_named_is_left_out_of_the_others():
     found = evaluate(Round(judgments, Pool.from_array([[0.0, 1.0, 2.0], [0.0, 2.0, 1.0]], items=3)), ["bma"])
     assert found.folds == ("juror ann",)
     assert found.row.tolist() == [0]
+
+
+def only_ordinal_answers_have_names() -> Round:
+    """Return a round whose log ratios name no juror, while two jurors only said which item is worth more."""
+    nan = math.nan
+    jurors = [None, None, "ada", "bob"]
+    judgments = Judgments.from_arrays(
+        [0, 1, 0, 2], [1, 2, 2, 3], [1.0, -0.5, nan, nan], choice=[2, 1, 1, 2], juror=jurors, items=4
+    )
+    return Round(judgments, Pool.from_array(np.random.default_rng(3).normal(size=(4, 4)), items=4))
+
+
+def test_where_no_log_ratio_is_left_out_no_density_is_known():
+    found = evaluate(only_ordinal_answers_have_names(), ["uniform", "bma"], by="juror")
+    assert np.isnan(found.table()["elpd"]).all()
+    assert np.isfinite(found.table()["accuracy"]).all()
+    for score in ("elpd", "crps", "mse"):
+        compared = found.compare(score)
+        for column in (score, "diff", "dse", "low", "high", "first"):
+            assert np.isnan(compared[column]).all()
+    assert compared["method"] == ("uniform", "bma")
+
+
+def test_a_width_is_chosen_by_pairs_where_only_ordinal_answers_name_jurors():
+    round_ = only_ordinal_answers_have_names()
+    _, tried = choose_sigma(round_, "uniform", {})
+    found = evaluate(round_, ["uniform"], by="pair", sigma=SIGMAS)
+    np.testing.assert_array_equal(tried["elpd"], found.table()["elpd"])
+    assert len(set(tried["elpd"])) == len(SIGMAS)

@@ -116,8 +116,8 @@ def choose_sigma(round_: Round, method: str, options: Mapping[str, Any]) -> tupl
     Returns
     -------
     sigma : float
-        The one of `SIGMAS` with the highest elpd in ten folds of jurors, or of pairs where jurors are not named; of
-        equals the narrowest.
+        The one of `SIGMAS` with the highest elpd in ten folds of jurors, or of pairs where fewer than two jurors are
+        named who said how much; of equals the narrowest.
     tried : Table
         Columns sigma and elpd.
 
@@ -134,7 +134,9 @@ def choose_sigma(round_: Round, method: str, options: Mapping[str, Any]) -> tupl
     known_word(method, "method", METHODS)
     if isinstance(options, Mapping) and "sigma" in options:
         raise OptionError("options: 'sigma' is what is chosen, and cannot be given")
-    known = {juror for juror, w in zip(round_.judgments.juror, round_.judgments.weight, strict=True) if w and juror}
+    judgments = round_.judgments
+    counts = np.flatnonzero(judgments.is_cardinal & (judgments.weight > 0))
+    known = {judgments.juror[row] for row in counts.tolist()} - {None}  # an answer without a log ratio has no density
     by = "juror" if len(known) > 1 else "pair"
     asked = _configurations({method: options}, SIGMAS, (1.0,))
     found = _run(round_, asked, by, folds_of(round_.judgments, by, N_FOLDS), ("log_density",))

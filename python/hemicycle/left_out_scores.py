@@ -137,7 +137,8 @@ class Evaluation:
             log densities), crps, mse, brier and accuracy (weighted means), coverage_50 and coverage_90 (the part of the
             labels inside the central intervals of 50 and 90 percent), pit_distance (the largest difference of the
             distribution of `pit` from the uniform one) and effective_models (the mean over folds). In the order of
-            `configurations`.
+            `configurations`. A score is nan where no judgment that was left out has what it needs: a log ratio, or for
+            accuracy a choice.
         """
         columns = self._named(range(len(self.configurations)))
         for score in SCORES:
@@ -203,7 +204,7 @@ class Evaluation:
             "dse": differences.std(axis=1),
             "low": low,
             "high": high,
-            "first": np.bincount(leader, minlength=len(order)) / drawn.shape[1],
+            "first": np.where(np.isnan(value), np.nan, np.bincount(leader, minlength=len(order)) / drawn.shape[1]),
         }
         whole = self.table()
         return Table(columns | {name: whole[name][order] for name in whole.columns if name not in columns})
@@ -277,7 +278,9 @@ class Evaluation:
 
     def _value(self, score: str, k: int) -> float:
         values = self._of_labels(score)[k]
-        return float(np.nansum(self.weight * values)) if score == "elpd" else self._mean(values)
+        if score == "elpd" and not np.isnan(values).all():
+            return float(np.nansum(self.weight * values))
+        return self._mean(values)
 
     def _mean(self, values: NDArray[np.float64]) -> float:
         known = ~np.isnan(values)
@@ -298,6 +301,8 @@ class Evaluation:
     def _replicates(self, score: str, n: int, rng: Seed) -> NDArray[np.float64]:
         values = self._of_labels(score)
         known = ~np.isnan(values[0])
+        if not known.any():
+            return np.full((len(values), n), np.nan)
         _, group = np.unique(self.group[known], return_inverse=True)
         weighted = self.weight[known] * values[:, known]
         sums = np.stack([np.bincount(group, row) for row in weighted])  # (n_configurations, n_groups)
