@@ -364,6 +364,19 @@ def test_evaluation_chooses_widths_in_each_fold(here: Path) -> None:
         np.testing.assert_array_equal([float(row[name]) for row in rows], expected[name])
 
 
+def test_evaluation_shows_a_dash_for_what_is_not_known(here: Path) -> None:
+    head, *lines = Path("jury.csv").read_text().splitlines()
+    juror, multiplier = head.split(",").index("juror"), head.split(",").index("multiplier")
+    rows = [line.split(",") for line in lines]
+    for k, row in enumerate(rows):
+        row[juror if k % 2 else multiplier] = ""  # who is named does not say how much
+    Path("jury.csv").write_text("\n".join([head, *map(",".join, rows)]) + "\n")
+    result = run("ensemble", "jury.csv", "submissions", "--evaluate", "juror", "--intervals", "0", "-q")
+    assert result.returncode == 0, result.stderr
+    assert "nan%" not in result.stdout
+    assert {row["elpd"] for row in rows_of("hemicycle-out/evaluation.csv")} == {"nan"}
+
+
 def test_evaluation_of_a_split_that_is_left_out(here: Path) -> None:
     lines = Path("jury.csv").read_text().splitlines()
     rows = [f"{line},{'private' if i % 3 else 'public'}" for i, line in enumerate(lines[1:])]

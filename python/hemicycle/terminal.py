@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hemicycle.seats import Parliament, Party
 
-__all__ = ["Hemicycle", "Name", "heading", "number", "table"]
+__all__ = ["Hemicycle", "Name", "heading", "number", "percent", "table"]
 
 
 class Hemicycle:
@@ -142,6 +142,11 @@ class Name:
 def number(value: float, digits: int) -> str:
     """Return a number with a fixed count of decimals; a dash where there is none."""
     return f"{value:,.{digits}f}" if math.isfinite(value) else "-"
+
+
+def percent(part: float) -> str:
+    """Return a part of 1 in whole percent; a dash where there is none."""
+    return f"{100 * part:.0f}%" if math.isfinite(part) else "-"
 
 
 def table(

@@ -12,7 +12,7 @@ from rich.text import Text
 from hemicycle.escaping import printable
 from hemicycle.picture import shortened
 from hemicycle.rejects import counted
-from hemicycle.terminal import Hemicycle, Name, heading, number, table
+from hemicycle.terminal import Hemicycle, Name, heading, number, percent, table
 from hemicycle.tie_breaks import tie_summary
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _evaluation(evaluation: Table, by: str | None) -> list[RenderableType]:
             number(row["crps"], 3),
             number(row["mse"], 3),
             number(row["accuracy"], 3),
-            f"{100 * row['coverage_90']:.0f}%",
+            percent(row["coverage_90"]),
         )
         for row in evaluation
     ]
