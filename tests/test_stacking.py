@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from hemicycle import SimplexSolution, stacking_weights
+from hemicycle import SimplexSolution, log_likelihood, stacking_weights
 from hemicycle.errors import (
     DomainError,
     DtypeError,
@@ -22,6 +22,7 @@ from hemicycle.errors import (
     ShapeError,
     TieBreakWarning,
 )
+from hemicycle.synthetic import two_camp_round
 from reference import stacking as reference
 
 if TYPE_CHECKING:
@@ -323,3 +324,18 @@ def test_a_start_with_models_that_explain_nothing() -> None:
     for found in (warm, dead):
         np.testing.assert_allclose(found.weights, cold.weights, rtol=0, atol=1e-12)
         assert found.passes <= 20
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("tol", [1e-10, 1e-12])
+def test_models_that_are_one_to_rounding_share(first: bool, tol: float) -> None:
+    made = two_camp_round(10, n_items=10, n_pairs=25, n_models=60)
+    log_density = log_likelihood(made.pool(), made.judgments(), sigma=0.02, per="label", rtol=1e-12)
+    near = [29, 57]  # log ratios that differ by 2e-15
+    assert 0 < np.abs(log_density[29] - log_density[57]).max() < 1e-10
+    order = [*near, *np.delete(np.arange(60), near)] if first else list(range(60))
+    solution = stacking_weights(log_density[order], tol=tol)
+    share = solution.weights[[order.index(model) for model in near]]
+    assert solution.tie_broken
+    assert share[0] == pytest.approx(share[1], rel=1e-9)
+    assert share[0] > 0.01

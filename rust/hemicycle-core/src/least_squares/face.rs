@@ -177,9 +177,10 @@ impl FaceRows {
         Ok(Self { rows, width, ..*self })
     }
 
-    /// The same models in no more coordinates than they are, with the same lengths and angles.
-    pub(super) fn turned(&self, execution: &Execution) -> Result<Self> {
-        let (rows, width) = turned_rows(&self.rows, self.width, execution)?;
+    /// The same models in no more coordinates than they are, with the same lengths and angles; what a row adds to the span of
+    /// others below the fraction `dependent` of its length is left away.
+    pub(super) fn turned(&self, dependent: f64, execution: &Execution) -> Result<Self> {
+        let (rows, width) = turned_rows(&self.rows, self.width, dependent, execution)?;
         Ok(Self { rows, width, ..*self })
     }
 

@@ -11,6 +11,7 @@ pub(crate) struct Mixtures<'a> {
     rows: &'a dyn Predictions,
     weights: &'a [f64],
     face: Face,
+    dependent: f64,
     /// Passes over the rows.
     pub(crate) passes: usize,
 }
@@ -29,7 +30,7 @@ impl<'a> Mixtures<'a> {
     ) -> Result<Self> {
         let all = (0..rows.n_models()).collect();
         let (models, dimension, passes) = blends(rows, all, weights, 1.0, dependent, execution)?;
-        Ok(Self { rows, weights, face: Face { models, dimension, reduced_cost: 0.0, exact: false }, passes })
+        Ok(Self { rows, weights, face: Face { models, dimension, reduced_cost: 0.0, exact: false }, dependent, passes })
     }
 
     /// The models that have weight in one of them, ascending.
@@ -47,7 +48,7 @@ impl<'a> Mixtures<'a> {
     /// # Errors
     /// [`crate::Error::Interrupted`].
     pub(crate) fn nearest(&mut self, reference: &[f64], execution: &Execution) -> Result<(Vec<f64>, bool)> {
-        let nearest = nearest(self.rows, None, self.weights, &self.face, reference, execution)?;
+        let nearest = nearest(self.rows, None, self.weights, &self.face, reference, self.dependent, execution)?;
         self.passes += nearest.passes;
         let fits = nearest.fits();
         Ok((nearest.weights, fits))

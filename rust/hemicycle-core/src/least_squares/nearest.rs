@@ -29,13 +29,15 @@ impl Nearest {
     }
 }
 
-/// The optimum nearest to `reference`, as well as rounding allows; `weights` is some optimum under these prices.
+/// The optimum nearest to `reference`, as well as rounding allows; `weights` is some optimum under these prices. Rows of
+/// few models that add less than the fraction `dependent` of their length to the span of others are taken to be in it.
 pub(super) fn nearest(
     predictions: &dyn Predictions,
     prices: Option<&[f64]>,
     weights: &[f64],
     face: &Face,
     reference: &[f64],
+    dependent: f64,
     execution: &Execution,
 ) -> Result<Nearest> {
     let everywhere = face.models.len() == predictions.n_models();
@@ -49,7 +51,7 @@ pub(super) fn nearest(
     } else {
         // Fixing fit and price fixes the objective.
         let rows = FaceRows::gather(predictions, &face.models, prices);
-        let rows = gathered.insert(if few { rows.turned(execution)? } else { rows });
+        let rows = gathered.insert(if few { rows.turned(dependent, execution)? } else { rows });
         let target = target(rows, &start, face.exact, execution)?;
         project(rows, &target, &anchor, execution)?
     };

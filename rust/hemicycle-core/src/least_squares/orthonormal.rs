@@ -48,12 +48,17 @@ pub(super) fn orthonormal_rows(
 }
 
 /// Rows (n_models, width) turned into their own span: the new rows (n_models, rank) and the rank. What a row adds to the
-/// span of those before it is rounding, and left away, below a fraction of [`NEGLIGIBLE`] of its length; equal rows stay equal.
+/// span of those before it is rounding, and left away, below the fraction `dependent` of its length; equal rows stay equal.
 /// `4 n_models rank width` operations.
 ///
 /// # Errors
 /// [`crate::Error::Interrupted`].
-pub(super) fn turned_rows(rows: &[f64], width: usize, execution: &Execution) -> Result<(Vec<f64>, usize)> {
+pub(super) fn turned_rows(
+    rows: &[f64],
+    width: usize,
+    dependent: f64,
+    execution: &Execution,
+) -> Result<(Vec<f64>, usize)> {
     let mut basis: Vec<f64> = Vec::new();
     let mut turned: Vec<Vec<f64>> = Vec::new();
     for (model, row) in rows.chunks_exact(width.max(1)).enumerate() {
@@ -62,7 +67,7 @@ pub(super) fn turned_rows(rows: &[f64], width: usize, execution: &Execution) -> 
         let mut coefficients = vec![0.0; basis.len() / width.max(1)];
         vectorised(TakeOut { basis: &basis, column: &mut column, coefficients: &mut coefficients });
         let rest = dot(&column, &column).sqrt();
-        if rest > NEGLIGIBLE * dot(row, row).sqrt() {
+        if rest > dependent * dot(row, row).sqrt() {
             basis.extend(column.iter().map(|value| value / rest));
             coefficients.push(rest);
         }
@@ -93,7 +98,7 @@ mod tests {
         let mut rows: Vec<f64> = (0..n_models * width).map(|at| value(at / width, at % width)).collect();
         rows.copy_within(width..2 * width, 4 * width); // a copy
         (0..width).for_each(|j| rows[5 * width + j] = rows[j] - 3.0 * rows[2 * width + j]); // a blend
-        let (turned, rank) = turned_rows(&rows, width, &Execution::default()).expect("runs");
+        let (turned, rank) = turned_rows(&rows, width, 1e-15, &Execution::default()).expect("runs");
         assert_eq!((rank, turned.len()), (4, 4 * n_models));
         let row = |model: usize| &turned[model * rank..(model + 1) * rank];
         assert_eq!(row(1), row(4));

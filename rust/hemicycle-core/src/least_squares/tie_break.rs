@@ -5,6 +5,7 @@ use crate::least_squares::certificate::{Certificate, Problem};
 use crate::least_squares::face::{Face, support};
 use crate::least_squares::nearest::nearest;
 use crate::least_squares::options::Options;
+use crate::least_squares::rank::DEPENDENT;
 use crate::least_squares::{Optima, Reason, Solution, certified, solution, try_certified};
 use crate::parallel::Execution;
 use crate::simplex::project_simplex;
@@ -36,7 +37,8 @@ pub(super) fn break_tie(
     drop(certificate); // with the slopes of all models
     let uniform = vec![1.0 / problem.n_models() as f64; problem.n_models()];
     let reference = options.reference.unwrap_or(&uniform);
-    let nearest = nearest(problem.predictions, problem.cost.as_deref(), &weights, &optima.face, reference, execution)?;
+    let nearest =
+        nearest(problem.predictions, problem.cost.as_deref(), &weights, &optima.face, reference, DEPENDENT, execution)?;
     problem.passes += nearest.passes;
     let reason = if nearest.fits() { Reason::Nearest } else { Reason::NearlyNearest };
     if let Some((nearest, certificate)) = try_certified(problem, nearest.weights.clone(), execution)? {
