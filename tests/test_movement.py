@@ -158,3 +158,11 @@ def test_folders_that_are_no_run(here: Path, capsys) -> None:
     Path("old/allocation.csv").write_text("parent,item,share\n,a,much\n")
     with pytest.raises(FormatError, match="line 2: the share is not a finite number"):
         Standing.read("old")
+
+
+def test_the_part_that_moves_is_of_the_budgets_of_all_parents() -> None:
+    shares = {("p", "x"): 0.5, ("p", "y"): 0.5, ("q", "x"): 0.5, ("q", "y"): 0.5}
+    before = Standing("before", "uniform", shares, {})
+    after = Standing("after", "uniform", shares | {("p", "x"): 0.0, ("p", "y"): 1.0}, {})
+    found = Movement.between(before, after)
+    assert (found.distance, found.part, found.summary()["allocation_change"]) == (1.0, 0.25, 0.25)

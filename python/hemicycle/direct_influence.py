@@ -72,8 +72,11 @@ class DirectInfluence:
 
     @property
     def allocation_change(self) -> NDArray[np.float64]:
-        """The part of the budgets that moves, shape (n,): half the sum over items of the absolute changes of shares."""
-        moved: NDArray[np.float64] = 0.5 * np.abs(self.share_change).sum(axis=1)
+        """The part of the budgets that moves, shape (n,).
+
+        Half the sum over items of the absolute changes of shares, over the number of parents.
+        """
+        moved: NDArray[np.float64] = 0.5 * np.abs(self.share_change).sum(axis=1) / self.whole.items.n_parents
         return moved
 
     def table(self) -> Table:

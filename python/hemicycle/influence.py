@@ -48,7 +48,8 @@ class Influence:
     allocation : ndarray of float64, shape (n, n_items)
         Shares of the items in the budget of their parent.
     allocation_change : ndarray of float64, shape (n,)
-        The part of the budgets that moves: half the sum over all items of the changes of their shares.
+        The part of the budgets that moves: half the sum over all items of the absolute changes of their shares, over
+        the number of parents.
     mse_with, mse_without : ndarray of float64, shape (n,)
         Mean squared error of the pooled log ratio, with what was left out and without. For a juror or a pair over the
         judgments that were left out: how well the others predict them. For a model over all: its credit. nan without
@@ -97,7 +98,7 @@ class Influence:
             n_labels=n_labels,
             weight_change=changes.weight_change,
             allocation=changes.allocation,
-            allocation_change=0.5 * np.abs(changes.allocation - whole.allocation).sum(axis=1),
+            allocation_change=0.5 * np.abs(changes.allocation - whole.allocation).sum(axis=1) / whole.n_parents,
             mse_with=changes.mse_with,
             mse_without=changes.mse_without,
             relative_gap=changes.relative_gap,

@@ -88,6 +88,7 @@ class Whole:
         self._labels = Labels(self.pairs.a[pair], self.pairs.b[pair], self.pairs.weight, self.pairs.log_ratio)
         self._mean: Mean = mean
         self._parent_index = judgments.items.parent_index
+        self.n_parents = judgments.items.n_parents
         self._logits, self._tol, self._n_threads = logits, positive_number(tol, "tol"), thread_count(n_threads)
         allocation, self._pooled = self._pool(self.solution.weights[None])
         self.allocation = allocation[0]  # (n_items,)

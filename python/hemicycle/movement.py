@@ -151,12 +151,17 @@ class Movement:
         """Sum over all items of the changes of their shares: 2 for one parent whose whole budget moves."""
         return math.fsum(np.abs(self.allocation["change"]))
 
+    @property
+    def part(self) -> float:
+        """The part of all budgets that moves: half of `distance` over the number of parents."""
+        return self.distance / 2 / max(1, len(set(self.allocation["parent"])))
+
     def summary(self) -> dict[str, Any]:
         """Return the movement in plain values."""
         return {
             "before": self.before,
             "method_before": self.methods[0],
-            "allocation_change": self.distance / 2,
+            "allocation_change": self.part,
             "mechanisms": list(self.mechanisms),
         }
 

@@ -39,7 +39,7 @@ def movements(outcome: Outcome, board: Board) -> list[dict[str, Any]]:
     return [
         {
             "before": shown(movement.before),
-            "text": moved(movement, board, outcome.round.pool.items.n_parents),
+            "text": moved(movement, board),
             "shares": _shares(movement, outcome, f"movement-{place}"),
             "mechanisms": _mechanisms(movement, board, f"movement-{place}-mechanisms"),
             "models": _models(movement, f"movement-{place}-models") if len(movement.models) else None,
@@ -48,13 +48,12 @@ def movements(outcome: Outcome, board: Board) -> list[dict[str, Any]]:
     ]
 
 
-def moved(movement: Movement, board: Board, n_parents: int) -> str:
+def moved(movement: Movement, board: Board) -> str:
     """Say in a sentence how much of the money moves."""
     was, now = (board.labels[method] for method in movement.methods)
     paid = "" if was == now else f" {was} paid, now {now} does."
-    part = movement.distance / 2 / max(1, n_parents)
     total = f"the changes of all shares add up to {movement.distance:.4f}"
-    return f"Against {shown(movement.before)}, {part:.2%} of the money moves: {total}.{paid}"
+    return f"Against {shown(movement.before)}, {movement.part:.2%} of the money moves: {total}.{paid}"
 
 
 def _shares(movement: Movement, outcome: Outcome, name: str) -> DataTable:

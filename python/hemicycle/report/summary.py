@@ -91,7 +91,7 @@ def _sure(outcome: Outcome, board: Board) -> list[str]:
         near = 1 + int(np.argmin(other[1:]))
         ends = [f"{other[k]:.1%} ({board.labels[board.ensembles[k].method].lower()})" for k in (near, far)]
         said.append(f"Another mechanism would pay otherwise: from {ends[0]} to {ends[1]} of the money would move.")
-    said += [moved(movement, board, outcome.round.pool.items.n_parents) for movement in outcome.movements]
+    said += [moved(movement, board) for movement in outcome.movements]
     unjudged = int(np.count_nonzero(board.judged == 0))
     if unjudged:
         said.append(
