@@ -29,7 +29,7 @@ def test_ensemble_writes_the_bundle_and_prints_the_result(here: Path) -> None:
     result = run("ensemble", "jury.csv", "submissions", "--out", "result")
     assert result.returncode == 0, result.stderr
     assert set(files_of("result")) == BUNDLE
-    assert result.stderr == "wrote result\n"
+    assert result.stderr == "wrote result; open result/report.html in a browser\n"
     for part in ("Read", "Rejected", "Hemicycle: 201 seats", "Mechanisms", "Leaderboard", "Allocation", "● "):
         assert part in result.stdout
     for label in ("stacking *", "least squares", "bma", "uniform", "best single"):

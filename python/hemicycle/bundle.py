@@ -31,6 +31,7 @@ __all__ = [
     "INTERVALS",
     "MOVEMENT",
     "RANGES",
+    "REPORT",
     "Mark",
     "allocation_csv",
     "bundle_files",
@@ -51,6 +52,7 @@ class Mark(NamedTuple):
 
 
 ROUND = Mark("round.toml", HEADER)
+REPORT = "report.html"  #: the page to open
 RANGES = "allocation_range.csv"  #: only where it was asked for
 EVALUATION = "evaluation.csv"  #: likewise
 INTERVALS = "intervals.csv"  #: unless there are none
@@ -95,7 +97,7 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         "summary.json": json.format(json.encode(outcome.summary()), indent=2) + b"\n",
         ROUND.file: outcome.config.toml(folder, outcome.sha256).encode("utf-8"),
         "hemicycle.svg": picture.encode("utf-8"),
-        "report.html": report_html(outcome).encode("utf-8"),
+        REPORT: report_html(outcome).encode("utf-8"),
     }
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-FINE, FINDINGS, USAGE, BUG = 0, 1, 2, 101
+FINE, FINDINGS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 101, 130
 
 app = typer.Typer(
     name="hemicycle",
@@ -296,11 +296,13 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         app(args=args, prog_name="hemicycle")
     except SystemExit as exit_:
+        if exit_.code == INTERRUPTED:  # typer takes the signal, and says nothing
+            return _fail(INTERRUPTED, "interrupted")
         return exit_.code if isinstance(exit_.code, int) else FINE
     except (HemicycleError, OSError, MemoryError) as error:
         return _fail(USAGE, f"error: {_one_line(error)}")
     except KeyboardInterrupt:
-        return _fail(130, "interrupted")
+        return _fail(INTERRUPTED, "interrupted")
     except BaseException as error:  # a panic of the core is no Exception
         return _fail(
             BUG, f"internal error: {_one_line(error)}{_place(error)}. This is a bug in hemicycle: please report it."

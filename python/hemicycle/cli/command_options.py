@@ -188,7 +188,7 @@ Intervals = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Juries drawn, with replacement, for the intervals of the shares; 200 by default, 0 for none.",
+        help="Juries drawn by the Bayesian bootstrap for the intervals of the shares; 200 by default, 0 for none.",
         rich_help_panel="Ensemble",
         show_default=False,
     ),

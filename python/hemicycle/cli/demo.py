@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.text import Text
 
+from hemicycle.bundle import REPORT
 from hemicycle.cli.ensemble import run_and_write
 from hemicycle.cli.ensemble_view import Camps, ensemble_view
 from hemicycle.cli.streams import Talk, print_rich
@@ -67,10 +68,9 @@ def run_demo(out: Path, *, seed: int = 0, quiet: bool = False) -> None:
     seconds = time.perf_counter() - started
     print_rich(*ensemble_view(outcome, out / "result", camps_of(made), len(made.defects) + 1))
     print_rich(*_timings(outcome, seconds, talk))
-    talk.say(
-        f"wrote {printable(str(out / 'result'))}; the same again: "
-        f"hemicycle ensemble {printable(str(out / 'result' / 'round.toml'))}"
-    )
+    result = out / "result"
+    talk.say(f"the same again: hemicycle ensemble {printable(str(result / 'round.toml'))}")
+    talk.say(f"wrote {printable(str(result))}; open {printable(str(result / REPORT))} in a browser")
 
 
 def camps_of(made: SyntheticRound) -> Camps:

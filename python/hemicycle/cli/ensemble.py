@@ -10,6 +10,7 @@ from hemicycle.bundle import (
     INTERVALS,
     MOVEMENT,
     RANGES,
+    REPORT,
     allocation_csv,
     bundle_files,
     require_ours,
@@ -60,7 +61,7 @@ def run_ensemble(jury: Path, pool: Path | None, options: dict[str, Any], *, out:
         print_rich(*ensemble_view(outcome, out))
     if outcome.rejects and output != "table":
         talk.say(f"{len(outcome.rejects):,} rejected; see {printable(str(out / 'rejects.csv'))}")
-    talk.say(f"wrote {printable(str(out))}")
+    talk.say(f"wrote {printable(str(out))}; open {printable(str(out / REPORT))} in a browser")
     return len(outcome.rejects)
 
 
