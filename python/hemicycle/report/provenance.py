@@ -71,4 +71,6 @@ def _option(value: Any) -> str:
         return "not set"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return prose(", ".join(map(str, value))) or "none"
     return shown(str(value))
