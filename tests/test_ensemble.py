@@ -12,7 +12,7 @@ from hemicycle.allocation import MEANS
 from hemicycle.dominance import label_spread
 from hemicycle.errors import DomainError, OptionError, UnknownItemError
 from hemicycle.judgments import Judgments
-from hemicycle.mechanism import METHODS
+from hemicycle.mechanism import METHODS, SPOKEN
 from hemicycle.pool import Pool
 from hemicycle.round import Round
 from hemicycle.synthetic import two_camp_round
@@ -167,9 +167,10 @@ def test_notice_of_a_majority_that_takes_all():
     assert f"median standard deviation is {median_deviation:.2f}" in notice
     assert f"on {share_apart:.0%} they lie more than two sigma apart (sigma 0.5)" in notice
     assert "multiplies the likelihoods of 300 pairs" in notice
-    named = dict(re.findall(r"(\w+) ([\d.]+)(?=[,.](?: |$))", notice.partition("effective number of models: ")[2]))
+    named = dict(re.findall(r"(\w[\w ]*) ([\d.]+)(?=[,.](?: |$))", notice.partition("effective number of models: ")[2]))
     expected = {
-        m: f"{round_.ensemble(m).effective_models[0]:.1f}" for m in ("least_squares", "stacking", "greedy", "uniform")
+        SPOKEN[m]: f"{round_.ensemble(m).effective_models[0]:.1f}"
+        for m in ("least_squares", "stacking", "greedy", "uniform")
     }
     assert named == expected
 
@@ -179,7 +180,7 @@ def test_notice_only_where_a_model_dominates():
     judgments = Judgments.from_arrays([0], [1], [1.0])
     round_ = Round(judgments, Pool.from_array(logits, models=("near", "far")))
     assert round_.ensemble("uniform").notice is None
-    assert "best gives near all of the weight. No pair has two labels" in round_.ensemble("best").notice
+    assert "best single gives near all of the weight. No pair has two labels" in round_.ensemble("best").notice
     assert "serve its objective little or not at all" in round_.ensemble("stacking").notice
     assert Round(judgments, Pool.from_array(logits[:1])).ensemble("best").notice is None
 

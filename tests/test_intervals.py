@@ -128,7 +128,7 @@ def test_pairs_are_resampled_where_jurors_have_no_names() -> None:
     for names in (None, juror, ["ann"] * 60):
         found = Round(judged(juror=names), pool()).ensemble("best").intervals(replicates=4)
         assert (found.resampled, found.n_groups) == ("pair", len(judged().pairs))
-        assert found.label == f"90% Bayesian bootstrap, 4 replicates over {len(judged().pairs)} pairs, best"
+        assert found.label == f"90% Bayesian bootstrap, 4 replicates over {len(judged().pairs)} pairs, best single"
 
 
 def test_a_seed_repeats_and_threads_change_no_bit() -> None:

@@ -48,7 +48,7 @@ def thin_round() -> Round:
 def test_the_notice_counts_what_is_open_and_names_what_was_taken() -> None:
     ensemble = open_round(APART).ensemble("least_squares")
     assert ensemble.tie_notice() == (
-        "least_squares: other weights fit as well, in 27 dimensions; 30 of 30 models have weight in some of them. "
+        "least squares: other weights fit as well, in 27 dimensions; 30 of 30 models have weight in some of them. "
         "Taken: those nearest to equal weights. How far they move the allocation: --ranges, in Python "
         "allocation_range()."
     )
@@ -79,7 +79,7 @@ def test_unique_weights_and_other_methods_have_no_notice() -> None:
     round_ = Round(judgments, Pool.from_array(logits, items=ITEMS))
     assert [ensemble.tie_notice() for ensemble in round_.mechanisms()] == [None] * 6
     summaries = [tie_summary(ensemble) for ensemble in round_.mechanisms()]
-    assert summaries == ["least_squares: no other weights fit as well."] + [None] * 5
+    assert summaries == ["least squares: no other weights fit as well."] + [None] * 5
 
 
 def test_a_next_model_that_nearly_fits_as_well_is_said() -> None:
@@ -146,7 +146,7 @@ def test_a_tie_that_rounding_keeps_from_being_broken_as_asked_is_a_doubt(tie_bre
     assert [warning.category for warning in warned] == [TieBreakWarning] * len(round_.doubts)
     assert bool(round_.doubts) == (not ensemble.solution.tie_broken)
     for doubt, warning in zip(round_.doubts, warned, strict=True):
-        assert doubt == f"least_squares: {warning.message}."
+        assert doubt == f"least squares: {warning.message}."
         assert "as far as rounding lets weights fit" in doubt
 
 
@@ -178,7 +178,7 @@ def test_the_command_line_tells_it_and_finds_the_ranges_when_asked(
     base = ["ensemble", "jury.csv", "pool.csv", "--out", "out", "--quiet"]
     assert main(base) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "least_squares: other weights fit as well, in 27 dimensions" in said
+    assert "least squares: other weights fit as well, in 27 dimensions" in said
     assert "--ranges" not in said  # stacking pays: nothing that is paid hangs on the tie-break
     assert not Path("out/allocation_range.csv").exists()
     assert main([*base, "--method", "least_squares"]) == 0
@@ -236,6 +236,6 @@ def test_ranges_of_weights_that_are_not_certified_are_a_notice(files: Path, monk
     monkeypatch.setattr("hemicycle.mechanism.pair_least_squares", uncertified)
     outcome = run_round(RoundConfig(jury="jury.csv", pool="pool.csv", method="least_squares", ranges=True))
     assert outcome.ranges is None
-    assert outcome.notices[-2].startswith("least_squares is as near to its optimum as doubles allow")
+    assert outcome.notices[-2].startswith("least squares is as near to its optimum as doubles allow")
     assert outcome.notices[-1].startswith("ranges: the optimal weights are not known")
     assert "not known" in str(tie_summary(outcome.paid))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemicycle.mechanism import SPOKEN
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -67,7 +69,7 @@ def dominance_notice(ensemble: Ensemble, others: Sequence[Ensemble] | None = Non
     if len(ensemble.models) == 1 or ensemble.weights[top] <= DOMINANT:
         return None
     shown = _shown(float(ensemble.weights[top]))
-    sentences = [f"{ensemble.method} gives {ensemble.models[top]} {shown} of the weight."]
+    sentences = [f"{SPOKEN[ensemble.method]} gives {ensemble.models[top]} {shown} of the weight."]
     pairs = ensemble.round.judgments.pairs
     n_several, median_deviation, share_apart = label_spread(pairs, ensemble.sigma)
     if n_several:
@@ -82,7 +84,7 @@ def dominance_notice(ensemble: Ensemble, others: Sequence[Ensemble] | None = Non
         others = ensemble.round.mechanisms(sigma=ensemble.sigma, **ensemble.options)
     more = [other for other in others if other.weights.max() <= DOMINANT]
     if more:
-        counts = ", ".join(f"{other.method} {other.effective_models[0]:.1f}" for other in more)
+        counts = ", ".join(f"{SPOKEN[other.method]} {other.effective_models[0]:.1f}" for other in more)
         sentences.append(f"Methods that seat more, by their effective number of models: {counts}.")
     return " ".join(sentences)
 

@@ -10,6 +10,7 @@ import numpy as np
 from hemicycle.allocation import allocate, model_shares
 from hemicycle.arrays import read_only
 from hemicycle.errors import DomainError, OptionError
+from hemicycle.mechanism import SPOKEN
 from hemicycle.options import finite_number, known_word
 from hemicycle.rejects import counted
 from hemicycle.resampling import resample
@@ -107,10 +108,11 @@ class AllocationIntervals:
     @property
     def label(self) -> str:
         """What the intervals are, in a few words."""
+        spoken = SPOKEN.get(self.method, self.method)  # the jury alone is no mechanism
         if self.kind == "posterior":
-            return f"{100 * self.level:g}% of the posterior mass of single models, {self.method}"
+            return f"{100 * self.level:g}% of the posterior mass of single models, {spoken}"
         drawn = f"{counted(self.replicates, 'replicate')} over {counted(self.n_groups, self.resampled or '')}"
-        return f"{100 * self.level:g}% Bayesian bootstrap, {drawn}, {self.method}"
+        return f"{100 * self.level:g}% Bayesian bootstrap, {drawn}, {spoken}"
 
     def table(self) -> Table:
         """Return one row for each item.

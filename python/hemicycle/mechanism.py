@@ -30,11 +30,21 @@ if TYPE_CHECKING:
 
     Masses = Callable[[Prior, str], NDArray[np.float64] | None]
 
-__all__ = ["METHODS", "OPTIONS", "ROUNDS", "Mechanism", "Method", "Weighed", "mechanism"]
+__all__ = ["METHODS", "OPTIONS", "ROUNDS", "SPOKEN", "Mechanism", "Method", "Weighed", "mechanism"]
 
 Method: TypeAlias = Literal["least_squares", "bma", "stacking", "greedy", "uniform", "best"]
 
 METHODS: tuple[Method, ...] = ("least_squares", "bma", "stacking", "greedy", "uniform", "best")
+
+SPOKEN: dict[str, str] = {
+    "stacking": "stacking",
+    "greedy": "greedy",
+    "least_squares": "least squares",
+    "bma": "bma",
+    "uniform": "uniform",
+    "best": "best single",
+}
+"""What the mechanisms are called in sentences and tables."""
 
 ROUNDS = 100  #: of greedy selection
 
@@ -198,11 +208,11 @@ class Mechanism:
 
     def _told(self, solution: SimplexSolution) -> Weighed:
         doubt = tie_doubt(solution)  # the solver warned of it
-        return Weighed(solution.weights, solution, None if doubt is None else f"{self.method}: {doubt}.")
+        return Weighed(solution.weights, solution, None if doubt is None else f"{SPOKEN[self.method]}: {doubt}.")
 
     def _best_found(self, error: NotConvergedError, relative: float) -> Weighed:
         """Return the best weights found: no submission may stop a round by how far its logits spread."""
-        doubt = f"{self.method} is as near to its optimum as doubles allow: {error}; see its gap."
+        doubt = f"{SPOKEN[self.method]} is as near to its optimum as doubles allow: {error}; see its gap."
         warnings.warn(doubt, NotCertifiedWarning, stacklevel=5)
         solution = SimplexSolution(error.weights, math.nan, error.gap, relative, error.passes, str(error))
         return Weighed(error.weights, solution, doubt)

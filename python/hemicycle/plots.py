@@ -11,6 +11,7 @@ from hemicycle.errors import DtypeError, MissingExtraError, NoDataError
 from hemicycle.escaping import printable
 from hemicycle.intervals import AllocationIntervals
 from hemicycle.left_out_scores import SCORES
+from hemicycle.mechanism import SPOKEN
 from hemicycle.options import known_word, positive_count
 from hemicycle.picture import color
 from hemicycle.seats import half_circle, seat_families
@@ -90,7 +91,7 @@ def plot_hemicycle(ensemble: Ensemble, *, n_seats: int = 201, ax: Axes | None = 
     ax.set_xlim(-1.1, 1.1)
     ax.set_ylim(-0.1, 1.1)
     ax.axis("off")
-    ax.set_title(f"{ensemble.method}: {ensemble.effective_models[0]:.1f} effective models")
+    ax.set_title(f"{SPOKEN[ensemble.method]}: {ensemble.effective_models[0]:.1f} effective models")
     ax.legend(handles=legend, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, frameon=False)
     return ax
 
@@ -120,7 +121,7 @@ def plot_weights(ensembles: Sequence[Ensemble] | Ensemble, *, ax: Axes | None = 
     ax = _axes(ax)
     for ensemble in _several(ensembles):
         ordered = np.sort(ensemble.weights[ensemble.weights > 0])[::-1]
-        label = f"{ensemble.method}, {ensemble.effective_models[0]:.1f} effective"
+        label = f"{SPOKEN[ensemble.method]}, {ensemble.effective_models[0]:.1f} effective"
         ax.plot(
             np.arange(1, len(ordered) + 1), np.cumsum(ordered), marker="." if len(ordered) < 20 else "", label=label
         )
@@ -181,7 +182,7 @@ def plot_allocation(
         leading = _leading(shares[0], n_items)
         place = np.arange(len(leading))
         for ensemble, share in zip(ensembles, shares, strict=True):
-            ax.plot(100 * share[leading], place, "o", markersize=4, label=ensemble.method)
+            ax.plot(100 * share[leading], place, "o", markersize=4, label=SPOKEN[ensemble.method])
         ax.legend(loc="lower right", frameon=False)
     _rows(ax, [items.short_names[i] for i in leading.tolist()])
     ax.set_xlabel("share, %")
@@ -223,7 +224,8 @@ def plot_pair(ensemble: Ensemble, a: str, b: str, *, parent: str | None = None, 
     low, high = min([low, *labels]), max([high, *labels])
     y = np.linspace(low - ensemble.sigma, high + ensemble.sigma, POINTS)
     ax.fill_between(y, np.exp(predictive.log_pdf(y)), color=INK, alpha=0.25, linewidth=0)
-    ax.plot(y, np.exp(predictive.log_pdf(y)), color=INK, label=f"{ensemble.method}, sigma {ensemble.sigma:g}")
+    label = f"{SPOKEN[ensemble.method]}, sigma {ensemble.sigma:g}"
+    ax.plot(y, np.exp(predictive.log_pdf(y)), color=INK, label=label)
     if len(labels):
         marks = np.zeros(len(labels))
         ax.plot(labels, marks, "|", color=ACCENT, markersize=14, markeredgewidth=1.5, label=f"{len(labels)} labels")
@@ -300,7 +302,8 @@ def plot_evaluation(evaluation: Evaluation, score: str = "elpd", *, rng: int = 0
     table = evaluation.compare(score, rng=rng)
     several = len(set(zip(table["sigma"], table["power"], strict=True))) > 1
     names = [
-        f"{row['method']}, sigma {row['sigma']:.2g}, power {row['power']:g}" if several else row["method"]
+        f"{SPOKEN.get(row['method'], row['method'])}"
+        + (f", sigma {row['sigma']:.2g}, power {row['power']:g}" if several else "")
         for row in table
     ]
     place = np.arange(len(table))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemicycle.mechanism import SPOKEN
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,10 +33,10 @@ def sigma_notice(ensembles: Sequence[Ensemble]) -> str | None:
     if not chosen or chosen[0].sigmas_tried is None:
         return None
     tried = np.asarray(chosen[0].sigmas_tried["sigma"])
-    widths = ", ".join(f"{ensemble.method} {ensemble.sigma:.3g}" for ensemble in chosen)
+    widths = ", ".join(f"{SPOKEN[ensemble.method]} {ensemble.sigma:.3g}" for ensemble in chosen)
     said = (
         f"sigma was chosen for each method by the log density of judgments left out in turn, of {len(tried)} widths "
         f"from {tried[0]:g} to {tried[-1]:g}: {widths}."
     )
-    at_end = [ensemble.method for ensemble in chosen if ensemble.sigma in (tried[0], tried[-1])]
+    at_end = [SPOKEN[ensemble.method] for ensemble in chosen if ensemble.sigma in (tried[0], tried[-1])]
     return f"{said} At the end of the range, perhaps better beyond: {', '.join(at_end)}." if at_end else said

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemicycle.mechanism import SPOKEN
+
 if TYPE_CHECKING:
     from hemicycle.allocation import Mean
     from hemicycle.ensemble import Ensemble
@@ -36,16 +38,16 @@ def tie_summary(ensemble: Ensemble) -> str | None:
     if method not in ("least_squares", "stacking") or solution is None:
         return None
     if solution.face is None or solution.face_dimension is None:
-        return f"{method}: whether other weights are as good is not known, as these are not certified."
+        return f"{SPOKEN[method]}: whether other weights are as good is not known, as these are not certified."
     if solution.unique and method == "stacking":
         return None
     if solution.unique:
-        return f"{method}: no other weights fit as well{_but_nearly(ensemble, solution)}."
+        return f"{SPOKEN[method]}: no other weights fit as well{_but_nearly(ensemble, solution)}."
     fit = f"explain the {ensemble.options['by']}s" if method == "stacking" else "fit"
     n_free = f"{solution.face_dimension:,} dimension{'' if solution.face_dimension == 1 else 's'}"
     return (
-        f"{method}: other weights {fit} as well, in {n_free}; {len(solution.face):,} of {len(ensemble.models):,} "
-        f"models have weight in some of them. Taken: {_taken(ensemble)}."
+        f"{SPOKEN[method]}: other weights {fit} as well, in {n_free}; {len(solution.face):,} of "
+        f"{len(ensemble.models):,} models have weight in some of them. Taken: {_taken(ensemble)}."
     )
 
 

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from hemicycle.escaping import printable
+from hemicycle.mechanism import SPOKEN
 from hemicycle.picture import shortened
 from hemicycle.rejects import counted
 from hemicycle.terminal import Hemicycle, Name, heading, number, percent, table
@@ -29,17 +30,7 @@ if TYPE_CHECKING:
     from hemicycle.rejects import Reject
     from hemicycle.table import Table
 
-__all__ = ["LABELS", "Camps", "ensemble_view"]
-
-LABELS = {
-    "stacking": "stacking",
-    "greedy": "greedy",
-    "least_squares": "least squares",
-    "bma": "bma",
-    "uniform": "uniform",
-    "best": "best single",
-}
-"""What the mechanisms are called in prose and tables."""
+__all__ = ["Camps", "ensemble_view"]
 
 _ROWS = 10
 _YARDSTICKS = ("uniform", "best")  #: measured beside the others; what they would pay is in the report
@@ -88,7 +79,7 @@ def ensemble_view(outcome: Outcome, out: Path, camps: Camps | None = None, n_rej
         From what was read to the allocation.
     """
     paid = outcome.paid
-    label = LABELS[paid.method]
+    label = SPOKEN[paid.method]
     parts: list[RenderableType] = [heading("Read", first=True), *_read(outcome), *_rejected(outcome, out, n_rejects)]
     parts += [heading(f"Hemicycle: {outcome.parliament.n_seats} seats by the weights of {label}"), Text()]
     parts += [Hemicycle(outcome.parliament, paid.effective_models[0])]
@@ -177,7 +168,7 @@ def _complaint(group: Sequence[Reject]) -> str:
 def _mechanisms(outcome: Outcome) -> RenderableType:
     rows = [
         (
-            LABELS[found["method"]] + (" *" if found["method"] == outcome.paid.method else ""),
+            SPOKEN[found["method"]] + (" *" if found["method"] == outcome.paid.method else ""),
             number(found["effective_models"], 1),
             Name(found["heaviest_model"]),
             number(found["heaviest_weight"], 3),
@@ -196,7 +187,7 @@ def _evaluation(evaluation: Table, by: str | None) -> list[RenderableType]:
     """How well each mechanism predicts judgments that were left out."""
     rows = [
         (
-            LABELS[row["method"]],
+            SPOKEN[row["method"]],
             number(row["sigma"], 2),
             number(row["elpd"], 1),
             number(row["diff"], 1),
@@ -215,18 +206,19 @@ def _evaluation(evaluation: Table, by: str | None) -> list[RenderableType]:
 
 def _movement(movement: Movement) -> list[RenderableType]:
     """Say what moved since another run, or by what was dropped."""
-    was, now = (LABELS[method] for method in movement.methods)
+    was, now = (SPOKEN[method] for method in movement.methods)
     paid = now if was == now else f"{was} paid, now {now}"
     several = len(set(movement.allocation["parent"])) > 1
     rows: list[tuple[RenderableType, ...]] = []
     for row, _ in zip(movement.allocation, range(_ROWS), strict=False):
         shares = (f"{100 * row['before']:.2f}", f"{100 * row['after']:.2f}", f"{100 * row['change']:+.2f}")
         rows.append((Name(f"{row['item']} ({row['parent']})" if several else row["item"]), *shares))
-    distance = movement.distance
-    said = f"{distance / 2:.2%} of the budgets moves ({paid}): the changes of shares add up to {distance:.4f}."
+    said = (
+        f"{movement.part:.2%} of the budgets moves ({paid}): the changes of shares add up to {movement.distance:.4f}."
+    )
     weights = [
         (
-            LABELS[row["method"]],
+            SPOKEN[row["method"]],
             f"{100 * row['weight_change']:.2f}",
             number(row["effective_before"], 1),
             number(row["effective_after"], 1),
@@ -247,7 +239,7 @@ def _camps(outcome: Outcome, camps: Camps) -> RenderableType:
     rows: list[tuple[str, ...]] = [("the jury's labels", *(f"{share:.3f}" for share in camps.label_shares), "")]
     for ensemble in outcome.ensembles:
         mass = camps.mass(ensemble)
-        rows.append((LABELS[ensemble.method], *(f"{share:.3f}" for share in mass), f"{max(0.0, 1 - sum(mass)):.3f}"))
+        rows.append((SPOKEN[ensemble.method], *(f"{share:.3f}" for share in mass), f"{max(0.0, 1 - sum(mass)):.3f}"))
     heads = ("", *camps.names, "neither")
     return table(heads, rows, numbers=range(1, len(heads)), mark=0)
 
@@ -267,7 +259,7 @@ def _allocation(outcome: Outcome) -> RenderableType:
     paid = np.asarray(outcome.allocation["share"])
     leading = np.argsort(-paid, kind="stable")[:_ROWS]
     names = outcome.round.pool.items.short_names
-    columns = {LABELS[outcome.paid.method]: _percent(paid[leading])}
+    columns = {SPOKEN[outcome.paid.method]: _percent(paid[leading])}
     if outcome.intervals is not None:
         ends = (_percent(end[leading]) for end in (outcome.intervals.low, outcome.intervals.high))
         columns[f"{outcome.intervals.level:.0%} of juries"] = [
@@ -276,7 +268,7 @@ def _allocation(outcome: Outcome) -> RenderableType:
     for ensemble in outcome.ensembles:
         if ensemble is not outcome.paid and ensemble.method not in _YARDSTICKS:
             share = np.asarray(ensemble.allocation(mean=outcome.config.mean)["share"])
-            columns[LABELS[ensemble.method]] = _percent(share[leading])
+            columns[SPOKEN[ensemble.method]] = _percent(share[leading])
     rows: list[tuple[RenderableType, ...]] = [
         (Name(names[i]), *cells) for i, *cells in zip(leading.tolist(), *columns.values(), strict=True)
     ]
