@@ -22,7 +22,7 @@ from hemicycle.options import count, known_word
 from hemicycle.rejects import excerpt
 from hemicycle.stacking import STACKING_BY
 
-__all__ = ["Inputs", "RoundConfig", "read_config"]
+__all__ = ["Inputs", "RoundConfig", "read_config", "read_out_folder"]
 
 HEADER = "# hemicycle round: repeat it with `hemicycle ensemble round.toml`\n"
 """First line of every round.toml that hemicycle writes; a folder that holds one is a folder of ours."""
@@ -238,6 +238,26 @@ def read_config(path: Path, **changes: Any) -> RoundConfig:
         if isinstance(error.__cause__, OptionError):
             raise OptionError(f"{path}: {error.__cause__}") from None
         raise FormatError(f"{path}: {error}") from None
+
+
+def read_out_folder(folder: Path) -> RoundConfig:
+    """Read the round.toml of an out folder.
+
+    Parameters
+    ----------
+    folder : Path
+        What `hemicycle ensemble` left behind.
+
+    Raises
+    ------
+    FormatError
+        If it holds no round.toml, or `read_config` cannot read it.
+    OSError
+        If the file cannot be read.
+    """
+    if not (folder / "round.toml").is_file():
+        raise FormatError(f"{folder} is no out folder of hemicycle ensemble: it holds no round.toml")
+    return read_config(folder / "round.toml")
 
 
 def _require_known(path: Path, fields: dict[str, Any]) -> None:

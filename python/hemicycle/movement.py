@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemicycle.averaging import effective_models
-from hemicycle.config import read_config
+from hemicycle.config import read_out_folder
 from hemicycle.errors import FormatError
 from hemicycle.escaping import spreadsheet_cell
 from hemicycle.sources import NUMBER, Source
@@ -89,9 +89,7 @@ class Standing:
             If it cannot be read.
         """
         path = Path(folder)
-        if not (path / "round.toml").is_file():
-            raise FormatError(f"{folder} is no out folder of hemicycle ensemble: it holds no round.toml")
-        config = read_config(path / "round.toml")
+        config = read_out_folder(path)
         shares = _read_numbers(path / "allocation.csv", ("parent", "item"), "share")
         weights: dict[str, dict[str, float]] = {}
         for (method, model), weight in _read_numbers(path / "weights.csv", ("method", "model"), "weight").items():

@@ -247,6 +247,8 @@ def _evaluation(config: RoundConfig, by: str, ensembles: Sequence[Ensemble]) -> 
 
 
 def _movements(config: RoundConfig, before: Sequence[Standing], ensembles: Sequence[Ensemble]) -> tuple[Movement, ...]:
+    if not before:
+        return ()
     now = Standing.of(ensembles, config.method, config.mean, "now")
     return tuple(Movement.between(standing, now) for standing in before)
 

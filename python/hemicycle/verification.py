@@ -16,7 +16,7 @@ import numpy as np
 
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import bundle_files, sha256_of
-from hemicycle.config import read_config
+from hemicycle.config import read_out_folder
 from hemicycle.errors import FormatError, HemicycleError
 from hemicycle.escaping import printable
 from hemicycle.outcome import run_round
@@ -126,11 +126,9 @@ def verify(folder: Path, step: Step | None = None) -> Verification:
     the folder are compared whole. The same inputs give the same bytes for any number of threads, and on processors with
     AVX2 and AVX-512; without either, and under other versions of hemicycle or NumPy, last digits may be others.
     """
-    mark = folder / "round.toml"
-    if not mark.is_file():
-        raise FormatError(f"{folder} is no out folder of hemicycle ensemble: it holds no round.toml")
-    config = read_config(mark)
+    config = read_out_folder(folder)
     if config.sha256 is None:
+        mark = folder / "round.toml"
         raise FormatError(f"{mark}: holds no [sha256] of the inputs, so there is nothing to verify them by")
     changed = _changed_inputs(config)
     notices = _notices(folder)
