@@ -28,7 +28,7 @@ HEADER = "# hemicycle round: repeat it with `hemicycle ensemble round.toml`\n"
 """First line of every round.toml that hemicycle writes; a folder that holds one is a folder of ours."""
 
 _MAX_BYTES = 1 << 20
-_PATHS = ("jury", "pool", "items", "rename", "prior", "reference", "against")
+_PATHS = ("jury", "pool", "items", "rename", "prior", "reference", "against", "submitted")
 
 
 class Inputs(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -41,6 +41,7 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     prior: str | None = None
     reference: str | None = None
     against: str | None = None
+    submitted: str | None = None
 
 
 class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -92,6 +93,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         What is left out by name: ``juror=NAME``, ``pair=A,B`` or ``model=NAME``.
     against : str, optional
         Path of the out folder of another run, to say what moved.
+    submitted : str, optional
+        Path of a csv file with columns ``model,submitted``: when each submission came.
     sha256 : Inputs, optional
         Hashes of the inputs when the run was made.
     chosen_sigma : dict of str to float, optional
@@ -122,6 +125,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     split: str | None = None
     drop: tuple[str, ...] = ()
     against: str | None = None
+    submitted: str | None = None
     sha256: Inputs | None = None
     chosen_sigma: dict[str, float] | None = None
 
@@ -155,8 +159,9 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     def paths(self) -> dict[str, str]:
         """Return the path of each input that this run reads, by name."""
         given = {"jury": self.jury, "pool": self.pool, "items": self.items, "rename": self.rename}
-        masses = {"prior": self.prior_file, "reference": self.reference_file, "against": self.against}
-        return {name: path for name, path in (given | masses).items() if path is not None}
+        masses = {"prior": self.prior_file, "reference": self.reference_file}
+        others = {"against": self.against, "submitted": self.submitted}
+        return {name: path for name, path in (given | masses | others).items() if path is not None}
 
     def options(self) -> dict[str, Any]:
         """Return every option that is no path, by name."""

@@ -291,7 +291,13 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         sha256 = {name: sha256_of(path) for name, path in config.paths().items()}
     with during("reading the submissions"):
         items = None if config.items is None else Items.read(config.items, rename=config.rename)
-        pool = Pool.read(config.pool, items=items, rename=config.rename, min_weight=config.min_weight)
+        pool = Pool.read(
+            config.pool,
+            items=items,
+            rename=config.rename,
+            min_weight=config.min_weight,
+            submitted=config.submitted,
+        )
     with during("reading the judgments"):
         judgments = Judgments.read(config.jury, items=pool.items, rename=config.rename, split=config.split)
     before = []

@@ -19,6 +19,7 @@ from hemicycle.options import thread_count
 from hemicycle.rejects import Rejects, counted
 from hemicycle.sources import ReadLimits, Source
 from hemicycle.submissions import SubmissionTable, submissions_at, submissions_of_table
+from hemicycle.submitted import SubmissionTimes, Submitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,8 @@ class Pool:
         Where the item list comes from.
     notices : tuple of str
         What a reader of the results should know about how the pool was read.
+    submitted : tuple of (str or None)
+        When each model came, where the organiser said so: UTC, ISO 8601, text that sorts by time.
     """
 
     logits: NDArray[Any]
@@ -64,10 +67,13 @@ class Pool:
     rejects: Rejects = ()
     items_source: str = "given"
     notices: tuple[str, ...] = ()
+    submitted: tuple[str | None, ...] = ()
     _scorable: list[NDArray[np.bool_]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "logits", read_only(self.logits))
+        if not self.submitted:
+            object.__setattr__(self, "submitted", (None,) * len(self.models))
 
     @classmethod
     def from_array(
@@ -77,6 +83,7 @@ class Pool:
         models: Sequence[str] | None = None,
         items: int | Sequence[str] | Sequence[tuple[str, str]] | Items | None = None,
         authors: Sequence[str | None] | None = None,
+        submitted: Submitted = None,
     ) -> Pool:
         """Make a pool of a matrix of logits; a C-contiguous float matrix is borrowed, never copied.
 
@@ -90,6 +97,8 @@ class Pool:
             The columns, by default numbered.
         authors : sequence of str, length n_models, optional
             Who submitted each model.
+        submitted : mapping or path, optional
+            When models came, as in `read`.
 
         Raises
         ------
@@ -98,7 +107,7 @@ class Pool:
         NonFiniteError
             If a logit is NaN or +inf.
         FormatError
-            If a model name occurs twice.
+            If a model name occurs twice, or a time cannot be read.
         NoDataError
             If there are no models or no items.
         """
@@ -116,7 +125,8 @@ class Pool:
             if len(values) != n_models:
                 raise ShapeError(f"{what}: expected {n_models}, one a row of logits, got {len(values)}")
         _require_unique(names)
-        return cls(matrix, names, listed, who)
+        times = SubmissionTimes.of(submitted)
+        return cls(matrix, names, listed, who, notices=times.notices(names), submitted=times.times(names))
 
     @classmethod
     def read(
@@ -128,6 +138,7 @@ class Pool:
         min_weight: float | None = None,
         limits: ReadLimits | None = None,
         n_threads: int | None = None,
+        submitted: Submitted = None,
     ) -> Pool:
         """Read submissions: a folder of csv files, one csv file, several, or a ``.npy`` matrix of logits.
 
@@ -150,13 +161,16 @@ class Pool:
             How much each file may hold.
         n_threads : int, optional
             Threads that parse; by default every core.
+        submitted : mapping or path, optional
+            When models came: a mapping of their names to times of ISO 8601, or a csv file with the columns model and
+            submitted. Times without an offset are in UTC; a model that is not named has none.
 
         Raises
         ------
         NoDataError
             If no submission is left; its ``rejects`` say why.
         FormatError
-            If the path cannot be read as submissions, or the item list is bad.
+            If the path cannot be read as submissions, the item list is bad, or a time cannot be read.
         DomainError
             If `min_weight` is not a finite number > 0, or `n_threads` below 1.
         DtypeError
@@ -166,12 +180,16 @@ class Pool:
         -----
         A submission that lacks an item, names one twice (also after a rename) or one that is not of the round, or holds
         a weight that is negative, not finite or no number, becomes a reject and never stops the others.
+
+        A file of one model cannot say when it came: its author would say so. A table of many models, which the
+        organiser made, may have a column ``submitted``; `submitted` replaces it.
         """
         renames = Renames.of(rename)
         listed = None if items is None else Items.given(items, renames)
+        times = SubmissionTimes.of(submitted, limits)
         if isinstance(path, str | os.PathLike) and Path(path).suffix.lower() == ".npy":
-            return cls._of_npy(Path(path), listed)
-        return cls._accept(submissions_at(path, limits, thread_count(n_threads)), listed, renames, min_weight)
+            return cls._of_npy(Path(path), listed, times)
+        return cls._accept(submissions_at(path, limits, thread_count(n_threads)), listed, renames, min_weight, times)
 
     @classmethod
     def from_frame(
@@ -184,7 +202,8 @@ class Pool:
     ) -> Pool:
         """Take submissions from a long pandas, polars or Arrow table, one row an item of a model.
 
-        The columns are ``model``, ``item`` (or ``repo``), ``weight``, and perhaps ``parent`` and ``author``.
+        The columns are ``model``, ``item`` (or ``repo``), ``weight``, and perhaps ``parent``, ``author`` and
+        ``submitted``.
 
         Parameters
         ----------
@@ -206,11 +225,20 @@ class Pool:
         """
         renames = Renames.of(rename)
         listed = None if items is None else Items.given(items, renames)
-        return cls._accept(submissions_of_table(Source.of_frame(frame)), listed, renames, min_weight)
+        return cls._accept(submissions_of_table(Source.of_frame(frame)), listed, renames, min_weight, SubmissionTimes())
 
     @classmethod
-    def _accept(cls, table: SubmissionTable, items: Items | None, renames: Renames, min_weight: float | None) -> Pool:
+    def _accept(
+        cls,
+        table: SubmissionTable,
+        items: Items | None,
+        renames: Renames,
+        min_weight: float | None,
+        times: SubmissionTimes,
+    ) -> Pool:
         found = accept(table, items, renames, min_weight)
+        if not times.of_model:
+            times = SubmissionTimes(table.submitted)
         return cls(
             found.logits,
             found.models,
@@ -219,18 +247,19 @@ class Pool:
             files=found.files,
             rejects=found.rejects,
             items_source=found.items_source,
-            notices=found.notices,
+            notices=found.notices + times.notices(table.models),
+            submitted=times.times(found.models),
         )
 
     @classmethod
-    def _of_npy(cls, path: Path, items: Items | None) -> Pool:
+    def _of_npy(cls, path: Path, items: Items | None, times: SubmissionTimes) -> Pool:
         if items is None:
             raise OptionError(f"{path.name}: a matrix names no items; pass items= (--items)")
         try:
             logits = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise FormatError(f"{path.name}: {error}") from error
-        return cls.from_array(logits, items=items)
+        return cls.from_array(logits, items=items, submitted=times)
 
     def __len__(self) -> int:
         return len(self.models)
@@ -272,6 +301,7 @@ class Pool:
             models=tuple(self.models[row] for row in index),
             authors=tuple(self.authors[row] for row in index),
             files=tuple(self.files[row] for row in index) if self.files else (),
+            submitted=tuple(self.submitted[row] for row in index),
         )
 
     def families(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +13,7 @@ from hemicycle._core import read_submissions, submission_layout
 from hemicycle.errors import FormatError, NoDataError
 from hemicycle.rejects import Reject, Rejects, counted, excerpt
 from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER, ReadLimits, Source
+from hemicycle.submitted import utc_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,6 +60,8 @@ class SubmissionTable:
         What was turned away before it was a submission.
     notices : tuple of str
         What was left out.
+    submitted : dict of str to str
+        When models came, UTC, where a table of many says so.
     """
 
     models: list[str]
@@ -72,6 +75,7 @@ class SubmissionTable:
     refusals: list[Refusal | None]
     rejects: Rejects = ()
     notices: tuple[str, ...] = ()
+    submitted: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -208,7 +212,7 @@ def _read(
 
 
 def submissions_of_table(source: Source) -> SubmissionTable:
-    """Take submissions from a long table: model, item, weight, and perhaps parent and author, one row an item.
+    """Take submissions from a long table: model, item, weight, perhaps parent, author, submitted; one row an item.
 
     Raises
     ------
@@ -250,9 +254,10 @@ def submissions_of_table(source: Source) -> SubmissionTable:
     names = sorted(model_names)
     if not names[0]:
         refusals[0] = (None, "model", "", "no model is named")
+    submitted, notices = _submitted(source, model_of_row, names)
     return SubmissionTable(
         models=names,
-        authors=_authors(source, author, model_of_row, len(names)),
+        authors=[name or None for name in _first_cells(source, author, model_of_row, len(names))],
         files=[f"{source.file} [{excerpt(name)}]" for name in names],
         spellings=named,
         offsets=np.concatenate([[0], np.cumsum(counts)]),
@@ -263,6 +268,8 @@ def submissions_of_table(source: Source) -> SubmissionTable:
             (None, "model", "", "no model is named") if not name else refusals[m] for m, name in enumerate(names)
         ],
         rejects=_ragged(source),
+        notices=notices,
+        submitted=submitted,
     )
 
 
@@ -288,13 +295,28 @@ def _bad_cells(
     return bad
 
 
-def _authors(source: Source, column: int | None, model_of_row: NDArray[np.int64], n_models: int) -> list[str | None]:
-    """Return the author in the first row of each model."""
+def _first_cells(source: Source, column: int | None, model_of_row: NDArray[np.int64], n_models: int) -> list[str]:
+    """Return what a column says in the first row of each model; nothing where there is no such column."""
     if column is None:
-        return [None] * n_models
+        return [""] * n_models
     codes, names = source.table.interned(column)
     _, first_row = np.unique(model_of_row, return_index=True)
-    return [names[code] or None for code in codes[first_row].tolist()]
+    return [names[code] for code in codes[first_row].tolist()]
+
+
+def _submitted(
+    source: Source, model_of_row: NDArray[np.int64], models: list[str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return when models came, and what could not be read of it: that costs a model its time, never its place."""
+    cells = _first_cells(source, source.find("submitted"), model_of_row, len(models))
+    times, wrong = utc_times(cells)
+    submitted = {model: time for model, time in zip(models, times, strict=True) if time is not None}
+    if not wrong:
+        return submitted, ()
+    row = min(wrong)
+    first = f"{excerpt(models[row])!r} has {excerpt(cells[row])!r}, {wrong[row]}"
+    counted_times = counted(len(wrong), "time")
+    return submitted, (f"{source.file}: {counted_times} of submission left aside; the first: {first}",)
 
 
 def _ragged(source: Source) -> Rejects:

@@ -37,6 +37,7 @@ from hemicycle.cli.command_options import (
     Sigma,
     Split,
     Strict,
+    SubmittedFile,
     TieBreakOption,
     width,
 )
@@ -115,6 +116,7 @@ def ensemble(
     rename: Rename = None,
     min_weight: MinWeight = None,
     split: Split = None,
+    submitted: SubmittedFile = None,
     drop: Drop = None,
     against: Against = None,
     out: Out = Path("hemicycle-out"),
@@ -146,6 +148,7 @@ def ensemble(
         "rename": rename and str(rename),
         "min_weight": min_weight,
         "split": split,
+        "submitted": submitted and str(submitted),
         "drop": tuple(drop) if drop else None,
         "against": against and str(against),
     }

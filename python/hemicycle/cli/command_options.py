@@ -223,6 +223,15 @@ MinWeight = Annotated[
 Split = Annotated[
     str | None, typer.Option(help="Use only the jury's rows of this split, such as public.", rich_help_panel="Reading")
 ]
+SubmittedFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--submitted",
+        metavar="FILE",
+        help="Csv of model,submitted: when each submission came, ISO 8601. Names the earliest of copies.",
+        rich_help_panel="Reading",
+    ),
+]
 Drop = Annotated[
     list[str] | None,
     typer.Option(
