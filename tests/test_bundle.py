@@ -121,7 +121,7 @@ def test_hash_of_a_folder_that_hides_a_trap(tmp_path: Path) -> None:
     (tmp_path / "loop.csv").symlink_to("loop.csv")
     (tmp_path / "broken.csv").symlink_to("nowhere.csv")
     os.mkfifo(tmp_path / "pipe.csv")
-    lines = f"{hashlib.sha256(b'a').hexdigest()}  a.csv\n{1 << 42} bytes  huge.csv\n"
+    lines = f"{hashlib.sha256(b'a').hexdigest()}  a.csv\nlink  broken.csv\n{1 << 42} bytes  huge.csv\nlink  loop.csv\n"
     assert sha256_of(tmp_path) == hashlib.sha256(lines.encode()).hexdigest()
     with pytest.raises(FormatError, match=r"pipe\.csv is not a regular file"):
         sha256_of(tmp_path / "pipe.csv")

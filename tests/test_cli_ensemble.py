@@ -272,7 +272,9 @@ def test_hostile_names_stay_text_everywhere(here: Path) -> None:
     svg = ElementTree.fromstring(Path("out/hemicycle.svg").read_text())
     assert {element.tag.rpartition("}")[2] for element in svg.iter()} == {"svg", "title", "desc", "g", "circle", "text"}
     document = json.loads(run("ensemble", "jury.csv", "pool.csv", "--out", "out", "--format", "json").stdout)
-    assert set(document["models"]) == {name.strip() for name in HOSTILE}
+    assert set(document["models"]) == {name for name in HOSTILE if name.isprintable()}
+    (reject,) = document["rejects"]
+    assert "holds U+001B, a control character" in reject["reason"]
     repeated = run("ensemble", "out/round.toml", "--out", "again")
     assert repeated.returncode == 0
     assert files_of("out") == files_of("again")

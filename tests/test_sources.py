@@ -8,7 +8,8 @@ import pytest
 
 from hemicycle import Judgments
 from hemicycle.errors import DtypeError, FormatError, NoDataError
-from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER, ReadLimits, Source
+from hemicycle.read_limits import ReadLimits
+from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER, Source
 
 JURY = "repo_a,repo_b,choice,multiplier\nx,y,2,3\n"
 
@@ -61,10 +62,10 @@ def test_paths_that_are_no_file(tmp_path):
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        (ReadLimits(max_bytes=10), "larger than the limit of 10 bytes"),
-        (ReadLimits(max_line_bytes=20), "line 1: longer than the limit of 20 bytes"),
-        (ReadLimits(max_records=0), "line 2: more records than the limit of 0"),
-        (ReadLimits(max_columns=3), "line 1: 4 columns; the limit is 3"),
+        (ReadLimits(file_bytes=10), r"larger than the limit of 10 bytes \(file_bytes; limits= and --limit raise it\)"),
+        (ReadLimits(line_bytes=20), r"line 1: longer than the limit of 20 bytes \(line_bytes;"),
+        (ReadLimits(rows=0), r"line 2: more than the limit of 0 rows \(rows;"),
+        (ReadLimits(columns=3), r"line 1: 4, more than the limit of 3 columns \(columns;"),
     ],
 )
 def test_limits_are_named(tmp_path, limits, message):

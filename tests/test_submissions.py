@@ -10,7 +10,7 @@ import pytest
 from hemicycle import Pool
 from hemicycle.errors import DomainError, FormatError, NoDataError
 from hemicycle.items import Items
-from hemicycle.sources import ReadLimits
+from hemicycle.read_limits import ReadLimits
 
 GOOD = "repo,parent,weight\nx,p,1\ny,p,2\n"
 
@@ -186,8 +186,9 @@ def test_min_weight_lifts_small_weights(folder):
 
 def test_limits_hold_for_each_file(folder):
     path = folder(a=GOOD, b=GOOD, c="repo,parent,weight,note\nx,p,1,\ny,p,2," + "n" * 100 + "\n")
-    (reject,) = Pool.read(path, limits=ReadLimits(max_line_bytes=50)).rejects
-    assert (reject.file, reject.line, reject.reason) == ("c.csv", 3, "longer than the limit of 50 bytes")
+    (reject,) = Pool.read(path, limits=ReadLimits(line_bytes=50)).rejects
+    assert (reject.file, reject.line) == ("c.csv", 3)
+    assert reject.reason == "longer than the limit of 50 bytes (line_bytes; limits= and --limit raise it)"
 
 
 def test_an_author_column_and_the_folder_before_it(folder):

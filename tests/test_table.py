@@ -90,7 +90,7 @@ def test_csv_reads_back_bit_for_bit(tmp_path):
     Table({"name": names, "x": FLOATS, "line": [None, 1, 2, 3, 4, 5, 6]}).write_csv(tmp_path / "t.csv")
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["name"] for row in rows] == names
+    assert [row["name"] for row in rows] == [*names[:4], "'\r", *names[5:]]
     np.testing.assert_array_equal([float(row["x"]) for row in rows], FLOATS)
     assert [row["line"] for row in rows] == ["", "1", "2", "3", "4", "5", "6"]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hemicycle.errors import NotConvergedError
 from hemicycle.left_out import Labels
 from hemicycle.pairs import Pairs
+from hemicycle.read_limits import ReadLimits
 from hemicycle.running import RunningScores
 from hemicycle.solver_options import SolverOptions
 from hemicycle.stacking import JuryDensities
@@ -19,6 +20,9 @@ from hemicycle.types import Logits, Per
 __version__: str
 
 def item_keys(names: list[str]) -> list[str]: ...
+def kept_names(names: list[str], name_characters: int) -> tuple[list[str], list[tuple[int, str]]]: ...
+def look_alikes(names: list[str], others: list[str]) -> list[int | None]: ...
+def skeletons(names: list[str]) -> list[str]: ...
 
 @final
 class TextTable:
@@ -50,10 +54,13 @@ class SubmissionRows:
     @property
     def refusals(self) -> list[tuple[int | None, str, str, str] | None]: ...
 
-def read_table(path: PathLike[str], limits: tuple[int, int, int, int]) -> TextTable: ...
+def read_table(path: PathLike[str], limits: ReadLimits) -> TextTable: ...
 def read_submissions(
-    paths: Sequence[PathLike[str]], limits: tuple[int, int, int, int], n_threads: int | None
+    folder: PathLike[str] | None, paths: Sequence[PathLike[str]], limits: ReadLimits, n_threads: int | None
 ) -> SubmissionRows: ...
+def read_archive(
+    path: PathLike[str], limits: ReadLimits, n_threads: int | None
+) -> tuple[list[list[str]], SubmissionRows, list[tuple[str, tuple[int | None, str, str, str]]], int, str | None]: ...
 def submission_layout(file: str, header: list[str]) -> tuple[int, int | None, int, int | None, int | None, bool]: ...
 def group_pairs(
     a: NDArray[np.int64], b: NDArray[np.int64], log_ratio: NDArray[np.float64], weight: NDArray[np.float64]

@@ -16,8 +16,8 @@ from hemicycle.config import HEADER
 from hemicycle.errors import FormatError, OptionError
 from hemicycle.escaping import spreadsheet_cell
 from hemicycle.picture import svg
+from hemicycle.read_limits import ReadLimits
 from hemicycle.report import report_html
-from hemicycle.submissions import SUBMISSION_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -208,13 +208,15 @@ def write_bundle(folder: Path, files: Mapping[str, bytes], mark: Mark = ROUND) -
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
+def sha256_of(path: str | os.PathLike[str], limits: ReadLimits | None = None) -> str:
     """Hash an input.
 
     Parameters
     ----------
     path : path
         A file, or a folder of files.
+    limits : ReadLimits, optional
+        How large a submission may be that is read.
 
     Returns
     -------
@@ -222,7 +224,8 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
         SHA-256 in hex: of the content of a file; for a folder, of the lines ``sha256  name`` of the files in it and in
         its sub-folders, sorted by name, hidden ones left out: where there are no sub-folders, what
         ``LC_ALL=C sha256sum * | sha256sum`` prints. Of files that no reader opens, those above the limit of a
-        submission, the size stands in place of the hash, and ``unreadable`` of files that cannot be read.
+        submission, the size stands in place of the hash, ``link`` of links, which are not followed, and ``unreadable``
+        of files that cannot be read.
 
     Raises
     ------
@@ -236,20 +239,21 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
         if source.exists() and not source.is_file():
             raise FormatError(f"{path} is not a regular file")
         return _digest(source)
+    most = (limits or ReadLimits()).submission_bytes
     listing = hashlib.sha256()
     for name, file in sorted(_files(source).items()):
-        listing.update(f"{_entry(file)}  ".encode() + name + b"\n")
+        listing.update(f"{_entry(file, most)}  ".encode() + name + b"\n")
     return listing.hexdigest()
 
 
-def _files(folder: Path) -> dict[bytes, Path]:
-    """Files of a folder and of its sub-folders by relative name, without hidden ones."""
+def _files(folder: Path) -> dict[bytes, os.DirEntry[str]]:
+    """Files and links of a folder and of its sub-folders by relative name, without hidden ones."""
     found: list[os.DirEntry[str]] = []
     for entry in _visible(folder):
-        with suppress(OSError):  # a link in a loop, a folder that may not be listed
-            found += _visible(entry) if entry.is_dir() else [entry]
-    files = [Path(entry.path) for entry in found if _is_file(entry)]
-    return {os.fsencode(file.relative_to(folder).as_posix()): file for file in files}
+        with suppress(OSError):  # a folder that may not be listed
+            found += _visible(entry) if entry.is_dir(follow_symlinks=False) else [entry]
+    files = [entry for entry in found if entry.is_file(follow_symlinks=False) or entry.is_symlink()]
+    return {os.fsencode(Path(entry.path).relative_to(folder).as_posix()): entry for entry in files}
 
 
 def _visible(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
@@ -257,18 +261,13 @@ def _visible(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
         return [entry for entry in entries if not entry.name.startswith(".")]
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:
-        return False
-
-
-def _entry(file: Path) -> str:
+def _entry(file: os.DirEntry[str], most: int) -> str:
     """Return what stands for the content of a file in a folder; nobody has vetted any of them."""
     try:
-        size = file.stat().st_size
-        return _digest(file) if size <= SUBMISSION_LIMITS.max_bytes else f"{size} bytes"
+        if file.is_symlink():
+            return "link"
+        size = file.stat(follow_symlinks=False).st_size
+        return _digest(Path(file.path)) if size <= most else f"{size} bytes"
     except OSError:
         return "unreadable"
 

@@ -19,6 +19,7 @@ from hemicycle.least_squares import TIE_BREAKS, TieBreak
 from hemicycle.mechanism import METHODS, ROUNDS
 from hemicycle.model_mass import WORDS
 from hemicycle.options import count, known_word
+from hemicycle.read_limits import ReadLimits
 from hemicycle.rejects import excerpt
 from hemicycle.stacking import STACKING_BY
 
@@ -95,6 +96,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         Path of the out folder of another run, to say what moved.
     submitted : str, optional
         Path of a csv file with columns ``model,submitted``: when each submission came.
+    limits : dict of str to int, optional
+        Limits of reading that are not the defaults of `hemicycle.read_limits.ReadLimits`.
     sha256 : Inputs, optional
         Hashes of the inputs when the run was made.
     chosen_sigma : dict of str to float, optional
@@ -126,6 +129,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     drop: tuple[str, ...] = ()
     against: str | None = None
     submitted: str | None = None
+    limits: dict[str, int] | None = None
     sha256: Inputs | None = None
     chosen_sigma: dict[str, float] | None = None
 
@@ -139,12 +143,18 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         count(self.intervals, "intervals")
         for dropped in self.drop:
             require_drop(dropped)
+        ReadLimits.of(self.limits)
         if self.evaluate is not None:
             known_word(self.evaluate, "evaluate", FOLDS_BY)
         elif self.folds is not None:
             raise OptionError("folds is for an evaluation only: say what is left out, with evaluate")
         if self.tie_break != "nearest" and self.reference != "uniform":
             raise OptionError(f"reference is for the tie-break nearest only; the tie-break is {self.tie_break}")
+
+    @property
+    def read_limits(self) -> ReadLimits:
+        """How much is read."""
+        return ReadLimits.of(self.limits)
 
     @property
     def prior_file(self) -> str | None:
@@ -167,7 +177,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         """Return every option that is no path, by name."""
         names = (
             "method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges", "bootstrap", "seed",
-            "loss", "rounds", "by", "evaluate", "folds", "drop", "intervals",
+            "loss", "rounds", "by", "evaluate", "folds", "drop", "intervals", "limits",
         )  # fmt: skip
         masses = {
             "prior": "file" if self.prior_file else self.prior,

@@ -5,9 +5,21 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["printable", "spreadsheet_cell", "storable"]
+__all__ = ["guarded", "printable", "spreadsheet_cell", "storable"]
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_STARTS = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)  # the last four are wide
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -43,11 +55,24 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def spreadsheet_cell(text: str) -> str:
-    """Return `text` as a csv cell that no spreadsheet runs as a formula.
+def guarded(text: str) -> str:
+    """Return `text` as a csv cell that no spreadsheet runs as a formula, and that every reader here reads as `text`.
 
-    A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break gets a single quote in front, unless it is
-    a plain number such as ``-0.70``, and characters that would act on a terminal are escaped as `printable` does.
+    What begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break, or with single quotes and one of these, gets a
+    single quote in front, unless it is a plain number such as ``-0.70``. The readers take one off where that follows.
+
+    Examples
+    --------
+    >>> guarded("=1"), guarded("'=1"), guarded("'tis")
+    ("'=1", "''=1", "'tis")
+    """
+    if text.lstrip("'").startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return `text` as a csv cell that no spreadsheet runs as a formula: `guarded`, and then `printable`.
 
     Examples
     --------
@@ -56,6 +81,4 @@ def spreadsheet_cell(text: str) -> str:
     >>> spreadsheet_cell("sigp/lighthouse")
     'sigp/lighthouse'
     """
-    if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
-        return f"'{printable(text)}"
-    return printable(text)
+    return printable(guarded(text))

@@ -14,10 +14,12 @@ from hemicycle._core import item_keys
 from hemicycle.errors import DomainError, DtypeError, FormatError, NoDataError, UnknownItemError
 from hemicycle.names import Rename, Renames
 from hemicycle.rejects import counted, excerpt, quoted
-from hemicycle.sources import ReadLimits, Source
+from hemicycle.sources import Source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from hemicycle.read_limits import ReadLimits
 
 __all__ = ["Item", "Items", "ItemsArgument"]
 
@@ -137,7 +139,8 @@ class Items(Sequence[Item]):
         Raises
         ------
         FormatError
-            If the file has no such column, a row without a name, or an item twice (also after a rename).
+            If the file has no such column, a row without a name or with one that cannot be kept, or an item twice (also
+            after a rename).
         NoDataError
             If it lists nothing.
         """
@@ -150,8 +153,8 @@ class Items(Sequence[Item]):
         if name is None or source.table.ragged:
             what = "rows of other lengths" if name is not None else ",".join(source.table.header)
             raise FormatError(f"{source.file}: an item list needs a column repo or item; found {excerpt(what)}")
-        names = _cells(source, name)
-        parents = [""] * len(names) if parent is None else _cells(source, parent)
+        names = source.sound_names(name)
+        parents = [""] * len(names) if parent is None else source.sound_names(parent)
         renames = Renames.of(rename, limits)
         return cls(tuple(renames.apply(parents)), tuple(renames.apply(names)))
 
@@ -258,11 +261,6 @@ class Items(Sequence[Item]):
 
     def __hash__(self) -> int:
         return hash(self.keys)
-
-
-def _cells(source: Source, column: int) -> list[str]:
-    codes, distinct = source.table.interned(column)
-    return [distinct[code] for code in codes]
 
 
 def _pair(position: int, item: object) -> tuple[str, str]:

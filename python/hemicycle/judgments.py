@@ -25,13 +25,15 @@ from hemicycle.labels import MAX_LABEL_WEIGHT, checked_jurors, checked_labels, r
 from hemicycle.names import Rename, Renames
 from hemicycle.pairs import Pairs, group_pairs
 from hemicycle.rejects import Reject, Rejects, counted, excerpt
-from hemicycle.sources import ReadLimits, Source
+from hemicycle.sources import Source
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
+
+    from hemicycle.read_limits import ReadLimits
 
 __all__ = ["Judgments", "Pairs", "cardinal_pairs", "require_judgments"]
 
@@ -196,7 +198,9 @@ class Judgments:
             judgments = Judgments.read("jury.csv", items="items.csv")
             scores = hemicycle.log_likelihood(matrix, judgments)
         """
-        return cls._of_source(Source.of_file(path, limits), items, Renames.of(rename, limits), split)
+        renames = Renames.of(rename, limits)
+        listed = None if items is None else Items.given(items, renames, limits)
+        return cls._of_source(Source.of_file(path, limits), listed, renames, split)
 
     @classmethod
     def from_frame(
@@ -227,10 +231,12 @@ class Judgments:
         FormatError, NoDataError, OptionError
             As `read`.
         """
-        return cls._of_source(Source.of_frame(frame), items, Renames.of(rename), split)
+        renames = Renames.of(rename)
+        listed = None if items is None else Items.given(items, renames)
+        return cls._of_source(Source.of_frame(frame), listed, renames, split)
 
     @classmethod
-    def _of_source(cls, source: Source, items: ItemsArgument | None, renames: Renames, split: str | None) -> Judgments:
+    def _of_source(cls, source: Source, items: Items | None, renames: Renames, split: str | None) -> Judgments:
         rows = jury_rows(source, renames, split)
         if not len(rows.a):
             raise NoDataError(nothing_left(source, rows.rejects), rows.rejects)
@@ -251,7 +257,7 @@ class Judgments:
         )
         if items is None:
             return judgments
-        aligned = judgments.align(Items.given(items, renames))
+        aligned = judgments.align(items)
         if not len(aligned):
             raise NoDataError(nothing_left(source, aligned.rejects), aligned.rejects)
         return aligned

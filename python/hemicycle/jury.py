@@ -12,7 +12,7 @@ from hemicycle.errors import OptionError
 from hemicycle.formats import JuryLayout
 from hemicycle.labels import MAX_LABEL_WEIGHT, MAX_LOG_RATIO
 from hemicycle.rejects import Reject, Rejects, counted, excerpt
-from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER
+from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER, Names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,6 +77,7 @@ class _Rows:
         self.b = self._names(layout.b, renames)
         self.parent = self._names(layout.parent, renames)
         self.winner = self._names(layout.winner, renames)
+        self.juror, self.split = (self._optional_names(column) for column in (layout.juror, layout.split))
         keys = item_keys(self.names)
         number = {key: position for position, key in reversed(list(enumerate(keys)))}
         self.key = np.array([number[key] for key in keys])
@@ -85,10 +86,21 @@ class _Rows:
         """Codes of a column's names in `names`; 0, the empty name, without a column."""
         if column is None:
             return np.zeros(self.n, dtype=np.int64)
-        codes, distinct = self.source.table.interned(column)
+        names = self._kept_names(column)
         start = len(self.names)
-        self.names += renames.apply(distinct)
-        return codes.astype(np.int64) + start
+        self.names += renames.apply(names.distinct)
+        return names.codes + start
+
+    def _optional_names(self, column: int | None) -> Names:
+        return Names(np.zeros(self.n, dtype=np.int64), [""], {}) if column is None else self._kept_names(column)
+
+    def _kept_names(self, column: int) -> Names:
+        """Read the names of a column; rows whose name cannot be kept are refused."""
+        names = self.source.names(column)
+        for row in names.faulty.tolist():
+            if self.wanted[row]:
+                self.complaints.setdefault(row, (column, names.faults[int(names.codes[row])]))
+        return names
 
     def refuse(self, bad: NDArray[np.bool_], column: int, reason: str) -> None:
         for row in np.flatnonzero(bad & self.wanted).tolist():
@@ -157,8 +169,8 @@ def jury_rows(source: Source, renames: Renames, split: str | None) -> JuryRows:
         log_ratio=log_ratio[kept],
         choice=choice[kept].astype(np.int8),
         weight=weight[kept],
-        juror=_optional_texts(source, layout.juror, kept),
-        split=_optional_texts(source, layout.split, kept),
+        juror=_optional_texts(rows.juror, kept),
+        split=_optional_texts(rows.split, kept),
         line=source.lines[kept],
         rejects=rows.rejects(),
         notices=_notices(rows, kept, log_ratio),
@@ -261,12 +273,9 @@ def _larger(log_ratio: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.where(log_ratio > 0, 2, np.where(log_ratio < 0, 1, 0))
 
 
-def _optional_texts(source: Source, column: int | None, kept: NDArray[np.int64]) -> tuple[str | None, ...]:
-    if column is None:
-        return (None,) * len(kept)
-    codes, distinct = source.table.interned(column)
-    texts = [name or None for name in distinct]
-    return tuple(texts[code] for code in codes[kept].tolist())
+def _optional_texts(names: Names, kept: NDArray[np.int64]) -> tuple[str | None, ...]:
+    texts = [name or None for name in names.distinct]
+    return tuple(texts[code] for code in names.codes[kept].tolist())
 
 
 def _notices(rows: _Rows, kept: NDArray[np.int64], log_ratio: NDArray[np.float64]) -> tuple[str, ...]:
@@ -293,10 +302,9 @@ def _notices(rows: _Rows, kept: NDArray[np.int64], log_ratio: NDArray[np.float64
 def _count_repeats(rows: _Rows, kept: NDArray[np.int64]) -> int:
     if rows.layout.juror is None:
         return 0
-    codes, distinct = rows.source.table.interned(rows.layout.juror)
-    named = kept[np.array([bool(name) for name in distinct], dtype=bool)[codes[kept]]]
+    named = kept[np.array([bool(name) for name in rows.juror.distinct], dtype=bool)[rows.juror.codes[kept]]]
     a, b = rows.key[rows.a[named]], rows.key[rows.b[named]]
-    code = codes[named].astype(np.int64)  # (n_named,), of the juror, then of juror and parent, and so on
+    code = rows.juror.codes[named]  # (n_named,), of the juror, then of juror and parent, and so on
     for column in (rows.key[rows.parent[named]], np.minimum(a, b), np.maximum(a, b)):
         code = np.unique(code * len(rows.names) + column, return_inverse=True)[1]
     return len(named) - int(code.max(initial=-1)) - 1

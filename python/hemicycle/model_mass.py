@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from hemicycle.read_limits import ReadLimits
+
 __all__ = ["WORDS", "Prior", "model_mass", "read_mass"]
 
 Prior: TypeAlias = "ArrayLike | None"
@@ -91,7 +93,7 @@ def model_mass(
     raise ShapeError(f"{name}: expected one mass for each of {len(authors)} models, got {len(mass)}")
 
 
-def read_mass(path: str, models: Sequence[str]) -> NDArray[np.float64]:
+def read_mass(path: str, models: Sequence[str], limits: ReadLimits | None = None) -> NDArray[np.float64]:
     """Read the mass of each model, of a prior or a reference, from a csv file with columns ``model,weight``.
 
     Parameters
@@ -100,6 +102,8 @@ def read_mass(path: str, models: Sequence[str]) -> NDArray[np.float64]:
         The file; models that are not asked for may stand in it.
     models : sequence of str
         Models whose mass is wanted.
+    limits : ReadLimits, optional
+        How much the file may hold.
 
     Returns
     -------
@@ -109,24 +113,23 @@ def read_mass(path: str, models: Sequence[str]) -> NDArray[np.float64]:
     Raises
     ------
     FormatError
-        If a column is missing, a weight is no number, a model occurs twice, or one that is asked for does not occur.
+        If a column is missing, a name cannot be kept, a weight is no number, a model occurs twice, or one that is asked
+        for does not occur.
     OSError
         If the file cannot be read.
     """
-    source = Source.of_file(path)
+    source = Source.of_file(path, limits)
     name, weight = source.find("model"), source.find("weight")
     if name is None or weight is None or source.table.ragged:
         raise FormatError(f"{source.file}: a prior or reference has the columns model,weight and rows of that length")
-    codes, names = source.table.interned(name)
+    names = source.sound_names(name)
     values, status = source.table.numbers(weight)
     mass: dict[str, float] = {}
-    for line, code, value, kind in zip(
-        source.lines.tolist(), codes.tolist(), values.tolist(), status.tolist(), strict=True
-    ):
+    for line, model, value, kind in zip(source.lines.tolist(), names, values.tolist(), status.tolist(), strict=True):
         if kind != NUMBER or value < 0:
-            raise FormatError(f"{source.file}, line {line}: the weight of {names[code]!r} is not a finite number >= 0")
-        if mass.setdefault(names[code], value) is not value:
-            raise FormatError(f"{source.file}, line {line}: {names[code]!r} occurs twice")
+            raise FormatError(f"{source.file}, line {line}: the weight of {model!r} is not a finite number >= 0")
+        if mass.setdefault(model, value) is not value:
+            raise FormatError(f"{source.file}, line {line}: {model!r} occurs twice")
     missing = [model for model in models if model not in mass]
     if missing:
         raise FormatError(f"{source.file}: no weight for {len(missing)} of the models, such as {missing[0]!r}")

@@ -12,7 +12,6 @@ import numpy as np
 from hemicycle.averaging import effective_models
 from hemicycle.config import read_out_folder
 from hemicycle.errors import FormatError
-from hemicycle.escaping import spreadsheet_cell
 from hemicycle.sources import NUMBER, Source
 from hemicycle.table import Table
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from hemicycle.allocation import Mean
     from hemicycle.ensemble import Ensemble
+    from hemicycle.read_limits import ReadLimits
 
 __all__ = ["Movement", "Standing"]
 
@@ -48,7 +48,7 @@ class Standing:
 
     @classmethod
     def of(cls, ensembles: Sequence[Ensemble], method: str, mean: Mean, name: str) -> Standing:
-        """Return the standing of the ensembles of a round; names are as the out folder spells them.
+        """Return the standing of the ensembles of a round.
 
         Parameters
         ----------
@@ -63,23 +63,24 @@ class Standing:
         """
         paid = next(ensemble for ensemble in ensembles if ensemble.method == method)
         allocation = paid.allocation(mean=mean)
-        items = zip(map(spreadsheet_cell, allocation["parent"]), map(spreadsheet_cell, allocation["item"]), strict=True)
-        models = [spreadsheet_cell(model) for model in paid.models]
+        items = zip(allocation["parent"], allocation["item"], strict=True)
         return cls(
             name,
             method,
             dict(zip(items, allocation["share"].tolist(), strict=True)),
-            {e.method: dict(zip(models, e.weights.tolist(), strict=True)) for e in ensembles},
+            {e.method: dict(zip(e.models, e.weights.tolist(), strict=True)) for e in ensembles},
         )
 
     @classmethod
-    def read(cls, folder: str) -> Standing:
+    def read(cls, folder: str, limits: ReadLimits | None = None) -> Standing:
         """Read the standing of an out folder of `hemicycle ensemble`.
 
         Parameters
         ----------
         folder : str
             Holds round.toml, allocation.csv and weights.csv.
+        limits : ReadLimits, optional
+            How much each file may hold.
 
         Raises
         ------
@@ -90,9 +91,10 @@ class Standing:
         """
         path = Path(folder)
         config = read_out_folder(path)
-        shares = _read_numbers(path / "allocation.csv", ("parent", "item"), "share")
+        shares = _read_numbers(path / "allocation.csv", ("parent", "item"), "share", limits)
         weights: dict[str, dict[str, float]] = {}
-        for (method, model), weight in _read_numbers(path / "weights.csv", ("method", "model"), "weight").items():
+        found = _read_numbers(path / "weights.csv", ("method", "model"), "weight", limits)
+        for (method, model), weight in found.items():
             weights.setdefault(method, {})[model] = weight
         return cls(path.resolve().name, config.method, {(p, i): share for (p, i), share in shares.items()}, weights)
 
@@ -187,16 +189,15 @@ def _mechanisms(
     return columns | {"weight_change": np.array(columns["weight_change"])}
 
 
-def _read_numbers(path: Path, names: tuple[str, str], number: str) -> dict[tuple[str, str], float]:
+def _read_numbers(
+    path: Path, names: tuple[str, str], number: str, limits: ReadLimits | None
+) -> dict[tuple[str, str], float]:
     """Read a csv file of two names and a number a row."""
-    source = Source.of_file(path)
+    source = Source.of_file(path, limits)
     first, second, value = (source.find(name) for name in (*names, number))
     if first is None or second is None or value is None or source.table.ragged:
         raise FormatError(f"{source.file}: expected the columns {','.join((*names, number))}, as hemicycle writes them")
-    texts = []
-    for column in (first, second):
-        codes, distinct = source.table.interned(column)
-        texts.append([distinct[code] for code in codes.tolist()])
+    texts = source.sound_names(first), source.sound_names(second)
     values, status = source.table.numbers(value)
     wrong = np.flatnonzero(status != NUMBER)
     if len(wrong):

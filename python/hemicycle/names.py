@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hemicycle._core import item_keys
 from hemicycle.errors import DtypeError, FormatError
 from hemicycle.rejects import excerpt
-from hemicycle.sources import ReadLimits, Source
+from hemicycle.sources import Source
+
+if TYPE_CHECKING:
+    from hemicycle.read_limits import ReadLimits
 
 __all__ = ["Rename", "Renames"]
 
@@ -40,7 +43,7 @@ class Renames:
         Raises
         ------
         FormatError
-            If the file has not two columns, or an old name has two new ones.
+            If the file has not two columns, a name cannot be kept, or an old name has two new ones.
         DtypeError
             If `rename` is neither a mapping of text to text nor a path.
         """
@@ -62,11 +65,7 @@ class Renames:
         if len(source.table.header) != 2 or source.table.ragged:
             found = excerpt(",".join(source.table.header))
             raise FormatError(f"{source.file}: a rename table has two columns, old and new name; found {found}")
-        columns = []
-        for column in range(2):
-            codes, names = source.table.interned(column)
-            columns.append([names[code] for code in codes])
-        return cls._of_columns(source.file, *columns)
+        return cls._of_columns(source.file, source.sound_names(0), source.sound_names(1))
 
     @classmethod
     def _of_columns(cls, file: str, old: Sequence[str], new: Sequence[str]) -> Renames:

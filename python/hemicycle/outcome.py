@@ -169,8 +169,9 @@ class Outcome:
 def _ensembles(config: RoundConfig, round_: Round) -> tuple[Ensemble, ...]:
     """Form every ensemble with the options of a run."""
     models = round_.pool.models
-    prior = config.prior if config.prior_file is None else read_mass(config.prior_file, models)
-    reference = config.reference if config.reference_file is None else read_mass(config.reference_file, models)
+    limits = config.read_limits
+    prior = config.prior if config.prior_file is None else read_mass(config.prior_file, models, limits)
+    reference = config.reference if config.reference_file is None else read_mass(config.reference_file, models, limits)
     with warnings.catch_warnings():
         for said_by_notices in (NotCertifiedWarning, TieBreakWarning):
             warnings.simplefilter("ignore", said_by_notices)
@@ -257,7 +258,7 @@ def _leak(config: RoundConfig, judgments: Judgments, round_: Round) -> LeakCheck
     """Look at all rows of the file, those of other splits too."""
     every, used = judgments, None
     if config.split is not None:
-        every = Judgments.read(config.jury, items=round_.pool.items, rename=config.rename)
+        every = Judgments.read(config.jury, items=round_.pool.items, rename=config.rename, limits=config.read_limits)
         used = np.isin(every.line, judgments.line)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakWarning)  # said by notices
@@ -287,23 +288,27 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         If an input cannot be read.
     """
     during = step or (lambda _: nullcontext())
+    limits = config.read_limits
     with during("hashing the inputs"):
-        sha256 = {name: sha256_of(path) for name, path in config.paths().items()}
+        sha256 = {name: sha256_of(path, limits) for name, path in config.paths().items()}
     with during("reading the submissions"):
-        items = None if config.items is None else Items.read(config.items, rename=config.rename)
+        items = None if config.items is None else Items.read(config.items, config.rename, limits)
         pool = Pool.read(
             config.pool,
             items=items,
             rename=config.rename,
             min_weight=config.min_weight,
             submitted=config.submitted,
+            limits=limits,
         )
     with during("reading the judgments"):
-        judgments = Judgments.read(config.jury, items=pool.items, rename=config.rename, split=config.split)
+        judgments = Judgments.read(
+            config.jury, items=pool.items, rename=config.rename, split=config.split, limits=limits
+        )
     before = []
     if config.against is not None:
         with during("reading the run to hold this one against"):
-            before.append(Standing.read(config.against))
+            before.append(Standing.read(config.against, limits))
     if config.drop:
         with during(f"scoring {len(pool):,} models with nothing dropped"):
             whole = _ensembles(config, Round(judgments, pool))

@@ -17,7 +17,7 @@ from hemicycle.items import Items, ItemsArgument
 from hemicycle.names import Rename, Renames
 from hemicycle.options import thread_count
 from hemicycle.rejects import Rejects, counted
-from hemicycle.sources import ReadLimits, Source
+from hemicycle.sources import Source
 from hemicycle.submissions import SubmissionTable, submissions_at, submissions_of_table
 from hemicycle.submitted import SubmissionTimes, Submitted
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
+
+    from hemicycle.read_limits import ReadLimits
 
 __all__ = ["Pool"]
 
@@ -140,12 +142,13 @@ class Pool:
         n_threads: int | None = None,
         submitted: Submitted = None,
     ) -> Pool:
-        """Read submissions: a folder of csv files, one csv file, several, or a ``.npy`` matrix of logits.
+        """Read submissions: a folder or an archive of csv files, one csv file, several, or a ``.npy`` matrix of logits.
 
         Files hold ``repo[,parent],weight``, ``dependency,repo,weight`` (an item and its parent) or ``repo,originality``
         (two items, ``own`` and ``dependencies``, under the parent ``repo``). In a folder each file is a model, named
-        after its path without the suffix, and a sub-folder is an author; one csv file with a column ``model`` holds
-        many. A ``.npy`` matrix is memory-mapped and needs `items`.
+        after its path without the suffix, and a sub-folder is an author. An archive (``.zip``, ``.tar``, ``.tar.gz``,
+        ``.tgz``) is read as the folder that it holds; one csv file with a column ``model`` holds many. A ``.npy``
+        matrix is memory-mapped and needs `items`.
 
         Parameters
         ----------
@@ -158,7 +161,7 @@ class Pool:
         min_weight : float, optional
             Raise smaller weights to this one, so that a zero does not bar a submission from log ratios.
         limits : ReadLimits, optional
-            How much each file may hold.
+            How much is read, see `hemicycle.read_limits`.
         n_threads : int, optional
             Threads that parse; by default every core.
         submitted : mapping or path, optional
@@ -184,8 +187,8 @@ class Pool:
         A file of one model cannot say when it came: its author would say so. A table of many models, which the
         organiser made, may have a column ``submitted``; `submitted` replaces it.
         """
-        renames = Renames.of(rename)
-        listed = None if items is None else Items.given(items, renames)
+        renames = Renames.of(rename, limits)
+        listed = None if items is None else Items.given(items, renames, limits)
         times = SubmissionTimes.of(submitted, limits)
         if isinstance(path, str | os.PathLike) and Path(path).suffix.lower() == ".npy":
             return cls._of_npy(Path(path), listed, times)

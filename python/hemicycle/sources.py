@@ -8,48 +8,51 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import numpy as np
 from narwhals.exceptions import NarwhalsError
 
-from hemicycle._core import TextTable, read_table
+from hemicycle._core import TextTable, kept_names, read_table
 from hemicycle.errors import DtypeError, FormatError, NoDataError
+from hemicycle.read_limits import ReadLimits
 from hemicycle.rejects import excerpt
 
 if TYPE_CHECKING:
     import os
 
-    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["EMPTY", "NOT_A_NUMBER", "NOT_FINITE", "NUMBER", "ReadLimits", "Source"]
+__all__ = ["EMPTY", "NOT_A_NUMBER", "NOT_FINITE", "NUMBER", "Names", "Source"]
 
 NUMBER, EMPTY, NOT_A_NUMBER, NOT_FINITE = range(4)
 """What a cell is when it is read as a number."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadLimits:
-    """How much one file may hold; a file beyond a limit is refused before it is read whole.
+class Names:
+    """The names in a column, as they are kept: Unicode's NFKC, nothing that cannot be seen.
 
     Attributes
     ----------
-    max_bytes : int, default 256 MiB
-        Bytes of the file.
-    max_line_bytes : int, default 1 MiB
-        Bytes of one physical line.
-    max_records : int, default 5,000,000
-        Records below the header.
-    max_columns : int, default 1,024
-        Columns of the header.
+    codes : ndarray of int64, shape (n_rows,)
+        Which name each row has.
+    distinct : list of str
+        The names; one that cannot be kept is as it was written.
+    faults : dict of int to str
+        Why a name cannot be kept, by its code.
     """
 
-    max_bytes: int = 256 << 20
-    max_line_bytes: int = 1 << 20
-    max_records: int = 5_000_000
-    max_columns: int = 1_024
+    codes: NDArray[np.int64]
+    distinct: list[str]
+    faults: dict[int, str]
 
-    def as_tuple(self) -> tuple[int, int, int, int]:
-        """Return the limits in the order of the core."""
-        return self.max_bytes, self.max_line_bytes, self.max_records, self.max_columns
+    @property
+    def faulty(self) -> NDArray[np.int64]:
+        """Rows whose name cannot be kept."""
+        return np.flatnonzero(np.isin(self.codes, list(self.faults)))
+
+    def of_rows(self) -> list[str]:
+        """Return the name of each row."""
+        return [self.distinct[code] for code in self.codes.tolist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,15 @@ class Source:
         Name for messages.
     table : TextTable
         The cells.
+    limits : ReadLimits
+        How long a name may be.
     place : dict of str to int
         Index of each named column.
     """
 
     file: str
     table: TextTable
+    limits: ReadLimits = field(default_factory=ReadLimits)
     place: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,11 +99,11 @@ class Source:
         NoDataError
             If it is empty.
         """
-        path = Path(path)
-        return cls(path.name, read_table(path, (limits or ReadLimits()).as_tuple()))
+        path, limits = Path(path), limits or ReadLimits()
+        return cls(path.name, read_table(path, limits), limits)
 
     @classmethod
-    def of_frame(cls, frame: Any) -> Source:
+    def of_frame(cls, frame: Any, limits: ReadLimits | None = None) -> Source:
         """Take the columns of a pandas, polars or Arrow table; null and NaN become empty cells.
 
         Raises
@@ -115,7 +121,7 @@ class Source:
             raise DtypeError(f"frame: expected a pandas, polars or Arrow table, got {type(frame).__name__}") from error
         except (NarwhalsError, ValueError) as error:
             raise FormatError(f"frame: {error}") from error
-        return cls("frame", table)
+        return cls("frame", table, limits or ReadLimits())
 
     @property
     def lines(self) -> NDArray[np.int64]:
@@ -125,6 +131,30 @@ class Source:
     def find(self, *names: str) -> int | None:
         """Return the column of the first of these names that there is."""
         return next((self.place[name] for name in names if name in self.place), None)
+
+    def names(self, column: int) -> Names:
+        """Read a column as names; two spellings that are kept alike become one name."""
+        codes, written = self.table.interned(column)
+        kept, faults = kept_names(written, self.limits.name_characters)
+        number: dict[str, int] = {}
+        code = np.array([number.setdefault(name, len(number)) for name in kept], dtype=np.int64)
+        reasons = {int(code[place]): reason for place, reason in faults}
+        return Names(code[codes] if len(code) else codes.astype(np.int64), list(number), reasons)
+
+    def sound_names(self, column: int) -> list[str]:
+        """Return the name in each row of a column.
+
+        Raises
+        ------
+        FormatError
+            If one of them cannot be kept.
+        """
+        names = self.names(column)
+        for row in names.faulty[:1].tolist():
+            code = int(names.codes[row])
+            name = excerpt(names.distinct[code])
+            raise FormatError(f"{self.file}, line {self.lines[row]}: the name {name!r} {names.faults[code]}")
+        return names.of_rows()
 
     def others(self, used: set[int]) -> list[str]:
         """Return the names of the columns that are not in `used`, as written."""

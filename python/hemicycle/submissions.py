@@ -1,4 +1,4 @@
-"""Submissions as they come: a folder of small csv files, one file, or one long table with a column for the model."""
+"""Submissions as they come: a folder or an archive of small csv files, one file, or one long table of many models."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from hemicycle._core import read_submissions, submission_layout
+from hemicycle._core import read_archive, read_submissions, submission_layout
 from hemicycle.errors import FormatError, NoDataError
+from hemicycle.escaping import storable
+from hemicycle.listing import list_archive, list_files, list_folder
+from hemicycle.read_limits import ReadLimits
 from hemicycle.rejects import Reject, Rejects, counted, excerpt
-from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER, ReadLimits, Source
+from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER, Source
 from hemicycle.submitted import utc_times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "SUBMISSION_LIMITS",
-    "SubmissionTable",
-    "submissions_at",
-    "submissions_of_files",
-    "submissions_of_folder",
-    "submissions_of_table",
-]
+    from hemicycle._core import SubmissionRows
+    from hemicycle.listing import Entry, Listing
+    from hemicycle.sources import Names
 
-SUBMISSION_LIMITS = ReadLimits(max_bytes=8 << 20, max_records=100_000)
-"""Limits of one submission, unless others are given."""
+__all__ = ["ARCHIVES", "SubmissionTable", "submissions_at", "submissions_of_table"]
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+"""How the names of archives of submissions end."""
 
 Refusal: TypeAlias = "tuple[int | None, str, str, str]"
 """Line, field, value and reason."""
@@ -78,135 +78,111 @@ class SubmissionTable:
     submitted: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _File:
-    model: str
-    label: str
-    author: str | None
-    path: Path
-
-
 def submissions_at(
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], limits: ReadLimits | None, n_threads: int | None
 ) -> SubmissionTable:
-    """Read whatever submissions stand at a path: a folder, a csv file of one or of many; or at several paths.
+    """Read whatever submissions stand at a path, or at several: a folder, an archive, a csv file of one or of many.
 
     Raises
     ------
     FormatError
-        If the path is neither, or a long table lacks a column.
+        If the path is neither, cannot be read, breaks a limit of the whole, or a long table lacks a column.
     NoDataError
         If there is no submission.
     """
-    file_limits = limits or SUBMISSION_LIMITS
+    limits = limits or ReadLimits()
     if not isinstance(path, str | os.PathLike):
-        return submissions_of_files(path, file_limits, n_threads)
+        return _submissions_of_files([Path(each) for each in path], limits, n_threads)
     path = Path(path)
     if path.suffix.lower() in {".parquet", ".arrow", ".feather"}:
         raise FormatError(f"{path.name}: write it as csv, or read it as a frame and pass that to Pool.from_frame")
     if path.is_dir():
-        return submissions_of_folder(path, file_limits, n_threads)
+        return _submissions_of_folder(path, limits, n_threads)
     if not path.exists():
         raise FormatError(f"{path}: there is no such file or folder")
-    return _long_table(path, limits) or submissions_of_files([path], file_limits, n_threads)
+    if path.name.lower().endswith(ARCHIVES):
+        return _submissions_of_archive(path, limits, n_threads)
+    return _long_table(path, limits) or _submissions_of_files([path], limits, n_threads)
 
 
-def _long_table(path: Path, limits: ReadLimits | None) -> SubmissionTable | None:
+def _long_table(path: Path, limits: ReadLimits) -> SubmissionTable | None:
     """Return the submissions of a csv file with a column ``model``; None of any other file."""
     try:
         source = Source.of_file(path, limits)
-    except (FormatError, NoDataError):
+    except NoDataError:
+        return None
+    except FormatError:
+        if path.stat().st_size > limits.submission_bytes:
+            raise
         return None
     return submissions_of_table(source) if source.find("model") is not None else None
 
 
-def submissions_of_folder(folder: Path, limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
-    """Read the csv files of a folder and of its sub-folders, which are named after authors.
-
-    Raises
-    ------
-    NoDataError
-        If there is no csv file.
-    """
-    files: list[_File] = []
-    rejects: list[Reject] = []
-    n_ignored = 0
-    for entry in _entries(folder):
-        author = _author(entry)
-        try:
-            inside = _entries(entry) if author else [entry]
-        except FormatError as error:
-            rejects.append(Reject("submission", _printable(entry.name), None, "file", "", str(error)))
-            continue
-        under = f"{author}/" if author else ""
-        for file in inside:
-            stem, _, suffix = file.name.rpartition(".")
-            if file.name.startswith(".") or suffix.lower() != "csv":
-                n_ignored += 1
-                continue
-            files.append(_File(under + _printable(stem), under + _printable(file.name), author, Path(file.path)))
-    if not files:
-        raise NoDataError(f"{folder.name} holds no csv file ({n_ignored} others are ignored)")
-    notices = (f"{folder.name}: {n_ignored} hidden or other than csv files and folders ignored",) if n_ignored else ()
-    return _read(files, limits, n_threads, tuple(rejects), notices)
-
-
-def submissions_of_files(
-    paths: Iterable[str | os.PathLike[str]], limits: ReadLimits, n_threads: int | None
-) -> SubmissionTable:
-    """Read one submission a file, named after the file."""
-    listed = [Path(path) for path in paths]
-    if not listed:
-        raise NoDataError("no files were given")
-    files = [_File(_printable(path.stem), _printable(path.name), None, path) for path in listed]
-    return _read(files, limits, n_threads, (), ())
-
-
-def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+def _submissions_of_folder(folder: Path, limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
+    """Read the csv files of a folder and of its sub-folders, which are named after authors."""
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+        listing = list_folder(folder, limits)
     except OSError as error:
         raise FormatError(f"{folder.name}: {error.strerror or error}") from error
+    listing.require_some(folder.name)
+    entries = listing.entries(limits)
+    rows = read_submissions(folder, [Path(*listing.paths[entry.place]) for entry in entries], limits, n_threads)
+    return _table(entries, rows, listing, listing.notices(folder.name))
 
 
-def _author(entry: os.DirEntry[str]) -> str | None:
-    """Return the author whose files a folder holds; None of anything else, also of a folder named like a csv file."""
-    try:
-        is_author = entry.is_dir() and not entry.name.startswith(".") and not entry.name.lower().endswith(".csv")
-    except OSError:
-        return None
-    return _printable(entry.name) if is_author else None
+def _submissions_of_files(paths: Sequence[Path], limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
+    """Read one submission a file, named after the file."""
+    listing = list_files(paths)
+    entries = listing.entries(limits)
+    rows = read_submissions(None, [paths[entry.place] for entry in entries], limits, n_threads)
+    return _table(entries, rows, listing, ())
 
 
-def _printable(name: str) -> str:
-    """Return the name without the surrogates that stand for bytes which are no UTF-8."""
-    return name.encode("utf-8", "replace").decode("utf-8")
-
-
-def _read(
-    files: Sequence[_File], limits: ReadLimits, n_threads: int | None, rejects: Rejects, notices: tuple[str, ...]
-) -> SubmissionTable:
-    first: dict[str, _File] = {}
-    again = []
-    for file in sorted(files, key=lambda file: (file.model, file.label, file.path)):
-        kept = first.setdefault(file.model, file)
-        if kept is not file:
-            reason = f"a second file of this model; {kept.label} is the first in name order and stays: rename one"
-            again.append(Reject("submission", file.label, None, "model", excerpt(file.model), reason))
-    distinct = list(first.values())
-    rows = read_submissions([file.path for file in distinct], limits.as_tuple(), n_threads)
+def _submissions_of_archive(path: Path, limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
+    """Read the csv members of an archive as if they lay in a folder."""
+    members, rows, refused, n_ignored, ended = read_archive(path, limits, n_threads)
+    listing = list_archive(members, [(name, reason) for name, (_, _, _, reason) in refused], n_ignored)
+    listing.require_some(path.name)
+    rejects: Rejects = ()
+    notices = listing.notices(path.name)
+    if ended is not None:
+        said = f"read only up to its member {len(members)}: {ended}"
+        rejects = (Reject("submission", storable(path.name), None, "archive", "", said),)
+        notices += (f"{path.name}: {said}; what came before is used",)
+    entries = listing.entries(limits)
+    places = np.array([entry.place for entry in entries], dtype=np.int64)
+    counts = np.diff(rows.offsets)[places]
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    index = np.repeat(rows.offsets[places] - offsets[:-1], counts) + np.arange(offsets[-1])
     return SubmissionTable(
-        models=[file.model for file in distinct],
-        authors=[file.author or author for file, author in zip(distinct, rows.authors, strict=True)],
-        files=[file.label for file in distinct],
+        models=[entry.model for entry in entries],
+        authors=[entry.author or rows.authors[entry.place] for entry in entries],
+        files=[entry.label for entry in entries],
+        spellings=rows.spellings,
+        offsets=offsets,
+        item=rows.item[index],
+        weight=rows.weight[index],
+        line=rows.line[index],
+        refusals=[rows.refusals[entry.place] for entry in entries],
+        rejects=(*rejects, *listing.rejects),
+        notices=notices,
+    )
+
+
+def _table(
+    entries: Sequence[Entry], rows: SubmissionRows, listing: Listing, notices: tuple[str, ...]
+) -> SubmissionTable:
+    return SubmissionTable(
+        models=[entry.model for entry in entries],
+        authors=[entry.author or author for entry, author in zip(entries, rows.authors, strict=True)],
+        files=[entry.label for entry in entries],
         spellings=rows.spellings,
         offsets=rows.offsets,
         item=rows.item,
         weight=rows.weight,
         line=rows.line,
         refusals=rows.refusals,
-        rejects=(*rejects, *again),
+        rejects=tuple(listing.rejects),
         notices=notices,
     )
 
@@ -227,11 +203,14 @@ def submissions_of_table(source: Source) -> SubmissionTable:
         raise FormatError(f"{source.file}: a table of many submissions needs a column model")
     if not len(source.lines):
         raise NoDataError(f"{source.file} holds no rows")
-    model_codes, model_names = table.interned(model)
-    item_codes, item_names = table.interned(item)
-    parent_codes, parent_names = table.interned(parent) if parent is not None else (np.zeros_like(item_codes), [""])
+    named_columns = {column: source.names(column) for column in (model, item, parent, author) if column is not None}
+    model_codes, model_names = named_columns[model].codes, named_columns[model].distinct
+    item_codes, item_names = named_columns[item].codes, named_columns[item].distinct
+    parent_codes, parent_names = np.zeros_like(item_codes), [""]
+    if parent is not None:
+        parent_codes, parent_names = named_columns[parent].codes, named_columns[parent].distinct
     unnamed = np.array([not name for name in item_names], dtype=bool)[item_codes]
-    bad = _bad_cells(source, item, unnamed, weight, is_originality)
+    bad = _bad_names(source, named_columns) | _bad_cells(source, item, unnamed, weight, is_originality)
     rank = np.empty(len(model_names), dtype=np.int64)
     rank[np.argsort(np.array(model_names, dtype=object), kind="stable")] = np.arange(len(model_names))
     model_of_row = rank[model_codes]
@@ -242,7 +221,7 @@ def submissions_of_table(source: Source) -> SubmissionTable:
     rows = np.argsort(model_of_row, kind="stable")
     rows = rows[~refused[model_of_row[rows]]]
     counts = np.bincount(model_of_row[rows], minlength=len(model_names))
-    pair = parent_codes[rows].astype(np.int64) * len(item_names) + item_codes[rows]
+    pair = parent_codes[rows] * len(item_names) + item_codes[rows]
     codes, item_index = np.unique(pair, return_inverse=True)
     named = [(parent_names[code // len(item_names)], item_names[code % len(item_names)]) for code in codes.tolist()]
     weights, line = table.numbers(weight)[0][rows], source.lines[rows]
@@ -257,7 +236,7 @@ def submissions_of_table(source: Source) -> SubmissionTable:
     submitted, notices = _submitted(source, model_of_row, names)
     return SubmissionTable(
         models=names,
-        authors=[name or None for name in _first_cells(source, author, model_of_row, len(names))],
+        authors=_authors(None if author is None else named_columns[author], model_of_row, len(names)),
         files=[f"{source.file} [{excerpt(name)}]" for name in names],
         spellings=named,
         offsets=np.concatenate([[0], np.cumsum(counts)]),
@@ -271,6 +250,17 @@ def submissions_of_table(source: Source) -> SubmissionTable:
         notices=notices,
         submitted=submitted,
     )
+
+
+def _bad_names(source: Source, named_columns: dict[int, Names]) -> dict[int, Refusal]:
+    """Rows with a name that cannot be kept, and why."""
+    bad: dict[int, Refusal] = {}
+    for column, names in named_columns.items():
+        for row in names.faulty.tolist():
+            code = int(names.codes[row])
+            cell, reason = excerpt(names.distinct[code]), names.faults[code]
+            bad.setdefault(row, (int(source.lines[row]), source.table.header[column], cell, reason))
+    return bad
 
 
 def _bad_cells(
@@ -295,20 +285,24 @@ def _bad_cells(
     return bad
 
 
-def _first_cells(source: Source, column: int | None, model_of_row: NDArray[np.int64], n_models: int) -> list[str]:
-    """Return what a column says in the first row of each model; nothing where there is no such column."""
-    if column is None:
-        return [""] * n_models
-    codes, names = source.table.interned(column)
+def _authors(names: Names | None, model_of_row: NDArray[np.int64], n_models: int) -> list[str | None]:
+    """Return the author in the first row of each model."""
+    if names is None:
+        return [None] * n_models
     _, first_row = np.unique(model_of_row, return_index=True)
-    return [names[code] for code in codes[first_row].tolist()]
+    return [names.distinct[code] or None for code in names.codes[first_row].tolist()]
 
 
 def _submitted(
     source: Source, model_of_row: NDArray[np.int64], models: list[str]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return when models came, and what could not be read of it: that costs a model its time, never its place."""
-    cells = _first_cells(source, source.find("submitted"), model_of_row, len(models))
+    column = source.find("submitted")
+    if column is None:
+        return {}, ()
+    codes, texts = source.table.interned(column)
+    _, first_row = np.unique(model_of_row, return_index=True)
+    cells = [texts[code] for code in codes[first_row].tolist()]
     times, wrong = utc_times(cells)
     submitted = {model: time for model, time in zip(models, times, strict=True) if time is not None}
     if not wrong:

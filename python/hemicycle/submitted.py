@@ -6,11 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hemicycle.errors import DtypeError, FormatError
 from hemicycle.rejects import counted, excerpt
-from hemicycle.sources import ReadLimits, Source
+from hemicycle.sources import Source
+
+if TYPE_CHECKING:
+    from hemicycle.read_limits import ReadLimits
 
 __all__ = ["SubmissionTimes", "Submitted", "utc_times"]
 
@@ -78,8 +81,7 @@ class SubmissionTimes:
         model, submitted = source.find("model"), source.find("submitted")
         if model is None or submitted is None or source.table.ragged:
             raise FormatError(f"{source.file}: times of submission have the columns model,submitted and rows of both")
-        codes, names = source.table.interned(model)
-        listed = [names[code] for code in codes.tolist()]
+        listed = source.sound_names(model)
         codes, texts = source.table.interned(submitted)
         times, wrong = utc_times([texts[code] for code in codes.tolist()])
         lines = source.lines.tolist()

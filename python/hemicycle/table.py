@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 import numpy as np
 
 from hemicycle.errors import MissingExtraError, OptionError, ShapeError
+from hemicycle.escaping import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -173,6 +174,8 @@ class Table:
         -----
         Floats are written with the fewest digits that read back as the same float: nothing is rounded. None is an
         empty cell. A character that UTF-8 cannot hold (a file name of other bytes) is written as a backslash escape.
+        Text that a spreadsheet would run as a formula gets a single quote in front, which the readers of this package
+        take off.
         """
         with _opened(target) as stream:
             stream.write(_line(self._columns))
@@ -212,7 +215,7 @@ def _line(cells: Iterable[Cell]) -> str:
 
 
 def _quoted(cell: Cell) -> str:
-    text = "" if cell is None else str(cell)
+    text = guarded(cell) if isinstance(cell, str) else "" if cell is None else str(cell)
     return '"' + text.replace('"', '""') + '"' if NEEDS_QUOTES.search(text) else text
 
 

@@ -148,7 +148,7 @@ def _changed_inputs(config: RoundConfig) -> tuple[Difference, ...]:
     for name, path in config.paths().items():
         before = recorded.get(name) or "no hash"
         try:
-            now = sha256_of(path)
+            now = sha256_of(path, config.read_limits)
         except (OSError, HemicycleError) as error:
             now = f"nothing that can be read ({_reason(error)})"
         if now != before:

@@ -20,6 +20,7 @@ from hemicycle.cli.command_options import (
     FormatOption,
     Intervals,
     ItemsFile,
+    LimitOption,
     LossOption,
     MeanOption,
     MethodOption,
@@ -94,7 +95,7 @@ def ensemble(
         Path, typer.Argument(metavar="JURY", help="The judgments (csv), or the round.toml of an earlier run.")
     ],
     pool: Annotated[
-        Path | None, typer.Argument(metavar="POOL", help="A folder of submissions, or one file of many.")
+        Path | None, typer.Argument(metavar="POOL", help="A folder or archive of submissions, or one file of many.")
     ] = None,
     method: MethodOption = None,
     sigma: Sigma = None,
@@ -117,6 +118,7 @@ def ensemble(
     min_weight: MinWeight = None,
     split: Split = None,
     submitted: SubmittedFile = None,
+    limit: LimitOption = None,
     drop: Drop = None,
     against: Against = None,
     out: Out = Path("hemicycle-out"),
@@ -126,6 +128,7 @@ def ensemble(
 ) -> None:
     """Score a pool against a jury: mechanisms side by side, leaderboard, weights and allocation."""
     from hemicycle.cli.ensemble import run_ensemble
+    from hemicycle.read_limits import limit_changes
 
     options = {
         "method": method and method.value,
@@ -149,6 +152,7 @@ def ensemble(
         "min_weight": min_weight,
         "split": split,
         "submitted": submitted and str(submitted),
+        "limits": limit_changes(limit) if limit else None,
         "drop": tuple(drop) if drop else None,
         "against": against and str(against),
     }
@@ -180,15 +184,17 @@ def check(
     rename: Rename = None,
     min_weight: MinWeight = None,
     split: Split = None,
+    limit: LimitOption = None,
     format_: FormatOption = Format.table,
     quiet: Quiet = False,
 ) -> None:
     """Check submissions: are they valid, and what would the board say? Exits with 1 if one is invalid."""
     from hemicycle.cli.check import run_check
+    from hemicycle.read_limits import ReadLimits, limit_changes
 
     n_invalid = run_check(
         files, jury, pool, sigma=sigma, items=items, rename=rename, min_weight=min_weight, split=split,
-        output=format_.value, quiet=quiet,
+        limits=ReadLimits.of(limit_changes(limit or [])), output=format_.value, quiet=quiet,
     )  # fmt: skip
     raise typer.Exit(FINDINGS if n_invalid else FINE)
 

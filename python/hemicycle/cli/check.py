@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -23,11 +24,12 @@ from hemicycle.scores import accuracy, mean_squared_error
 from hemicycle.sources import NUMBER, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rich.console import RenderableType
 
+    from hemicycle.read_limits import ReadLimits
     from hemicycle.rejects import Rejects
 
 Scores: TypeAlias = "dict[str, dict[str, float]]"
@@ -71,6 +73,7 @@ def run_check(
     rename: Path | None,
     min_weight: float | None,
     split: str | None,
+    limits: ReadLimits,
     output: str,
     quiet: bool,
 ) -> int:
@@ -84,7 +87,7 @@ def run_check(
         Judgments to score by, and the other submissions to rank among.
     sigma : float
         Width of the Gaussian at each label, in the unit of ``log_ratio``.
-    items, rename, min_weight, split
+    items, rename, min_weight, split, limits
         As for `Pool.read` and `Judgments.read`.
     output : {"table", "json", "csv"}
         What goes to standard output.
@@ -102,16 +105,18 @@ def run_check(
             raise FormatError(f"{file} is a folder: name its files, or give it as --pool")
         if not file.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
+    read_pool = partial(Pool.read, rename=rename, limits=limits)
     with talk.step("reading"):
-        others = None if pool is None else Pool.read(pool, items=items, rename=rename, min_weight=min_weight)
-        listed, source = _items(files, items, others, rename)
-        read = [(file, *_read(file, listed, rename, min_weight)) for file in files]
+        given = None if items is None else Items.read(items, rename, limits)
+        others = None if pool is None else read_pool(pool, items=given, min_weight=min_weight)
+        listed, source = (given, f"{len(given)}, given") if given is not None else _items(files, others, read_pool)
+        read = [(file, *_read(file, partial(read_pool, items=listed, min_weight=min_weight))) for file in files]
     notes = [f"items: {source}"]
     pools = [found for _, found, _ in read if found is not None]
     scored: list[Scores] = [{} for _ in pools]
     if jury is not None and pools:
         with talk.step("scoring"):
-            judged = Judgments.read(jury, rename=rename, split=split)
+            judged = Judgments.read(jury, rename=rename, split=split, limits=limits)
             judgments = judged.align(pools[0].items)
             scored = _rank([_scores(found, judgments, sigma) for found in pools], others, judgments, sigma)
         notes += _said_of(judged, judgments)
@@ -121,24 +126,19 @@ def run_check(
     verdicts = []
     for file, found, rejects in read:
         if rejects:
-            verdicts.append(Verdict(file.name, file.stem, all_reasons(file, rejects), "", {}))
+            verdicts.append(Verdict(file.name, file.stem, all_reasons(file, rejects, limits), "", {}))
         if found is not None:
             verdicts += _valid(file, found, next(scores))
     _print(verdicts, notes, output)
     return sum(1 for verdict in verdicts if verdict.reasons)
 
 
-def _items(
-    files: Sequence[Path], items: Path | None, others: Pool | None, rename: Path | None
-) -> tuple[Items | None, str]:
+def _items(files: Sequence[Path], others: Pool | None, read_pool: Callable[..., Pool]) -> tuple[Items | None, str]:
     """Find the items that a submission must name, and say where they come from."""
-    if items is not None:
-        listed = Items.read(items, rename)
-        return listed, f"{len(listed)}, given"
     if others is not None:
         return others.items, f"{len(others.items)}, those of the pool ({others.items_source})"
     try:
-        found = Pool.read(files, rename=rename)
+        found = read_pool(files[0] if len(files) == 1 else files)
     except NoDataError:
         return None, "none known; give --items or --pool to check them"
     if len(files) == 1:
@@ -146,12 +146,10 @@ def _items(
     return found.items, f"{len(found.items)}, {found.items_source}"
 
 
-def _read(
-    file: Path, items: Items | None, rename: Path | None, min_weight: float | None
-) -> tuple[Pool | None, Rejects]:
+def _read(file: Path, read_pool: Callable[..., Pool]) -> tuple[Pool | None, Rejects]:
     """Read one file: its valid submissions, and why others are none."""
     try:
-        pool = Pool.read(file, items=items, rename=rename, min_weight=min_weight)
+        pool = read_pool(file)
     except (NoDataError, FormatError) as error:
         whole = Reject("submission", file.name, None, "file", "", str(error))
         return None, getattr(error, "rejects", ()) or (whole,)
@@ -174,7 +172,7 @@ def _valid(file: Path, found: Pool, scores: Scores) -> list[Verdict]:
     return verdicts
 
 
-def all_reasons(file: Path, rejects: Rejects) -> Rejects:
+def all_reasons(file: Path, rejects: Rejects, limits: ReadLimits | None = None) -> Rejects:
     """Add to the reasons why a file was turned away every further row whose weight is bad.
 
     Parameters
@@ -183,6 +181,8 @@ def all_reasons(file: Path, rejects: Rejects) -> Rejects:
         The file.
     rejects : tuple of Reject
         What reading it gave: at least its first fault.
+    limits : ReadLimits, optional
+        How much the file may hold.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def all_reasons(file: Path, rejects: Rejects) -> Rejects:
         At most 20 faults, in the order of their lines.
     """
     try:
-        table = Source.of_file(file).table
+        table = Source.of_file(file, limits).table
         _, _, weight, _, model, is_originality = submission_layout(file.name, table.header)
     except HemicycleError:
         return rejects

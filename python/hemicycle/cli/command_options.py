@@ -232,6 +232,17 @@ SubmittedFile = Annotated[
         rich_help_panel="Reading",
     ),
 ]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=NUMBER",
+        help="Read more, or less, than by default: file_bytes, submission_bytes, line_bytes, rows, submission_rows, "
+        "columns, name_characters, files, total_bytes or ratio; may be repeated.",
+        rich_help_panel="Reading",
+        show_default=False,
+    ),
+]
 Drop = Annotated[
     list[str] | None,
     typer.Option(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.escaping import spreadsheet_cell
 from hemicycle.report.tables import Column, DataTable, changes, names, numbers, percents, shown
 
 if TYPE_CHECKING:
@@ -59,8 +58,7 @@ def moved(movement: Movement, board: Board) -> str:
 def _shares(movement: Movement, outcome: Outcome, name: str) -> DataTable:
     items, table = outcome.round.pool.items, movement.allocation
     short: dict[tuple[str, str], str] = {
-        (spreadsheet_cell(item.parent), spreadsheet_cell(item.name)): text
-        for item, text in zip(items, items.short_names, strict=True)
+        (item.parent, item.name): text for item, text in zip(items, items.short_names, strict=True)
     }
     listed = [short[key] if key in short else key[1] for key in zip(table["parent"], table["item"], strict=True)]
     change = np.asarray(table["change"], dtype=np.float64)

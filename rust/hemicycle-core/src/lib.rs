@@ -4,6 +4,7 @@
 //! against the judgments and finds weights for them on the simplex. It knows nothing of Python, prints nothing and
 //! holds no global state; results are the same bits for any number of threads.
 
+pub mod archives;
 pub mod averaging;
 pub mod bootstrap;
 pub mod error;
@@ -13,12 +14,15 @@ mod lanes;
 pub mod least_squares;
 pub mod likelihood;
 pub mod names;
+pub mod opening;
 pub mod pairs;
 pub mod parallel;
 pub mod pool;
+pub mod read_limits;
 pub mod scores;
 pub mod simplex;
 pub mod sources;
+pub mod spelling;
 pub mod stacking;
 pub mod submissions;
 

@@ -1,11 +1,15 @@
 //! Names of items as people write them, reduced to the key by which they are compared: a repository is the same one as
 //! a URL, as `owner/name`, in any case, with or without `.git`.
 
+use std::borrow::Cow;
+
+use unicode_normalization::{UnicodeNormalization, is_nfkc};
+
 /// Hosts that are recognised without a scheme in front of them.
 const HOSTS: [&str; 4] = ["github.com/", "gitlab.com/", "codeberg.org/", "bitbucket.org/"];
 
-/// The key by which a name is compared: scheme, host, `www.`, trailing slashes, `.git` and surrounding space stripped,
-/// lower case. A key is its own key. A name of which nothing would be left keeps what cannot be stripped.
+/// The key by which a name is compared: Unicode's NFKC, lower case, and scheme, host, `www.`, trailing slashes, `.git` and
+/// surrounding space stripped. A key is its own key. A name of which nothing would be left keeps what cannot be stripped.
 ///
 /// ```
 /// use hemicycle_core::names::item_key;
@@ -15,16 +19,37 @@ const HOSTS: [&str; 4] = ["github.com/", "gitlab.com/", "codeberg.org/", "bitbuc
 /// ```
 #[must_use]
 pub fn item_key(name: &str) -> String {
-    let lower = name.to_lowercase();
-    let mut key = lower.as_str();
+    stripped(&folded(name)).to_owned()
+}
+
+/// A name without what stands around the name proper, in the case that is written.
+pub(crate) fn stripped(name: &str) -> &str {
+    let mut key = name;
     loop {
         let shorter = strip_once(key);
         if shorter.is_empty() || shorter.len() == key.len() {
-            break;
+            return key.trim();
         }
         key = shorter;
     }
-    key.trim().to_owned()
+}
+
+/// Lower case and compatible forms made one; the loop ends because a second round changes few characters, a third none.
+fn folded(name: &str) -> String {
+    let mut text = name.to_lowercase();
+    while !text.is_ascii() {
+        let again = compatible(&text).to_lowercase();
+        if again == text {
+            break;
+        }
+        text = again;
+    }
+    text
+}
+
+/// Unicode's NFKC: letters of one meaning in one form, composed, so that what looks the same is more often the same.
+pub(crate) fn compatible(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfkc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfkc().collect()) }
 }
 
 /// One round of stripping.

@@ -2,33 +2,18 @@
 //! names the file, the line and the limit.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
+use std::io::{Error as IoError, ErrorKind, Read};
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::error::{Error, Result};
-use crate::parallel::Execution;
+use crate::opening::open_regular;
+use crate::parallel::Interrupt;
+use crate::read_limits::{ReadLimits, TableLimits};
 
-/// How much one file may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of the whole file.
-    pub max_bytes: u64,
-    /// Bytes of one physical line.
-    pub max_line_bytes: usize,
-    /// Records below the header.
-    pub max_records: usize,
-    /// Columns of the header.
-    pub max_columns: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_bytes: 256 << 20, max_line_bytes: 1 << 20, max_records: 5_000_000, max_columns: 1_024 }
-    }
-}
+/// Bytes read before they are looked at.
+const STEP: u64 = 1 << 16;
 
 /// The cells of one column.
 #[derive(Debug, Clone, Default)]
@@ -150,31 +135,48 @@ pub struct Table {
 /// # Errors
 /// [`Error::Format`] if the path is not a readable regular file, the file breaks a limit, holds a NUL byte or is not
 /// UTF-8; [`Error::Interrupted`] on request.
-pub fn read_table(path: &Path, limits: &Limits, execution: &Execution) -> Result<Table> {
-    let refuse = |line: Option<u64>, reason: String| Error::Format { path: path.display().to_string(), line, reason };
-    let text = read_text(path, limits)?;
+pub fn read_table(path: &Path, limits: &ReadLimits, interrupt: &Interrupt) -> Result<Table> {
+    let label = path.display().to_string();
+    let refuse = |reason: String| Error::Format { path: label.clone(), line: None, reason };
+    let file = open_regular(path).map_err(refuse)?;
+    let size = file.metadata().map_err(|error| refuse(error.to_string()))?.len();
+    parse_table(file, size, &label, &limits.table(), interrupt)
+}
+
+/// Read a table from anything that gives bytes, `size` of them as it says.
+///
+/// # Errors
+/// As of [`read_table`], with `label` in place of the path.
+pub fn parse_table(
+    source: impl Read,
+    size: u64,
+    label: &str,
+    limits: &TableLimits,
+    interrupt: &Interrupt,
+) -> Result<Table> {
+    let refuse = |line: Option<u64>, reason: String| Error::Format { path: label.to_owned(), line, reason };
+    let text = read_text(source, size, label, limits)?;
     let bytes = text.as_bytes();
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let (mut record, mut table, mut lines) = (ByteRecord::new(), Table::default(), LineCounter::new(bytes));
     while reader.read_byte_record(&mut record).map_err(|error| refuse(None, error.to_string()))? {
         let line = lines.at(record.position().map_or(0, csv::Position::byte) as usize);
         if table.lines.len() % 65_536 == 0 {
-            execution.interrupt.check()?;
+            interrupt.check()?;
         }
         if record.iter().all(|field| field.trim_ascii().is_empty()) {
             continue;
         }
         if table.header.is_empty() {
+            if record.len() as u64 > limits.columns.value {
+                return Err(refuse(Some(line), limits.columns.broken(&format!("{}, more", record.len()), "columns")));
+            }
             table.header = record.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect();
             table.columns = vec![Column::default(); table.header.len()];
-            if table.header.len() > limits.max_columns {
-                let found = table.header.len();
-                return Err(refuse(Some(line), format!("{found} columns; the limit is {}", limits.max_columns)));
-            }
             continue;
         }
-        if table.lines.len() + table.ragged.len() >= limits.max_records {
-            return Err(refuse(Some(line), format!("more records than the limit of {}", limits.max_records)));
+        if (table.lines.len() + table.ragged.len()) as u64 >= limits.rows.value {
+            return Err(refuse(Some(line), limits.rows.broken("more", "rows")));
         }
         table.push(&record, line);
     }
@@ -240,39 +242,33 @@ impl<'a> LineCounter<'a> {
     }
 }
 
-/// The text of a file without its byte order mark, read only as far as the limits allow.
-fn read_text(path: &Path, limits: &Limits) -> Result<String> {
-    let refuse = |line: Option<u64>, reason: String| Error::Format { path: path.display().to_string(), line, reason };
-    let mut file = open_regular(path).map_err(|reason| refuse(None, reason))?;
-    let too_large = || refuse(None, format!("larger than the limit of {} bytes", limits.max_bytes));
-    let size = file.metadata().map_err(|error| refuse(None, error.to_string()))?.len();
-    if size > limits.max_bytes {
+/// The text of a source without its byte order mark, read only as far as the limits allow.
+fn read_text(mut source: impl Read, size: u64, label: &str, limits: &TableLimits) -> Result<String> {
+    let refuse = |line: Option<u64>, reason: String| Error::Format { path: label.to_owned(), line, reason };
+    let too_large = || refuse(None, limits.bytes.broken("larger", "bytes"));
+    if size > limits.bytes.value {
         return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(size as usize);
-    let mut chunk = vec![0; 1 << 16];
+    let mut bytes = Vec::with_capacity(size.min(limits.bytes.value) as usize + 1);
     let (mut line, mut line_start) = (1, 0);
     loop {
-        let n_read = file.read(&mut chunk).map_err(|error| refuse(Some(line), error.to_string()))?;
-        if n_read == 0 {
+        let start = bytes.len();
+        let n_read = source.by_ref().take(STEP).read_to_end(&mut bytes);
+        if n_read.map_err(|error| refuse(None, unreadable(&error)))? == 0 {
             break;
         }
-        for (offset, &byte) in chunk[..n_read].iter().enumerate() {
-            let position = bytes.len() + offset;
+        for (offset, &byte) in bytes[start..].iter().enumerate() {
+            let position = start + offset;
             match byte {
                 b'\n' => (line, line_start) = (line + 1, position + 1),
                 0 => return Err(refuse(Some(line), "holds a NUL byte; save the file as UTF-8 text".into())),
-                _ if position - line_start >= limits.max_line_bytes => {
-                    return Err(refuse(
-                        Some(line),
-                        format!("longer than the limit of {} bytes", limits.max_line_bytes),
-                    ));
+                _ if (position - line_start) as u64 >= limits.line_bytes.value => {
+                    return Err(refuse(Some(line), limits.line_bytes.broken("longer", "bytes")));
                 }
                 _ => {}
             }
         }
-        bytes.extend_from_slice(&chunk[..n_read]);
-        if bytes.len() as u64 > limits.max_bytes {
+        if bytes.len() as u64 > limits.bytes.value {
             return Err(too_large());
         }
     }
@@ -286,17 +282,10 @@ fn read_text(path: &Path, limits: &Limits) -> Result<String> {
     })
 }
 
-/// Open a path that must be a regular file: a pipe or a device could block or never end.
-fn open_regular(path: &Path) -> std::result::Result<File, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+/// Why bytes do not come.
+fn unreadable(error: &IoError) -> String {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => "ends before all of it is there".into(),
         _ => error.to_string(),
-    })?;
-    if metadata.is_dir() {
-        return Err("is a directory; a file is needed".to_owned());
     }
-    if !metadata.is_file() {
-        return Err("is not a regular file".to_owned());
-    }
-    File::open(path).map_err(|error| error.to_string())
 }

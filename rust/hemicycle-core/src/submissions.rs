@@ -2,13 +2,18 @@
 //! turned away with its reason and never stops the others.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::parallel::Execution;
-use crate::sources::{Column, Limits, Number, Table, read_table};
+use crate::opening::{Folder, open_regular};
+use crate::parallel::{Execution, Interrupt};
+use crate::read_limits::{ReadLimits, TableLimits};
+use crate::sources::{Column, Number, Table, parse_table};
+use crate::spelling::kept_name;
 
 /// Files parsed by one task.
 const CHUNK: usize = 64;
@@ -113,46 +118,89 @@ pub struct Submissions {
 }
 
 /// Parse one submission a file. The result depends neither on the number of threads nor, file by file, on the order of
-/// `paths`.
+/// `paths`. With a `folder` they are paths inside it, and no part of them may be a link; without, they are what the
+/// caller vouches for.
 ///
 /// # Errors
-/// [`Error::Interrupted`] on request; [`Error::Domain`] if the threads cannot be started. Bad files are refusals.
-pub fn read_submissions(paths: &[PathBuf], limits: &Limits, execution: &Execution) -> Result<Submissions> {
-    let chunks = execution.install(|| {
-        paths.par_chunks(CHUNK).map(|chunk| read_chunk(chunk, limits, execution)).collect::<Result<Vec<_>>>()
-    })?;
-    Ok(merge(chunks))
+/// [`Error::Format`] if the folder cannot be opened, or all files together break a limit; [`Error::Interrupted`] on
+/// request; [`Error::Domain`] if the threads cannot be started. Bad files are refusals.
+pub fn read_submissions(
+    folder: Option<&Path>,
+    paths: &[PathBuf],
+    limits: &ReadLimits,
+    execution: &Execution,
+) -> Result<Submissions> {
+    let whole = |reason: String| {
+        let path = folder.map_or_else(|| "submissions".into(), |path| path.display().to_string());
+        Error::Format { path, line: None, reason }
+    };
+    if paths.len() as u64 > limits.files {
+        return Err(whole(limits.files().broken("more", "files")));
+    }
+    let inside = folder.map(Folder::open).transpose().map_err(whole)?;
+    let total = AtomicU64::new(0);
+    let open = |path: &PathBuf| {
+        let opened = inside.as_ref().map_or_else(|| open_regular(path), |folder| folder.open_regular(path));
+        let sized = opened.and_then(|file| Ok((file.metadata().map_err(|error| error.to_string())?.len(), file)));
+        let size = sized.as_ref().map_or(0, |(size, _)| if *size > limits.submission_bytes { 0 } else { *size });
+        if total.fetch_add(size, Ordering::Relaxed).saturating_add(size) > limits.total_bytes {
+            return Err(whole(limits.total_bytes().broken("all files together are larger", "bytes")));
+        }
+        Ok(sized.map(|(size, file)| (file, size)))
+    };
+    execution.install(|| Ok(merge(parse_each(paths, open, &limits.submission(), &execution.interrupt)?)))
 }
 
-fn read_chunk(paths: &[PathBuf], limits: &Limits, execution: &Execution) -> Result<Submissions> {
-    let mut rows = Rows::default();
-    for path in paths {
-        execution.interrupt.check()?;
-        let outcome = match read_table(path, limits, execution) {
-            Err(Error::Format { line, reason, .. }) => {
-                Err(Refusal { line, field: "file".into(), value: String::new(), reason })
-            }
-            Err(error) => return Err(error),
-            Ok(table) => rows.append(&table),
-        };
-        rows.close(outcome);
-    }
-    Ok(rows.done)
+/// What opening a source gives: its bytes and how many there are, or why there are none.
+pub(crate) type Opened<R> = std::result::Result<(R, u64), String>;
+
+/// Parse sources in parallel, in chunks that are merged later.
+pub(crate) fn parse_each<S: Sync, R: Read>(
+    sources: &[S],
+    open: impl Fn(&S) -> Result<Opened<R>> + Sync,
+    limits: &TableLimits,
+    interrupt: &Interrupt,
+) -> Result<Vec<Submissions>> {
+    let parse = |chunk: &[S]| {
+        let mut rows = Rows::new(limits);
+        for source in chunk {
+            interrupt.check()?;
+            let outcome = match open(source)? {
+                Err(reason) => Err(no_line("file", reason)),
+                Ok((bytes, size)) => match parse_table(bytes, size, "", limits, interrupt) {
+                    Err(Error::Format { line, reason, .. }) => Err(Refusal { line, ..no_line("file", reason) }),
+                    Err(error) => return Err(error),
+                    Ok(table) => rows.append(&table),
+                },
+            };
+            rows.close(outcome);
+        }
+        Ok(rows.done)
+    };
+    sources.par_chunks(CHUNK).map(parse).collect()
+}
+
+fn no_line(field: &str, reason: String) -> Refusal {
+    Refusal { line: None, field: field.into(), value: String::new(), reason }
 }
 
 /// Rows of files under construction.
-#[derive(Default)]
-struct Rows {
+struct Rows<'a> {
+    limits: &'a TableLimits,
     done: Submissions,
     code_of: HashMap<String, u32>,
+    /// How many spellings the files before the present one have.
+    n_spellings: usize,
     key: String,
 }
 
-impl Rows {
+impl<'a> Rows<'a> {
+    fn new(limits: &'a TableLimits) -> Self {
+        Self { limits, done: Submissions::default(), code_of: HashMap::new(), n_spellings: 0, key: String::new() }
+    }
+
     /// Append the rows of a table; its author, or why it is turned away.
     fn append(&mut self, table: &Table) -> std::result::Result<Option<String>, Refusal> {
-        let no_line =
-            |field: &str, reason: String| Refusal { line: None, field: field.into(), value: String::new(), reason };
         if table.header.is_empty() {
             return Err(no_line("file", "empty".into()));
         }
@@ -168,8 +216,16 @@ impl Rows {
         for row in 0..table.lines.len() {
             self.append_row(table, &layout, row)?;
         }
-        let author = layout.author.and_then(|column| table.columns[column].get(0)).map(str::trim);
-        Ok(author.filter(|name| !name.is_empty()).map(str::to_owned))
+        let Some(column) = layout.author else { return Ok(None) };
+        let author = cell(&table.columns[column], 0);
+        let refuse = |reason| Refusal {
+            line: Some(table.lines[0]),
+            field: table.header[column].clone(),
+            value: excerpt(author),
+            reason,
+        };
+        let kept = kept_name(author, self.limits.name_characters).map_err(refuse)?;
+        Ok((!kept.is_empty()).then(|| kept.into_owned()))
     }
 
     fn append_row(&mut self, table: &Table, layout: &Layout, row: usize) -> std::result::Result<(), Refusal> {
@@ -185,29 +241,38 @@ impl Rows {
         if item.is_empty() {
             return Err(refuse(layout.item, "no item is named".into()));
         }
-        let line = table.lines[row];
-        if layout.is_originality {
-            self.push(item, "own", weight, line);
-            self.push(item, "dependencies", 1.0 - weight, line);
+        let parent_column = layout.parent.unwrap_or(layout.item);
+        let parent = layout.parent.map_or("", |column| cell(&table.columns[column], row).trim());
+        let (parent_column, rows): (_, &[(&str, &str, f64)]) = if layout.is_originality {
+            (layout.item, &[(item, "own", weight), (item, "dependencies", 1.0 - weight)])
         } else {
-            let parent = layout.parent.map_or("", |column| cell(&table.columns[column], row).trim());
-            self.push(parent, item, weight, line);
+            (parent_column, &[(parent, item, weight)])
+        };
+        for &(parent, name, weight) in rows {
+            let code = self
+                .code(parent, name)
+                .map_err(|(is_parent, reason)| refuse(if is_parent { parent_column } else { layout.item }, reason))?;
+            self.done.item.push(code);
+            self.done.weight.push(weight);
+            self.done.line.push(table.lines[row]);
         }
         Ok(())
     }
 
-    fn push(&mut self, parent: &str, name: &str, weight: f64, line: u64) {
+    /// The code of an item, or whether its parent's name is at fault and why.
+    fn code(&mut self, parent: &str, name: &str) -> std::result::Result<u32, (bool, String)> {
         self.key.clear();
         self.key.extend([parent, "\0", name]); // no file with a NUL byte gets here
-        let code = self.code_of.get(self.key.as_str()).copied().unwrap_or_else(|| {
-            let code = self.done.spellings.len() as u32;
-            self.code_of.insert(self.key.clone(), code);
-            self.done.spellings.push((parent.to_owned(), name.to_owned()));
-            code
-        });
-        self.done.item.push(code);
-        self.done.weight.push(weight);
-        self.done.line.push(line);
+        if let Some(&code) = self.code_of.get(self.key.as_str()) {
+            return Ok(code);
+        }
+        let limit = self.limits.name_characters;
+        let kept = kept_name(name, limit).map_err(|reason| (false, reason))?.into_owned();
+        let kept_parent = kept_name(parent, limit).map_err(|reason| (true, reason))?.into_owned();
+        let code = self.done.spellings.len() as u32;
+        self.code_of.insert(self.key.clone(), code);
+        self.done.spellings.push((kept_parent, kept));
+        Ok(code)
     }
 
     /// End a file; the rows of one that is turned away are taken back.
@@ -218,7 +283,12 @@ impl Rows {
             done.item.truncate(start);
             done.weight.truncate(start);
             done.line.truncate(start);
+            if done.spellings.len() > self.n_spellings {
+                done.spellings.truncate(self.n_spellings);
+                self.code_of.retain(|_, code| (*code as usize) < self.n_spellings);
+            }
         }
+        self.n_spellings = done.spellings.len();
         done.offsets.push(done.item.len());
         let (author, refusal) = outcome.map_or_else(|refusal| (None, Some(refusal)), |author| (author, None));
         done.authors.push(author);
@@ -248,7 +318,7 @@ fn excerpt(text: &str) -> String {
 }
 
 /// Join chunks in order, with one sorted list of spellings.
-fn merge(chunks: Vec<Submissions>) -> Submissions {
+pub(crate) fn merge(chunks: Vec<Submissions>) -> Submissions {
     let mut spellings: Vec<(String, String)> =
         chunks.iter().flat_map(|chunk| chunk.spellings.iter().cloned()).collect();
     spellings.par_sort_unstable();

@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hemicycle_core::sources::{Limits, Number, Ragged, read_table};
+use hemicycle_core::read_limits::ReadLimits;
+use hemicycle_core::sources::{Number, Ragged, read_table};
 use hemicycle_core::submissions::{Submissions, read_submissions};
-use hemicycle_core::{Error, Execution};
+use hemicycle_core::{Error, Execution, Interrupt};
 use proptest::prelude::*;
 
 /// A folder of this test alone, removed when dropped.
@@ -33,8 +34,8 @@ impl Drop for Folder {
     }
 }
 
-fn complaint(path: &Path, limits: Limits) -> (Option<u64>, String) {
-    match read_table(path, &limits, &Execution::default()) {
+fn complaint(path: &Path, limits: ReadLimits) -> (Option<u64>, String) {
+    match read_table(path, &limits, &Interrupt::new()) {
         Err(Error::Format { line, reason, .. }) => (line, reason),
         other => panic!("expected a complaint, got {other:?}"),
     }
@@ -45,7 +46,7 @@ fn lines_are_physical_lines_whatever_ends_them() {
     let folder = Folder::new("lines");
     for (name, end) in [("lf", "\n"), ("crlf", "\r\n"), ("cr", "\r")] {
         let text = ["\u{feff}repo , weight", "", "a,1", "\"b", "c\",2", ",", "d,3,4", "e,5"].join(end);
-        let table = read_table(&folder.write(name, text), &Limits::default(), &Execution::default()).unwrap();
+        let table = read_table(&folder.write(name, text), &ReadLimits::default(), &Interrupt::new()).unwrap();
         assert_eq!(table.header, ["repo", "weight"], "{name}");
         assert_eq!(table.lines, [3, 4, 8], "{name}");
         assert_eq!(table.ragged, [Ragged { line: 7, n_fields: 3 }], "{name}");
@@ -56,7 +57,7 @@ fn lines_are_physical_lines_whatever_ends_them() {
 #[test]
 fn what_is_no_text_table_is_refused_by_line() {
     let folder = Folder::new("refused");
-    let limits = Limits::default();
+    let limits = ReadLimits::default();
     let not_utf8 = complaint(&folder.write("latin1", b"repo,weight\nx,1\ncaf\xe9,2\n"), limits);
     assert_eq!((not_utf8.0, not_utf8.1.contains("UTF-8")), (Some(3), true));
     let nul = complaint(&folder.write("nul", b"repo,weight\nx\0,1\n"), limits);
@@ -69,17 +70,17 @@ fn what_is_no_text_table_is_refused_by_line() {
 fn every_limit_is_named_when_it_is_broken() {
     let folder = Folder::new("limits");
     let path = folder.write("table", "a,b,c\n1,2,3\n4,5,6\n");
-    let limits = Limits::default();
+    let limits = ReadLimits::default();
     for (broken, word) in [
-        (Limits { max_bytes: 17, ..limits }, "limit of 17 bytes"),
-        (Limits { max_line_bytes: 4, ..limits }, "limit of 4 bytes"),
-        (Limits { max_records: 1, ..limits }, "limit of 1"),
-        (Limits { max_columns: 2, ..limits }, "limit is 2"),
+        (ReadLimits { file_bytes: 17, ..limits }, "limit of 17 bytes (file_bytes;"),
+        (ReadLimits { line_bytes: 4, ..limits }, "limit of 4 bytes (line_bytes;"),
+        (ReadLimits { rows: 1, ..limits }, "limit of 1 rows (rows;"),
+        (ReadLimits { columns: 2, ..limits }, "3, more than the limit of 2 columns (columns;"),
     ] {
         assert!(complaint(&path, broken).1.contains(word), "{word}: {:?}", complaint(&path, broken));
     }
-    let exact = Limits { max_bytes: 18, max_line_bytes: 5, max_records: 2, max_columns: 3 };
-    assert_eq!(read_table(&path, &exact, &Execution::default()).unwrap().lines.len(), 2);
+    let exact = ReadLimits { file_bytes: 18, line_bytes: 5, rows: 2, columns: 3, ..limits };
+    assert_eq!(read_table(&path, &exact, &Interrupt::new()).unwrap().lines.len(), 2);
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn a_bad_submission_leaves_the_others_alone() {
         ("nothing", "", Some((None, "file", "", "empty"))),
     ];
     let paths: Vec<PathBuf> = cases.iter().map(|(name, text, _)| folder.write(name, text)).collect();
-    let read = read_submissions(&paths, &Limits::default(), &Execution::default()).unwrap();
+    let read = read_submissions(None, &paths, &ReadLimits::default(), &Execution::default()).unwrap();
     for ((name, _, expected), refusal) in cases.iter().zip(&read.refusals) {
         let found = refusal.as_ref().map(|r| (r.line, r.field.as_str(), r.value.as_str(), r.reason.as_str()));
         assert_eq!(found, *expected, "{name}");
@@ -136,13 +137,13 @@ fn headers_are_recognised_in_any_order_and_case() {
         ("project,parent,weight\nx,p,1\n", vec![("p", "x")]),
     ] {
         let path = folder.write("file", text);
-        let read = read_submissions(&[path], &Limits::default(), &Execution::default()).unwrap();
+        let read = read_submissions(None, &[path], &ReadLimits::default(), &Execution::default()).unwrap();
         let found: Vec<(&str, &str)> = read.spellings.iter().map(|(p, n)| (p.as_str(), n.as_str())).collect();
         assert_eq!(found, spellings, "{text}");
     }
     for (text, word) in [("repo,weight,Weight\nx,1,1\n", "twice"), ("a,b\n1,2\n", "found the columns a,b")] {
         let path = folder.write("file", text);
-        let read = read_submissions(&[path], &Limits::default(), &Execution::default()).unwrap();
+        let read = read_submissions(None, &[path], &ReadLimits::default(), &Execution::default()).unwrap();
         assert!(read.refusals[0].as_ref().unwrap().reason.contains(word), "{text}");
     }
 }
@@ -161,12 +162,12 @@ fn neither_threads_nor_the_order_of_files_change_a_file() {
         (0..300).map(|file| folder.write(&format!("m{file:03}"), format!("repo,weight\n{}", text(file)))).collect();
     let one = Execution { n_threads: Some(1), ..Execution::default() };
     let four = Execution { n_threads: Some(4), ..Execution::default() };
-    let limits = Limits::default();
-    let first = read_submissions(&paths, &limits, &one).unwrap();
-    let again = read_submissions(&paths, &limits, &four).unwrap();
+    let limits = ReadLimits::default();
+    let first = read_submissions(None, &paths, &limits, &one).unwrap();
+    let again = read_submissions(None, &paths, &limits, &four).unwrap();
     assert_eq!((&first.spellings, rows(&first)), (&again.spellings, rows(&again)));
     paths.reverse();
-    let reversed = read_submissions(&paths, &limits, &four).unwrap();
+    let reversed = read_submissions(None, &paths, &limits, &four).unwrap();
     assert_eq!(first.spellings, reversed.spellings);
     assert_eq!(rows(&first), rows(&reversed).into_iter().rev().collect::<Vec<_>>());
 }
@@ -177,7 +178,7 @@ fn a_raised_flag_stops_the_reading() {
     let path = folder.write("file", "repo,weight\nx,1\n");
     let execution = Execution::default();
     execution.interrupt.raise();
-    assert!(matches!(read_submissions(&[path], &Limits::default(), &execution), Err(Error::Interrupted)));
+    assert!(matches!(read_submissions(None, &[path], &ReadLimits::default(), &execution), Err(Error::Interrupted)));
 }
 
 proptest! {
@@ -187,7 +188,7 @@ proptest! {
     fn no_bytes_crash_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let folder = Folder::new("bytes");
         let path = folder.write("file", [b"repo,weight\n".as_slice(), &bytes].concat());
-        let read = read_submissions(&[path], &Limits::default(), &Execution::default()).unwrap();
+        let read = read_submissions(None, &[path], &ReadLimits::default(), &Execution::default()).unwrap();
         prop_assert_eq!(read.offsets.len(), 2);
         prop_assert!(read.weight.iter().all(|weight| *weight >= 0.0 && weight.is_finite()));
     }
@@ -201,7 +202,7 @@ proptest! {
             writer.write_record([name.as_str(), &value.to_string()]).unwrap();
         }
         let path = folder.write("file", writer.into_inner().unwrap());
-        let table = read_table(&path, &Limits::default(), &Execution::default()).unwrap();
+        let table = read_table(&path, &ReadLimits::default(), &Interrupt::new()).unwrap();
         let names: Vec<&str> = table.columns[0].iter().collect();
         prop_assert_eq!(names, cells.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
         for (number, (_, value)) in table.columns[1].numbers().zip(&cells) {

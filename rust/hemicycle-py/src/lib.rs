@@ -1,5 +1,6 @@
 //! Python bindings of hemicycle-core: convert, release the GIL, call, convert back.
 
+mod archives;
 mod arrays;
 mod averaging;
 mod errors;
@@ -24,6 +25,8 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use crate::archives::read_archive;
+    #[pymodule_export]
     use crate::averaging::{add_replicates, bma_weights, effective_models, n_scores};
     #[pymodule_export]
     use crate::gradient::value_and_gradient;
@@ -37,7 +40,7 @@ mod _core {
     #[pymodule_export]
     use crate::likelihood::{instruction_sets, log_likelihood, table_bytes};
     #[pymodule_export]
-    use crate::names::item_keys;
+    use crate::names::{item_keys, kept_names, look_alikes, skeletons};
     #[pymodule_export]
     use crate::pairs::group_pairs;
     #[pymodule_export]

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use hemicycle_core::sources::{Limits, Number, Table, read_table as read};
+use hemicycle_core::read_limits::ReadLimits;
+use hemicycle_core::sources::{Number, Table, read_table as read};
 use numpy::{PyArray1, ToPyArray};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -10,12 +11,48 @@ use pyo3::prelude::*;
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
 
-/// The limits as Python passes them: bytes, bytes a line, records, columns.
-pub type LimitsTuple = (u64, usize, usize, usize);
+/// The limits as `hemicycle.read_limits` holds them.
+#[derive(FromPyObject)]
+pub struct LimitsArgument {
+    file_bytes: u64,
+    submission_bytes: u64,
+    line_bytes: u64,
+    rows: u64,
+    submission_rows: u64,
+    columns: u64,
+    name_characters: u64,
+    files: u64,
+    total_bytes: u64,
+    ratio: u64,
+}
 
-/// The core's limits.
-pub const fn limits_of((max_bytes, max_line_bytes, max_records, max_columns): LimitsTuple) -> Limits {
-    Limits { max_bytes, max_line_bytes, max_records, max_columns }
+impl From<LimitsArgument> for ReadLimits {
+    fn from(given: LimitsArgument) -> Self {
+        let LimitsArgument {
+            file_bytes,
+            submission_bytes,
+            line_bytes,
+            rows,
+            submission_rows,
+            columns,
+            name_characters,
+            files,
+            total_bytes,
+            ratio,
+        } = given;
+        Self {
+            file_bytes,
+            submission_bytes,
+            line_bytes,
+            rows,
+            submission_rows,
+            columns,
+            name_characters,
+            files,
+            total_bytes,
+            ratio,
+        }
+    }
 }
 
 /// Values, nan where there is none, and what each cell is.
@@ -81,7 +118,7 @@ impl TextTable {
 
 /// Read a csv file within limits.
 #[pyfunction]
-pub fn read_table(py: Python<'_>, path: PathBuf, limits: LimitsTuple) -> Result<TextTable, BindingError> {
-    let limits = limits_of(limits);
-    interruptible(py, None, |execution| read(&path, &limits, execution)).map(TextTable)
+pub fn read_table(py: Python<'_>, path: PathBuf, limits: LimitsArgument) -> Result<TextTable, BindingError> {
+    let limits = limits.into();
+    interruptible(py, None, |execution| read(&path, &limits, &execution.interrupt)).map(TextTable)
 }

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 
 use hemicycle_core::Error;
-use hemicycle_core::submissions::{Layout, Refusal, read_submissions as read};
+use hemicycle_core::read_limits::ReadLimits;
+use hemicycle_core::submissions::{Layout, Refusal, Submissions, read_submissions as read};
 use numpy::{PyArray1, ToPyArray};
 use pyo3::prelude::*;
 
 use crate::errors::BindingError;
 use crate::interrupt::interruptible;
-use crate::sources::{LimitsTuple, limits_of};
+use crate::sources::LimitsArgument;
 
 /// Line, field, value and reason.
-type RefusalTuple = (Option<u64>, String, String, String);
+pub type RefusalTuple = (Option<u64>, String, String, String);
 
 /// Columns of item, parent, weight, author and model, and whether the weight is an originality.
 type LayoutTuple = (usize, Option<usize>, usize, Option<usize>, Option<usize>, bool);
@@ -29,7 +30,7 @@ pub struct SubmissionRows {
     refusals: Vec<Option<RefusalTuple>>,
 }
 
-fn refusal_tuple(refusal: Refusal) -> RefusalTuple {
+pub fn refusal_tuple(refusal: Refusal) -> RefusalTuple {
     (refusal.line, refusal.field, refusal.value, refusal.reason)
 }
 
@@ -37,17 +38,9 @@ fn signed<T: Copy + TryInto<i64>>(py: Python<'_>, values: &[T]) -> Py<PyArray1<i
     values.iter().map(|&value| value.try_into().unwrap_or(i64::MAX)).collect::<Vec<_>>().to_pyarray(py).unbind()
 }
 
-/// Parse one submission a file.
-#[pyfunction]
-pub fn read_submissions(
-    py: Python<'_>,
-    paths: Vec<PathBuf>,
-    limits: LimitsTuple,
-    n_threads: Option<usize>,
-) -> Result<SubmissionRows, BindingError> {
-    let limits = limits_of(limits);
-    let read = interruptible(py, n_threads, |execution| read(&paths, &limits, execution))?;
-    Ok(SubmissionRows {
+/// The rows as arrays.
+pub fn submission_rows(py: Python<'_>, read: Submissions) -> SubmissionRows {
+    SubmissionRows {
         spellings: read.spellings,
         offsets: signed(py, &read.offsets),
         item: signed(py, &read.item),
@@ -55,7 +48,21 @@ pub fn read_submissions(
         line: signed(py, &read.line),
         authors: read.authors,
         refusals: read.refusals.into_iter().map(|refusal| refusal.map(refusal_tuple)).collect(),
-    })
+    }
+}
+
+/// Parse one submission a file, of paths inside a folder or of paths that the caller vouches for.
+#[pyfunction]
+pub fn read_submissions(
+    py: Python<'_>,
+    folder: Option<PathBuf>,
+    paths: Vec<PathBuf>,
+    limits: LimitsArgument,
+    n_threads: Option<usize>,
+) -> Result<SubmissionRows, BindingError> {
+    let limits: ReadLimits = limits.into();
+    let read = interruptible(py, n_threads, |execution| read(folder.as_deref(), &paths, &limits, execution))?;
+    Ok(submission_rows(py, read))
 }
 
 /// Item, parent, weight, author and model columns of a table of submissions, and whether the weight is an originality.
