@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hemicycle.allocation import allocate
     from hemicycle.averaging import bma_weights, effective_models
+    from hemicycle.clones import clone_proof_prior
     from hemicycle.ensemble import Ensemble
     from hemicycle.evaluation import evaluate
     from hemicycle.greedy import greedy_weights
@@ -28,6 +29,7 @@ __all__ = [
     "accuracy",
     "allocate",
     "bma_weights",
+    "clone_proof_prior",
     "effective_models",
     "evaluate",
     "greedy_weights",
@@ -49,6 +51,7 @@ _HOME = {
     "accuracy": "scores",
     "allocate": "allocation",
     "bma_weights": "averaging",
+    "clone_proof_prior": "clones",
     "effective_models": "averaging",
     "evaluate": "evaluation",
     "greedy_weights": "greedy",
@@ -62,6 +65,7 @@ _HOME = {
 
 # Modules that are reached by their own name, imported when first used, too.
 _MODULES = (
+    "clones",
     "direct",
     "direct_influence",
     "errors",

@@ -62,6 +62,17 @@ def read_archive(
     path: PathLike[str], limits: ReadLimits, n_threads: int | None
 ) -> tuple[list[list[str]], SubmissionRows, list[tuple[str, tuple[int | None, str, str, str]]], int, str | None]: ...
 def submission_layout(file: str, header: list[str]) -> tuple[int, int | None, int, int | None, int | None, bool]: ...
+def clone_proof_prior(
+    logits: Logits,
+    pairs: Pairs,
+    n_items: int,
+    bandwidth: float,
+    exact: bool | None = None,
+    n_threads: int | None = None,
+    instructions: str | None = None,
+) -> tuple[
+    NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], bool
+]: ...
 def group_pairs(
     a: NDArray[np.int64], b: NDArray[np.int64], log_ratio: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> tuple[

@@ -16,7 +16,7 @@ from hemicycle.errors import FormatError, OptionError
 from hemicycle.folds import FOLDS_BY, FoldsBy
 from hemicycle.greedy_pool import LOSSES, Loss
 from hemicycle.least_squares import TIE_BREAKS, TieBreak
-from hemicycle.mechanism import METHODS, ROUNDS
+from hemicycle.mechanism import METHODS, ROUNDS, require_clone_proof
 from hemicycle.model_mass import WORDS
 from hemicycle.options import count, known_word
 from hemicycle.read_limits import ReadLimits
@@ -61,11 +61,14 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     power : float, default 1.0
         Power of the likelihood in Bayesian model averaging.
     prior : str, default "uniform"
-        "uniform", "per_author" or the path of a csv file with columns ``model,weight``.
+        "uniform", "per_author", "clone_proof" or the path of a csv file with columns ``model,weight``.
     tie_break : {"nearest", "least_individual_loss"}, default "nearest"
         Which of several weights that are optimal for least squares or stacking.
     reference : str, default "uniform"
         What "nearest" refers to, given as `prior` is.
+    bandwidth : float, optional
+        How far apart models are that are no copies, for a prior or reference "clone_proof"; by default a fifth of the
+        width of each method.
     bootstrap : int, optional
         Replicates of the Bayesian bootstrap in Bayesian model averaging.
     seed : int, default 0
@@ -113,6 +116,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     prior: str = "uniform"
     tie_break: TieBreak = "nearest"
     reference: str = "uniform"
+    bandwidth: float | None = None
     bootstrap: int | None = None
     seed: int = 0
     loss: Loss = "squared_error"
@@ -148,6 +152,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
             known_word(self.evaluate, "evaluate", FOLDS_BY)
         elif self.folds is not None:
             raise OptionError("folds is for an evaluation only: say what is left out, with evaluate")
+        require_clone_proof(self.bandwidth, self.prior, self.reference)
         if self.tie_break != "nearest" and self.reference != "uniform":
             raise OptionError(f"reference is for the tie-break nearest only; the tie-break is {self.tie_break}")
 
@@ -177,7 +182,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         """Return every option that is no path, by name."""
         names = (
             "method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges", "bootstrap", "seed",
-            "loss", "rounds", "by", "evaluate", "folds", "drop", "intervals", "limits",
+            "loss", "rounds", "by", "evaluate", "folds", "drop", "intervals", "limits", "bandwidth",
         )  # fmt: skip
         masses = {
             "prior": "file" if self.prior_file else self.prior,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
     from hemicycle.types import Logits
 
-__all__ = ["logits_matrix", "model_blocks", "naming_logits", "score_models"]
+__all__ = ["as_borrowed", "logits_matrix", "model_blocks", "naming_logits", "score_models"]
 
 BLOCK_BYTES = 1 << 24
 """Memory of logits that are converted at once, and of their results: 16 MiB."""
@@ -105,10 +105,10 @@ def model_blocks(matrix: NDArray[Any], n_columns: int = 0) -> Iterator[tuple[int
     """
     rows = max(1, BLOCK_BYTES // (np.dtype(np.float64).itemsize * (matrix.shape[1] + n_columns)))
     if _is_borrowable(matrix) or len(matrix) <= rows:
-        yield 0, _converted(matrix)
+        yield 0, as_borrowed(matrix)
         return
     for first in range(0, len(matrix), rows):
-        yield first, _converted(matrix[first : first + rows])
+        yield first, as_borrowed(matrix[first : first + rows])
 
 
 @contextmanager
@@ -144,8 +144,14 @@ def _is_borrowable(matrix: NDArray[Any]) -> TypeGuard[Logits]:
     return matrix.dtype in (np.float64, np.float32) and matrix.flags.aligned and forward
 
 
-def _converted(matrix: NDArray[Any]) -> Logits:
-    """Return the matrix itself where the core can borrow it, else a copy; narrow floats are exact in float32."""
+def as_borrowed(matrix: NDArray[Any]) -> Logits:
+    """Return the matrix itself where the core can borrow it, else a copy; narrow floats are exact in float32.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n_models, n_items)
+        As `logits_matrix` returned it.
+    """
     if _is_borrowable(matrix):
         return matrix
     if matrix.dtype.kind == "f" and matrix.itemsize <= np.dtype(np.float32).itemsize:

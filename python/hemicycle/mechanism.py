@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
@@ -14,7 +14,7 @@ from hemicycle.errors import NotCertifiedWarning, NotConvergedError, OptionError
 from hemicycle.greedy_pool import LOSSES, pool_greedy
 from hemicycle.least_squares import TIE_BREAKS, pair_least_squares
 from hemicycle.likelihood import log_likelihood
-from hemicycle.model_mass import is_uniform
+from hemicycle.model_mass import is_clone_proof, is_uniform
 from hemicycle.options import known_word, positive_count, positive_number, seed_of
 from hemicycle.scores import mean_squared_error
 from hemicycle.solution import SimplexSolution, tie_doubt
@@ -25,12 +25,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemicycle.model_mass import Prior
+    from hemicycle.clones import CloneProofPrior
+    from hemicycle.model_mass import Mass, Prior
     from hemicycle.round import Round
 
-    Masses = Callable[[Prior, str], NDArray[np.float64] | None]
+    Masses = Callable[[Prior, str], Mass]
 
-__all__ = ["METHODS", "OPTIONS", "ROUNDS", "SPOKEN", "Mechanism", "Method", "Weighed", "mechanism"]
+__all__ = [
+    "METHODS",
+    "OPTIONS",
+    "ROUNDS",
+    "SPOKEN",
+    "Mechanism",
+    "Method",
+    "Weighed",
+    "mechanism",
+    "own_options",
+    "require_clone_proof",
+]
 
 Method: TypeAlias = Literal["least_squares", "bma", "stacking", "greedy", "uniform", "best"]
 
@@ -53,6 +65,7 @@ OPTIONS: dict[str, tuple[Method, ...]] = {
     "power": ("bma",),
     "tie_break": ("least_squares", "stacking"),
     "reference": ("least_squares", "stacking"),
+    "bandwidth": ("bma", "least_squares", "stacking"),
     "bootstrap": ("bma",),
     "rng": ("bma",),
     "loss": ("greedy",),
@@ -97,18 +110,36 @@ class Mechanism:
     options : dict
         Its options as they were given, the defaults too: ``round.ensemble(method, sigma=sigma, **options)`` repeats
         them, ``rng`` is a seed.
-    masses : dict of str to (ndarray of float64, shape (n_models,), or None)
+    masses : dict of str to (ndarray of float64, shape (n_models,), "clone_proof" or None)
         Those of its options that are a number for each model, for the models of one round; None is uniform.
+    clones : CloneProofPrior or None
+        What "clone_proof" stands for, once the bandwidth is known.
     """
 
     method: Method
     options: dict[str, Any]
-    masses: dict[str, NDArray[np.float64] | None]
+    masses: dict[str, Mass]
+    clones: CloneProofPrior | None = None
+
+    @property
+    def is_clone_proof(self) -> bool:
+        """Whether one of its masses is the clone-proof prior."""
+        return any(map(is_clone_proof, self.masses.values()))
+
+    def with_clones(self, clones: CloneProofPrior) -> Mechanism:
+        """Return the mechanism of one bandwidth, which its options then name.
+
+        Parameters
+        ----------
+        clones : CloneProofPrior
+            Of the models and judgments of the round.
+        """
+        return replace(self, options=self.options | {"bandwidth": clones.bandwidth}, clones=clones)
 
     def key(self, sigma: float | None) -> tuple[object, ...]:
         """Return what the weights depend on, beside the round."""
         needed = self.method in ("bma", "stacking", "best") or self.options.get("loss") not in (None, "squared_error")
-        masses = {name: None if mass is None else mass.tobytes() for name, mass in self.masses.items()}
+        masses = {name: mass.tobytes() if isinstance(mass, np.ndarray) else mass for name, mass in self.masses.items()}
         return (self.method, sigma if needed else None, *(self.options | masses).items())
 
     def weigh(self, round_: Round, sigma: float, start: NDArray[np.int64] | None = None) -> Weighed:
@@ -154,7 +185,7 @@ class Mechanism:
                 sigma=sigma,
                 observation_weights=round_.label_weight if by == "label" else round_.pair_weight,
                 tie_break=self.options["tie_break"],
-                reference=self.masses["reference"],
+                reference=self._mass("reference"),
                 start=start,
                 n_threads=round_.n_threads,
             )
@@ -168,7 +199,7 @@ class Mechanism:
                 round_.pool,
                 round_.judgments,
                 tie_break=self.options["tie_break"],
-                reference=self.masses["reference"],
+                reference=self._mass("reference"),
                 start=start,
                 n_threads=round_.n_threads,
             )
@@ -190,21 +221,30 @@ class Mechanism:
         return Weighed(solution.weights, solution)
 
     def _bma(self, round_: Round, sigma: float) -> NDArray[np.float64]:
-        prior, power = self.masses["prior"], self.options["power"]
+        prior, power = self._mass("prior"), self.options["power"]
+        # models of one class predict the same: rounding of their logits may not tell them apart
+        models = slice(None) if self.clones is None else self.clones.representative
         if "bootstrap" not in self.options:
-            return bma_weights(round_.log_likelihood(sigma), prior=prior, power=power)
+            return bma_weights(round_.log_likelihood(sigma)[models], prior=prior, power=power)
         n_threads = round_.n_threads
         by_pair = log_likelihood(round_.pool, round_.judgments, sigma=sigma, per="pair", n_threads=n_threads)
         by_pair *= round_.pair_weight
         counted = round_.pair_weight > 0  # a pair without weight is no part of what is resampled
+        by_pair = by_pair if counted.all() else by_pair[:, counted]
         return bma_weights(
-            by_pair if counted.all() else by_pair[:, counted],
+            by_pair[models],
             prior=prior,
             power=power,
             bootstrap=self.options["bootstrap"],
             rng=self.options["rng"],
             n_threads=n_threads,
         )
+
+    def _mass(self, name: str) -> NDArray[np.float64] | None:
+        mass = self.masses[name]
+        if isinstance(mass, str):
+            return None if self.clones is None else self.clones.prior
+        return mass
 
     def _told(self, solution: SimplexSolution) -> Weighed:
         doubt = tie_doubt(solution)  # the solver warned of it
@@ -254,9 +294,12 @@ def mechanism(method: str, given: dict[str, Any], masses: Masses) -> Mechanism:
             having = " or ".join(f"method={user!r}" for user in users)
             raise OptionError(f"{name}: only {having} has one, got method={method!r}")
     mass = {name: masses(given[name], name) for name in _MASSES}
+    if given["bandwidth"] is not None:
+        given["bandwidth"] = positive_number(given["bandwidth"], "bandwidth")
+        require_clone_proof(given["bandwidth"], *(given[name] for name in _MASSES))
     if given["rng"] is not None and given["bootstrap"] is None:
         raise OptionError("rng: only the replicates of bootstrap= are random")
-    own = [name for name, users in OPTIONS.items() if method in users and name != "start"]
+    own = [name for name in own_options(method, given) if name != "start"]
     if method == "bma" and given["bootstrap"] is None:
         own = [name for name in own if name not in ("bootstrap", "rng")]
     elif method == "bma":
@@ -266,6 +309,46 @@ def mechanism(method: str, given: dict[str, Any], masses: Masses) -> Mechanism:
         {name: given[name] for name in own},
         {name: mass[name] for name in own if name in mass},
     )
+
+
+def own_options(method: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that a method has.
+
+    Parameters
+    ----------
+    method : str
+        One of `METHODS`.
+    given : dict
+        Values of some of `OPTIONS`.
+
+    Returns
+    -------
+    dict
+        Those of the method, in the order of `OPTIONS`; a bandwidth only beside a mass that has one.
+    """
+    own = {name: given[name] for name, users in OPTIONS.items() if name in given and method in users}
+    if not any(is_clone_proof(own.get(name)) for name in _MASSES):
+        own.pop("bandwidth", None)
+    return own
+
+
+def require_clone_proof(bandwidth: float | None, *masses: Prior) -> None:
+    """Refuse a bandwidth where no mass has one.
+
+    Parameters
+    ----------
+    bandwidth : float, optional
+        What was given.
+    *masses : None, str or array_like
+        The prior and the reference, as they were given.
+
+    Raises
+    ------
+    OptionError
+        If there is a bandwidth, and no mass is "clone_proof".
+    """
+    if bandwidth is not None and not any(map(is_clone_proof, masses)):
+        raise OptionError("bandwidth: only a prior or a reference 'clone_proof' has one")
 
 
 def _is_default(name: str, value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -18,12 +18,34 @@ if TYPE_CHECKING:
 
     from hemicycle.read_limits import ReadLimits
 
-__all__ = ["WORDS", "Prior", "model_mass", "read_mass"]
+__all__ = ["CLONE_PROOF", "WORDS", "Mass", "Prior", "is_clone_proof", "is_uniform", "model_mass", "read_mass"]
 
 Prior: TypeAlias = "ArrayLike | None"
 """One of `WORDS`, or the mass of each model; None is uniform."""
 
-WORDS = ("uniform", "per_author")
+WORDS = ("uniform", "per_author", "clone_proof")
+
+
+CLONE_PROOF: Literal["clone_proof"] = "clone_proof"
+
+Mass: TypeAlias = "NDArray[np.float64] | Literal['clone_proof'] | None"
+"""The mass of each model; or the word, until the bandwidth is known; None is uniform."""
+
+
+def is_clone_proof(given: Prior) -> bool:
+    """Return whether the mass of each model is its clone-proof prior.
+
+    Parameters
+    ----------
+    given : None, str or array_like
+        As of `model_mass`.
+
+    Returns
+    -------
+    bool
+        False for an array, whatever it holds.
+    """
+    return isinstance(given, str) and given == CLONE_PROOF
 
 
 def is_uniform(given: Prior) -> bool:
@@ -42,16 +64,14 @@ def is_uniform(given: Prior) -> bool:
     return given is None or (isinstance(given, str) and given == "uniform")
 
 
-def model_mass(
-    given: Prior, name: str, authors: Sequence[str | None], seated: NDArray[np.bool_]
-) -> NDArray[np.float64] | None:
+def model_mass(given: Prior, name: str, authors: Sequence[str | None], seated: NDArray[np.bool_]) -> Mass:
     """Return the mass of each seated model; None is uniform.
 
     Parameters
     ----------
-    given : None, {"uniform", "per_author"} or array_like of float64
-        Equal mass; equal for each author, shared equally by its models, one without author standing for itself; or the
-        mass of each seated model, or of each model that was sent.
+    given : None, {"uniform", "per_author", "clone_proof"} or array_like of float64
+        Equal mass; equal for each author, shared equally by its models, one without author standing for itself; the
+        prior of `hemicycle.clones`; or the mass of each seated model, or of each model that was sent.
     name : str
         What it is, for errors.
     authors : sequence of str or None, length n_seated
@@ -61,8 +81,8 @@ def model_mass(
 
     Returns
     -------
-    ndarray of float64, shape (n_seated,), or None
-        As given, of any sum.
+    ndarray of float64, shape (n_seated,), "clone_proof" or None
+        As given, of any sum; the word as it is, for it needs the judgments and a bandwidth.
 
     Raises
     ------
@@ -73,6 +93,8 @@ def model_mass(
     """
     if given is None or is_uniform(given):
         return None
+    if is_clone_proof(given):
+        return CLONE_PROOF
     if isinstance(given, str):
         if given != "per_author":
             raise OptionError(

@@ -181,6 +181,7 @@ def _ensembles(config: RoundConfig, round_: Round) -> tuple[Ensemble, ...]:
             power=config.power,
             tie_break=config.tie_break,
             reference=reference,
+            bandwidth=config.bandwidth,
             bootstrap=config.bootstrap,
             rng=None if config.bootstrap is None else config.seed,
             loss=config.loss,
@@ -203,8 +204,8 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
         "log_likelihood": ensemble.log_likelihood,
         "log_score": ensemble.log_score,
     }
-    names = {"bootstrap": "bootstrap", "rng": "seed", "loss": "loss", "rounds": "rounds", "by": "by"}
-    found |= {names[name]: value for name, value in ensemble.options.items() if name in names}
+    shown = ("bandwidth", "bootstrap", "rng", "loss", "rounds", "by")
+    found |= {"seed" if name == "rng" else name: ensemble.options[name] for name in shown if name in ensemble.options}
     if ensemble.solution is not None:
         found |= {
             "gap": ensemble.solution.gap,
@@ -242,7 +243,10 @@ def _ranges(least_squares: Ensemble, mean: Mean) -> tuple[Table | None, str | No
 def _evaluation(config: RoundConfig, by: str, ensembles: Sequence[Ensemble]) -> Table:
     """Evaluate every mechanism with the options that it has; a width that was chosen is chosen anew in each fold."""
     methods: dict[str, dict[str, Any]] = {
-        e.method: {"sigma": "auto" if config.sigma == "auto" else e.sigma} | e.options for e in ensembles
+        e.method: {"sigma": "auto" if config.sigma == "auto" else e.sigma}
+        | e.options
+        | ({"bandwidth": config.bandwidth} if "bandwidth" in e.options else {})
+        for e in ensembles
     }
     return evaluate(ensembles[0].round, methods, by=by, folds=config.folds).compare()
 

@@ -9,12 +9,13 @@ import numpy as np
 
 from hemicycle.admission import admit
 from hemicycle.arrays import float_array, read_only, require_at_most, require_length, require_non_negative
+from hemicycle.clones import SIGMAS_PER_BANDWIDTH, clone_proof_prior
 from hemicycle.ensemble import Ensemble
 from hemicycle.errors import DtypeError, NoDataError, OptionError
 from hemicycle.evaluation import choose_sigma
 from hemicycle.labels import MAX_LABEL_WEIGHT
 from hemicycle.likelihood import log_likelihood
-from hemicycle.mechanism import METHODS, OPTIONS, ROUNDS, mechanism
+from hemicycle.mechanism import METHODS, ROUNDS, mechanism, own_options, require_clone_proof
 from hemicycle.model_mass import model_mass
 from hemicycle.options import positive_number
 from hemicycle.scores import accuracy, mean_squared_error
@@ -22,11 +23,12 @@ from hemicycle.scores import accuracy, mean_squared_error
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from hemicycle.clones import CloneProofPrior
     from hemicycle.greedy_pool import Loss
     from hemicycle.judgments import Judgments
     from hemicycle.least_squares import TieBreak
     from hemicycle.mechanism import Mechanism, Method, Weighed
-    from hemicycle.model_mass import Prior
+    from hemicycle.model_mass import Mass, Prior
     from hemicycle.pool import Pool
     from hemicycle.rejects import Rejects
     from hemicycle.stacking import StackingBy
@@ -127,6 +129,7 @@ class Round:
     _log_likelihoods: dict[float, NDArray[np.float64]] = field(default_factory=dict, init=False)
     _scores: dict[float, ModelScores] = field(default_factory=dict, init=False)
     _weighed: dict[tuple[object, ...], Weighed] = field(default_factory=dict, init=False)
+    _clones: dict[float, CloneProofPrior] = field(default_factory=dict, init=False)
     _widths: dict[tuple[object, ...], tuple[float, Table]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -283,6 +286,31 @@ class Round:
             self._log_likelihoods[sigma] = read_only(by_model)
         return self._log_likelihoods[sigma]
 
+    def clones(self, bandwidth: float) -> CloneProofPrior:
+        """Return the copies and near copies among the models, and the prior mass that counts them once.
+
+        Parameters
+        ----------
+        bandwidth : float
+            Root mean square difference of log ratios that counts as one; mechanisms take a fifth of their sigma.
+
+        Returns
+        -------
+        CloneProofPrior
+            For the models of this round and its judged pairs; computed once a bandwidth.
+
+        Raises
+        ------
+        DtypeError, NonFiniteError, DomainError
+            If `bandwidth` is not a number in [1e-6, 1e6].
+        """
+        bandwidth = positive_number(bandwidth, "bandwidth")
+        if bandwidth not in self._clones:
+            self._clones[bandwidth] = clone_proof_prior(
+                self.pool, self.judgments, bandwidth=bandwidth, n_threads=self.n_threads
+            )
+        return self._clones[bandwidth]
+
     def ensemble(
         self,
         method: Method = "stacking",
@@ -292,6 +320,7 @@ class Round:
         power: float = 1.0,
         tie_break: TieBreak = "nearest",
         reference: Prior = None,
+        bandwidth: float | None = None,
         bootstrap: int | None = None,
         rng: Seed = None,
         loss: Loss = "squared_error",
@@ -311,17 +340,21 @@ class Round:
             Width of the Gaussian at each label, in the unit of ``log_ratio``. "auto" takes the one of
             `hemicycle.evaluation.SIGMAS` under which this method gives judgments that were left out the highest
             density, in ten folds of jurors, or of pairs where jurors are not named; `Ensemble.sigmas_tried` holds them.
-        prior : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
+        prior : {"uniform", "per_author", "clone_proof"} or array_like of float64, shape (n_models,), optional
             Prior mass of each model, for "bma" only: equal (the default); equal for each author, shared equally by its
-            models, one without author standing for itself; or given, for the models of this round or of the pool that
-            it was made from.
+            models, one without author standing for itself; such that copies share the mass of one, as
+            `hemicycle.clones.clone_proof_prior` says; or given, for the models of this round or of the pool that it was
+            made from.
         power : float, default 1.0
             Power of the likelihood, for "bma" only; 1 is Bayes.
         tie_break : {"nearest", "least_individual_loss"}, default "nearest"
             Which of several optimal weights, for "least_squares" and "stacking": those nearest to `reference`, or those
             whose models are best by themselves, as in `simplex_least_squares` and `stacking_weights`.
-        reference : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
+        reference : {"uniform", "per_author", "clone_proof"} or array_like of float64, shape (n_models,), optional
             Weights for "nearest", given as a `prior` is; uniform by default. For "least_squares" and "stacking".
+        bandwidth : float, optional
+            How far apart models are that are no copies, for a `prior` or `reference` "clone_proof"; a fifth of `sigma`
+            by default.
         bootstrap : int, optional
             Replicates of the Bayesian bootstrap over pairs, for "bma" only, as in `bma_weights`; 10,000 is usual. The
             log likelihood of every model and pair is held in memory.
@@ -351,7 +384,7 @@ class Round:
             `reference` is given for another tie-break than "nearest", `rng` without `bootstrap`, or an option for a
             method that has none such.
         DtypeError, ShapeError, NonFiniteError, DomainError, NoDataError
-            If `sigma`, `prior`, `power`, `reference`, `bootstrap`, `rng` or `rounds` is out of its domain.
+            If `sigma`, `prior`, `power`, `reference`, `bandwidth`, `bootstrap`, `rng` or `rounds` is out of its domain.
         MissingExtraError
             If "least_individual_loss" has a tie to break and highspy is not installed.
 
@@ -371,8 +404,8 @@ class Round:
         asked = mechanism(
             method,
             {
-                "prior": prior, "power": power, "tie_break": tie_break, "reference": reference, "bootstrap": bootstrap,
-                "rng": rng, "loss": loss, "rounds": rounds, "by": by, "start": start,
+                "prior": prior, "power": power, "tie_break": tie_break, "reference": reference, "bandwidth": bandwidth,
+                "bootstrap": bootstrap, "rng": rng, "loss": loss, "rounds": rounds, "by": by, "start": start,
             },
             self._mass,
         )  # fmt: skip
@@ -381,6 +414,8 @@ class Round:
         if isinstance(sigma, str):
             sigma, tried = self._auto_sigma(sigma, asked)
         sigma = positive_number(sigma, "sigma")
+        if asked.is_clone_proof:
+            asked = asked.with_clones(self.clones(asked.options["bandwidth"] or SIGMAS_PER_BANDWIDTH * sigma))
         key = asked.key(sigma)
         if key not in self._weighed:
             self._weighed[key] = asked.weigh(self, sigma, known)
@@ -395,6 +430,7 @@ class Round:
         power: float = 1.0,
         tie_break: TieBreak = "nearest",
         reference: Prior = None,
+        bandwidth: float | None = None,
         bootstrap: int | None = None,
         rng: Seed = None,
         loss: Loss = "squared_error",
@@ -408,11 +444,11 @@ class Round:
         sigma : float or "auto", default 0.5
             Width of the Gaussian at each label, in the unit of ``log_ratio``; "auto" chooses one for each method, as in
             `ensemble`.
-        prior : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
+        prior : {"uniform", "per_author", "clone_proof"} or array_like of float64, shape (n_models,), optional
             Prior of Bayesian model averaging, as in `ensemble`.
         power : float, default 1.0
             Power of the likelihood in Bayesian model averaging.
-        tie_break, reference
+        tie_break, reference, bandwidth
             Which of several weights that are optimal for least squares or stacking, as in `ensemble`.
         bootstrap, rng
             Replicates of Bayesian model averaging, as in `ensemble`.
@@ -432,10 +468,11 @@ class Round:
             As in `ensemble`.
         """
         given: dict[str, Any] = {
-            "prior": prior, "power": power, "tie_break": tie_break, "reference": reference, "bootstrap": bootstrap,
-            "rng": rng, "loss": loss, "rounds": rounds, "by": by,
+            "prior": prior, "power": power, "tie_break": tie_break, "reference": reference, "bandwidth": bandwidth,
+            "bootstrap": bootstrap, "rng": rng, "loss": loss, "rounds": rounds, "by": by,
         }  # fmt: skip
-        own = {method: {name: given[name] for name in given if method in OPTIONS[name]} for method in METHODS}
+        require_clone_proof(bandwidth, prior, reference)
+        own = {method: own_options(method, given) for method in METHODS}
         return tuple(self.ensemble(method, sigma=sigma, **own[method]) for method in METHODS)
 
     def _accuracy(self) -> NDArray[np.float64]:
@@ -465,5 +502,5 @@ class Round:
             self._widths[key] = choose_sigma(self, asked.method, options | asked.masses)
         return self._widths[key]
 
-    def _mass(self, given: Prior, name: str) -> NDArray[np.float64] | None:
+    def _mass(self, given: Prior, name: str) -> Mass:
         return model_mass(given, name, self.pool.authors, self._seated)

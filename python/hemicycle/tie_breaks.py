@@ -90,7 +90,8 @@ def _taken(ensemble: Ensemble) -> str:
         return "those of least individual loss"
     reference = ensemble.options["reference"]
     if reference is None or isinstance(reference, str):
-        return "those nearest to equal weights" + (" of authors" if reference == "per_author" else "")
+        nearest = {"per_author": "equal weights of authors", "clone_proof": "the clone-proof prior"}
+        return "those nearest to " + nearest.get(reference or "uniform", "equal weights")
     return "those nearest to the given reference"
 
 

@@ -10,6 +10,7 @@ import typer
 
 from hemicycle.cli.command_options import (
     Against,
+    Bandwidth,
     Bootstrap,
     ByOption,
     Drop,
@@ -104,6 +105,7 @@ def ensemble(
     mean: MeanOption = None,
     tie_break: TieBreakOption = None,
     reference: Reference = None,
+    bandwidth: Bandwidth = None,
     bootstrap: Bootstrap = None,
     seed: Seed = None,
     loss: LossOption = None,
@@ -138,6 +140,7 @@ def ensemble(
         "mean": mean and mean.value,
         "tie_break": tie_break and tie_break.value,
         "reference": reference,
+        "bandwidth": bandwidth,
         "bootstrap": bootstrap,
         "seed": seed,
         "loss": loss and loss.value,

@@ -102,7 +102,7 @@ Power = Annotated[
 Prior = Annotated[
     str | None,
     typer.Option(
-        help="Prior of bma: uniform (the default), per_author, or a csv of model,weight.",
+        help="Prior of bma: uniform (the default), per_author, clone_proof, or a csv of model,weight.",
         rich_help_panel="Ensemble",
     ),
 ]
@@ -126,8 +126,16 @@ TieBreakOption = Annotated[
 Reference = Annotated[
     str | None,
     typer.Option(
-        help="What nearest refers to: uniform (the default), per_author, or a csv of model,weight.",
+        help="What nearest refers to: uniform (the default), per_author, clone_proof, or a csv of model,weight.",
         rich_help_panel="Ensemble",
+    ),
+]
+Bandwidth = Annotated[
+    float | None,
+    typer.Option(
+        help="How far apart models are that are no copies, in log ratio, for clone_proof; a fifth of sigma by default.",
+        rich_help_panel="Ensemble",
+        show_default=False,
     ),
 ]
 Bootstrap = Annotated[

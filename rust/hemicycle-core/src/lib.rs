@@ -7,6 +7,7 @@
 pub mod archives;
 pub mod averaging;
 pub mod bootstrap;
+pub mod clones;
 pub mod error;
 pub mod judgments;
 pub mod kernels;

@@ -51,6 +51,11 @@ impl<T: Logit> Pool<'_, T> {
         check_length("logits", self.logits.len(), span(self.n_models, self.n_items, self.strides))
     }
 
+    /// One logit. Only after its block was read, which checks it.
+    pub(crate) fn logit(&self, model: usize, item: usize) -> f64 {
+        self.logits[model * self.strides[0] + item * self.strides[1]].into()
+    }
+
     /// One model's logits, if they lie side by side.
     fn row(&self, model: usize) -> &[T] {
         &self.logits[model * self.strides[0]..][..self.n_items]
@@ -59,16 +64,14 @@ impl<T: Logit> Pool<'_, T> {
     /// Fail with the first logit outside the domain. A block that found one may find none when it reads again: another
     /// thread wrote to the logits meanwhile.
     fn refuse(&self, interrupt: &Interrupt) -> Result<()> {
-        let [by_model, by_item] = self.strides;
-        let logit = |model: usize, item: usize| -> f64 { self.logits[model * by_model + item * by_item].into() };
         for first in (0..self.n_models).step_by(BLOCK) {
             interrupt.check()?;
             let models = first..(first + BLOCK).min(self.n_models);
             // item by item: the models of an item may lie side by side
             let places = (0..self.n_items).flat_map(|item| models.clone().map(move |model| (model, item)));
-            let refused = places.filter(|&(model, item)| !within_domain(logit(model, item))).min();
+            let refused = places.filter(|&(model, item)| !within_domain(self.logit(model, item))).min();
             if let Some((model, item)) = refused {
-                return Err(refusal("logits", vec![model, item], logit(model, item), WITHIN_MAX_LOG));
+                return Err(refusal("logits", vec![model, item], self.logit(model, item), WITHIN_MAX_LOG));
             }
         }
         Ok(())
@@ -133,12 +136,34 @@ impl Block {
         if items.len() == pool.n_items {
             return self.load(pool, first, interrupt);
         }
+        self.gather(pool, &starts(pool, first), items, interrupt)
+    }
+
+    /// As [`Block::load_items`], but of these models, 32 at most; past their end the last one is repeated.
+    pub(crate) fn load_models<T: Logit>(
+        &mut self,
+        pool: &Pool<'_, T>,
+        models: &[usize],
+        items: &[u32],
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let last = models.len().saturating_sub(1);
+        let start = |model: usize| models.get(model.min(last)).map_or(0, |model| model * pool.strides[0]);
+        self.gather(pool, &std::array::from_fn(start), items, interrupt)
+    }
+
+    fn gather<T: Logit>(
+        &mut self,
+        pool: &Pool<'_, T>,
+        starts: &[usize; BLOCK],
+        items: &[u32],
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         interrupt.check()?;
-        let starts = starts(pool, first);
         loop {
             let mut valid = true;
             for (column, &item) in self.columns.iter_mut().zip(items) {
-                valid &= column.gather(pool, &starts, item as usize);
+                valid &= column.gather(pool, starts, item as usize);
             }
             if valid {
                 return Ok(());

@@ -3,6 +3,7 @@
 mod archives;
 mod arrays;
 mod averaging;
+mod clones;
 mod errors;
 mod gradient;
 mod interrupt;
@@ -28,6 +29,8 @@ mod _core {
     use crate::archives::read_archive;
     #[pymodule_export]
     use crate::averaging::{add_replicates, bma_weights, effective_models, n_scores};
+    #[pymodule_export]
+    use crate::clones::clone_proof_prior;
     #[pymodule_export]
     use crate::gradient::value_and_gradient;
     #[pymodule_export]

@@ -69,6 +69,23 @@ impl PairForm {
     }
 }
 
+/// Every judged item but the first of its connected component, with that first one; and T, row-major, upper triangular,
+/// with `sum_n W_n (l_b - l_a)^2 = |T l|^2`, l the logits of these items relative to their firsts.
+///
+/// # Errors
+/// [`crate::Error::Interrupted`].
+pub(crate) fn comparison_factor(
+    (a, b): (&[u32], &[u32]),
+    weight: &[f64],
+    n_items: usize,
+    execution: &Execution,
+) -> Result<(Vec<(usize, usize)>, Vec<f64>)> {
+    let pairs = WeightedPairs { a, b, weight, y: &[] };
+    let columns = columns(pairs, n_items);
+    let factor = Laplacian::new(pairs, &columns, n_items, execution)?.factor;
+    Ok((columns, factor))
+}
+
 /// Every judged item but the first of its connected component, with that first one.
 fn columns(pairs: WeightedPairs<'_>, n_items: usize) -> Vec<(usize, usize)> {
     let mut parent: Vec<usize> = (0..n_items).collect();

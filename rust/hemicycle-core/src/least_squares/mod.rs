@@ -17,7 +17,7 @@ mod face;
 mod facial;
 mod inside;
 mod known_system;
-mod laplacian;
+pub(crate) mod laplacian;
 mod left_out;
 mod mixtures;
 mod nearest;
