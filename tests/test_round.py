@@ -221,7 +221,7 @@ def test_a_round_and_its_ensembles_pickle():
         (
             {"prior": "flat"},
             OptionError,
-            "prior: expected 'uniform', 'per_author' or the mass of each model",
+            "prior: expected 'uniform', 'per_author', 'clone_proof' or the mass of each model",
         ),
         ({"prior": [1.0, 2.0, 3.0]}, ShapeError, "prior"),
         ({"prior": [-1.0, 2.0]}, DomainError, "prior"),

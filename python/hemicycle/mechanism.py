@@ -293,7 +293,7 @@ def mechanism(method: str, given: dict[str, Any], masses: Masses) -> Mechanism:
         if name != "rng" and method not in users and not _is_default(name, given[name]):
             having = " or ".join(f"method={user!r}" for user in users)
             raise OptionError(f"{name}: only {having} has one, got method={method!r}")
-    mass = {name: masses(given[name], name) for name in _MASSES}
+    mass: dict[str, Mass] = {name: masses(given[name], name) for name in _MASSES}
     if given["bandwidth"] is not None:
         given["bandwidth"] = positive_number(given["bandwidth"], "bandwidth")
         require_clone_proof(given["bandwidth"], *(given[name] for name in _MASSES))

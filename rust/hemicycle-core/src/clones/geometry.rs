@@ -7,7 +7,7 @@
 
 use crate::error::Result;
 use crate::judgments::Pairs;
-use crate::least_squares::laplacian::comparison_factor;
+use crate::least_squares::laplacian::{Comparisons, comparisons};
 use crate::parallel::Execution;
 
 use super::random::Stream;
@@ -40,7 +40,7 @@ impl Geometry {
     /// Of pairs that are checked, at least one.
     pub(super) fn new(pairs: &Pairs<'_>, bandwidth: f64, execution: &Execution) -> Result<Self> {
         let weight = vec![1.0; pairs.len()];
-        let (columns, factor) = comparison_factor((pairs.a, pairs.b), &weight, pairs.n_items, execution)?;
+        let Comparisons { columns, factor } = comparisons((pairs.a, pairs.b), &weight, pairs.n_items, execution)?;
         let mut items: Vec<u32> = pairs.a.iter().chain(pairs.b).copied().collect();
         items.sort_unstable();
         items.dedup();

@@ -170,25 +170,22 @@ impl Search<'_> {
     fn add(&self, instructions: InstructionSet, execution: &Execution, out: &mut [f64]) -> Result<()> {
         let mut sums = vec![0.0; out.len()];
         for (t, table) in self.tables.tables.iter().enumerate() {
-            sums.par_chunks_mut(AT_ONCE).enumerate().try_for_each_init(
-                || vec![],
-                |heads, (chunk, sums)| {
-                    sums.fill(0.0);
-                    let first = chunk * AT_ONCE;
-                    for (start, end) in table.cells(first, first + sums.len()) {
-                        if end - start > MAX_COMPARED {
-                            execution.interrupt.check()?;
-                        }
-                        let queries = first.max(start)..end.min(first + sums.len());
-                        let sums = &mut sums[queries.start - first..queries.end - first];
-                        if end - start > 1 {
-                            let (queries, cell) = (&table.order[queries], &table.order[start..end]);
-                            instructions.run(SearchCell { search: self, t, queries, cell, heads, sums });
-                        }
+            sums.par_chunks_mut(AT_ONCE).enumerate().try_for_each_init(Vec::new, |heads, (chunk, sums)| {
+                sums.fill(0.0);
+                let first = chunk * AT_ONCE;
+                for (start, end) in table.cells(first, first + sums.len()) {
+                    if end - start > MAX_COMPARED {
+                        execution.interrupt.check()?;
                     }
-                    execution.interrupt.check()
-                },
-            )?;
+                    let queries = first.max(start)..end.min(first + sums.len());
+                    let sums = &mut sums[queries.start - first..queries.end - first];
+                    if end - start > 1 {
+                        let (queries, cell) = (&table.order[queries], &table.order[start..end]);
+                        instructions.run(SearchCell { search: self, t, queries, cell, heads, sums });
+                    }
+                }
+                execution.interrupt.check()
+            })?;
             for (&point, sum) in table.order.iter().zip(&sums) {
                 out[point as usize] += sum;
             }

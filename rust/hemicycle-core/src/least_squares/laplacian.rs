@@ -69,21 +69,29 @@ impl PairForm {
     }
 }
 
-/// Every judged item but the first of its connected component, with that first one; and T, row-major, upper triangular,
-/// with `sum_n W_n (l_b - l_a)^2 = |T l|^2`, l the logits of these items relative to their firsts.
+/// Comparisons without labels: `sum_n W_n (l_b - l_a)^2 = |T l|^2`, l the logits of the judged items relative to one item
+/// of each connected component.
+pub(crate) struct Comparisons {
+    /// Item and reference item of each coordinate.
+    pub(crate) columns: Vec<(usize, usize)>,
+    /// T, row-major, upper triangular.
+    pub(crate) factor: Vec<f64>,
+}
+
+/// The form of pairs that are checked.
 ///
 /// # Errors
 /// [`crate::Error::Interrupted`].
-pub(crate) fn comparison_factor(
+pub(crate) fn comparisons(
     (a, b): (&[u32], &[u32]),
     weight: &[f64],
     n_items: usize,
     execution: &Execution,
-) -> Result<(Vec<(usize, usize)>, Vec<f64>)> {
+) -> Result<Comparisons> {
     let pairs = WeightedPairs { a, b, weight, y: &[] };
     let columns = columns(pairs, n_items);
     let factor = Laplacian::new(pairs, &columns, n_items, execution)?.factor;
-    Ok((columns, factor))
+    Ok(Comparisons { columns, factor })
 }
 
 /// Every judged item but the first of its connected component, with that first one.
