@@ -21,7 +21,7 @@ from hemicycle.mechanism import METHODS
 
 BUNDLE = {
     "leaderboard.csv", "allocation.csv", "weights.csv", "rejects.csv", "summary.json", "round.toml", "hemicycle.svg",
-    "intervals.csv", "report.html",
+    "intervals.csv", "flags.csv", "clones.csv", "report.html",
 }  # fmt: skip
 
 

@@ -19,7 +19,6 @@ from hemicycle.direct import direct_fit
 from hemicycle.jurors import juror_diagnostics
 from hemicycle.outcome import Outcome, run_round
 from hemicycle.report import report_html
-from hemicycle.report.flags import copies
 from hemicycle.report.pair_explorer import n_modes, pair_curves
 from hemicycle.report.tables import (
     MISSING,
@@ -359,15 +358,23 @@ def test_extreme_widths_are_drawn(folder: Path) -> None:
         Page(report_html(outcome_of(folder, sigma=sigma)))
 
 
-def test_copies_are_found(outcome: Outcome) -> None:
-    groups = copies(outcome)
-    models = outcome.round.pool.models
+def test_copies_are_found(outcome: Outcome, page: Page) -> None:
+    groups = outcome.flags.groups
     assert groups
-    assert all(any(models[d].startswith("copycat") for d in group) for group in groups)
+    assert all(any(model.startswith("copycat") for model in group.models) for group in groups)
     pairs, logits = outcome.round.judgments.pairs, outcome.round.pool.logits
     for group in groups:
-        predicted = logits[np.ix_(group, pairs.b)] - logits[np.ix_(group, pairs.a)]
+        predicted = logits[np.ix_(group.rows, pairs.b)] - logits[np.ix_(group.rows, pairs.a)]
         assert np.ptp(predicted, axis=0).max() < 2e-9
+    shown_groups = {column["head"]: column["values"] for column in page.data()["copies"]["columns"]}
+    assert shown_groups["models"] == [len(group) for group in groups]
+    assert shown_groups["gain"] == [1.0] * len(groups)
+    clone_proof, equal = (np.array(shown_groups[head]) for head in ("clone-proof prior", "equal priors"))
+    assert (clone_proof <= equal).all()
+    flagged = {column["head"]: column["values"] for column in page.data()["flagged"]["columns"]}
+    assert sorted(m for m, kind in zip(flagged["model"], flagged["flag"], strict=True) if kind == "clone") == sorted(
+        model for group in groups for model in group.models
+    )
 
 
 def test_a_model_that_was_fitted_to_the_judgments_is_flagged(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_it_holds_elsewhere_and_for_any_number_of_threads(made, tmp_path):
     for n_threads in ("1", "3"):
         result = run("verify", str(moved / OUT), env={"RAYON_NUM_THREADS": n_threads})
         assert (result.returncode, result.stderr) == (0, "")
-        assert result.stdout.startswith("verified: 2 inputs and 11 files")
+        assert result.stdout.startswith("verified: 2 inputs and 13 files")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

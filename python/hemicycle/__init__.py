@@ -69,6 +69,7 @@ _MODULES = (
     "direct",
     "direct_influence",
     "errors",
+    "flags",
     "influence",
     "intervals",
     "jurors",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hemicycle.table import Table
 
 __all__ = [
+    "CLONES",
     "EVALUATION",
     "INTERVALS",
     "MOVEMENT",
@@ -56,6 +57,7 @@ REPORT = "report.html"  #: the page to open
 RANGES = "allocation_range.csv"  #: only where it was asked for
 EVALUATION = "evaluation.csv"  #: likewise
 INTERVALS = "intervals.csv"  #: unless there are none
+CLONES = "clones.csv"  #: where there are copies
 MOVEMENT = "movement.csv"  #: where something was dropped, or the run was held against another
 
 
@@ -88,11 +90,13 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         EVALUATION: outcome.evaluation,
         INTERVALS: None if outcome.intervals is None else outcome.intervals.table(),
         MOVEMENT: outcome.movement_table(),
+        CLONES: outcome.clone_groups,
     }
     return {name: _table_csv(table) for name, table in asked.items() if table is not None} | {
         "leaderboard.csv": _table_csv(outcome.leaderboard),
         "allocation.csv": allocation_csv(outcome),
         "weights.csv": _weights_csv(outcome),
+        "flags.csv": _table_csv(outcome.flags.table()),
         "rejects.csv": _rejects_csv(outcome.rejects),
         "summary.json": json.format(json.encode(outcome.summary()), indent=2) + b"\n",
         ROUND.file: outcome.config.toml(folder, outcome.sha256).encode("utf-8"),

@@ -14,11 +14,14 @@ from msgspec.structs import replace
 
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
+from hemicycle.clone_groups import clone_group_table
+from hemicycle.clones import SIGMAS_PER_BANDWIDTH
 from hemicycle.dominance import dominance_notice
 from hemicycle.drop import drop
 from hemicycle.errors import LeakWarning, NoDataError, NotCertifiedWarning, NotConvergedError, TieBreakWarning
 from hemicycle.escaping import storable
 from hemicycle.evaluation import evaluate
+from hemicycle.flags import flag_submissions
 from hemicycle.items import Items
 from hemicycle.judgments import Judgments
 from hemicycle.leak import leak_check
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from hemicycle.allocation import Mean
     from hemicycle.config import RoundConfig
     from hemicycle.ensemble import Ensemble
+    from hemicycle.flags import Flags
     from hemicycle.intervals import AllocationIntervals
     from hemicycle.leak import LeakCheck
     from hemicycle.rejects import Rejects
@@ -73,8 +77,10 @@ class Outcome:
         Of the shares that are paid, where they were asked for and the jury can be resampled.
     evaluation : Table or None
         How well each mechanism predicts judgments that are left out, where it was asked for.
-    leak : LeakCheck
-        Models that fit the judgments closer than one can that did not see them.
+    flags : Flags
+        What an organiser looks at twice: copies, keys that were pasted in, and what no jury could have said.
+    clone_groups : Table or None
+        What every mechanism gives to each group of copies, where there are any.
     mechanisms : tuple of dict
         What each ensemble found, in plain values.
     notices : tuple of str
@@ -97,7 +103,8 @@ class Outcome:
     ranges: Table | None
     intervals: AllocationIntervals | None
     evaluation: Table | None
-    leak: LeakCheck
+    flags: Flags
+    clone_groups: Table | None
     mechanisms: tuple[dict[str, Any], ...]
     notices: tuple[str, ...]
     movements: tuple[Movement, ...]
@@ -108,6 +115,11 @@ class Outcome:
         """Everything that was turned away, and why."""
         rejects: Rejects = self.round.rejects
         return rejects
+
+    @property
+    def leak(self) -> LeakCheck:
+        """How near each model is to the judgments."""
+        return self.flags.leak
 
     def movement_table(self) -> Table | None:
         """Return the share of each item before and after, for each run that this one is held against; None without."""
@@ -161,6 +173,7 @@ class Outcome:
             **({} if self.intervals is None else {"intervals": self.intervals.label}),
             **({} if self.evaluation is None else {"evaluation": list(self.evaluation)}),
             **({"movements": [movement.summary() for movement in self.movements]} if self.movements else {}),
+            "flags": self.flags.counts() | {"clone_groups": len(self.flags.groups)},
             "suspects": [{"model": storable(model), "fitted_to": what} for model, what in self.leak.suspects.items()],
             "notices": [storable(notice) for notice in self.notices],
         }
@@ -339,8 +352,11 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         choosing = ", choosing widths in each fold" if config.sigma == "auto" else ""
         with during(f"evaluating by {config.evaluate}{choosing}"):
             evaluation = _evaluation(config, config.evaluate, ensembles)
-    with during("looking for models that were fitted to the judgments"):
-        leak = _leak(config, judgments, round_)
+    with during("looking for copies, pasted answers and what no jury could have said"):
+        averaged = next(ensemble for ensemble in ensembles if ensemble.method == "bma")
+        leak, bandwidth = _leak(config, judgments, round_), SIGMAS_PER_BANDWIDTH * averaged.sigma
+        flags = flag_submissions(round_.pool, round_.judgments, leak=leak, bandwidth=bandwidth)
+        clones = clone_group_table(flags.groups, ensembles, flags.clones.prior) if flags.groups else None
     with during("seating the models"):
         parliament = seat_families(paid.weights, round_.pool.families(), round_.pool.logits)
     return Outcome(
@@ -355,13 +371,15 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         ranges=ranges,
         intervals=intervals,
         evaluation=evaluation,
-        leak=leak,
+        flags=flags,
+        clone_groups=clones,
         mechanisms=mechanisms,
         notices=(
             *round_.notices,
             *((f"Left out by request: {', '.join(config.drop)}.",) if config.drop else ()),
             *round_.doubts,
-            *filter(None, (sigma_notice(ensembles), leak.notice)),
+            *filter(None, (sigma_notice(ensembles),)),
+            *flags.notices,
             *filter(
                 None, (unresampled, failure, dominance_notice(paid, ensembles), paid.tie_notice(config.mean, ranges))
             ),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hemicycle.bundle import (
+    CLONES,
     EVALUATION,
     INTERVALS,
     MOVEMENT,
@@ -81,7 +82,7 @@ def run_and_write(config: RoundConfig, out: Path, talk: Talk) -> Outcome:
     with talk.step("writing the results"):
         files = bundle_files(outcome, out)
         write_bundle(out, files)
-        for asked in (RANGES, EVALUATION, INTERVALS, MOVEMENT):
+        for asked in (RANGES, EVALUATION, INTERVALS, MOVEMENT, CLONES):
             if asked not in files:
                 (out / asked).unlink(missing_ok=True)  # of an earlier run
     return outcome

@@ -1,4 +1,4 @@
-"""What an organiser looks at twice: fits too near to be independent, and models that are copies of each other."""
+"""What an organiser looks at twice: every flag, the nearest fits, and what each mechanism gives to copies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.report.tables import MISSING, Column, DataTable, names, numbers, percents, shown
+from hemicycle.report.tables import MISSING, Column, DataTable, names, numbers, percents, prose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,52 +14,52 @@ if TYPE_CHECKING:
     from hemicycle.outcome import Outcome
     from hemicycle.report.board import Board
 
-__all__ = ["SAME_DECIMALS", "closest_table", "copies", "copies_table"]
+__all__ = ["closest_table", "copies_table", "flags_table"]
 
-SAME_DECIMALS = 9  #: of the log ratios in which copies agree
+LISTED = 1000  #: flags
 CLOSEST = 10  #: models that are listed, flagged or not
 LEAST = 1e-16  #: probability below which doubles tell nothing
-NAMED = 6  #: models of one group of copies that are named
 
 
-def copies(outcome: Outcome) -> list[list[int]]:
-    """Group the models that predict the same log ratio, to nine decimals, for every judged pair.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        The run.
-
-    Returns
-    -------
-    list of list of int
-        Groups of two models and more, the largest first, models in the order of the pool.
-    """
-    pairs, logits = outcome.round.judgments.pairs, outcome.round.pool.logits
-    groups: dict[bytes, list[int]] = {}
-    for model, row in enumerate(logits):
-        predicted = (row[pairs.b].astype(np.float64) - row[pairs.a]).round(SAME_DECIMALS) + 0.0
-        groups.setdefault(predicted.tobytes(), []).append(model)
-    return sorted((group for group in groups.values() if len(group) > 1), key=lambda group: (-len(group), group[0]))
-
-
-def copies_table(outcome: Outcome, board: Board, groups: list[list[int]]) -> DataTable | None:
-    """Make the table of the groups of copies and the weight that each group has under each mechanism."""
-    if not groups:
+def flags_table(outcome: Outcome) -> DataTable | None:
+    """Make the table of all flags; None where there are none."""
+    found = outcome.flags.flags[:LISTED]
+    if not found:
         return None
-    pool = outcome.round.pool
-    authors = [len({pool.authors[model] for model in group} - {None}) for group in groups]
+    columns = (
+        names("model", [flag.model for flag in found]),
+        Column("flag", [flag.flag for flag in found]),
+        Column("rule", [flag.rule for flag in found]),
+        Column("number", [_evidence(flag.evidence) for flag in found], meaning="what it is, flags.csv says"),
+        Column("reason", [prose(flag.reason) for flag in found]),
+    )
+    more = f"The first {LISTED:,} of {len(outcome.flags):,} flags" if len(outcome.flags) > LISTED else "All flags"
+    return DataTable("flagged", more, columns, "flag", "flags.csv")
+
+
+def copies_table(outcome: Outcome, board: Board) -> DataTable | None:
+    """Make the table of the groups of copies and the weight that each group has under each mechanism."""
+    found = outcome.clone_groups
+    if found is None:
+        return None
     columns = [
-        Column("copies", [_named([pool.models[model] for model in group]) for group in groups], "name"),
-        numbers("models", [len(group) for group in groups], 0),
+        Column("copies", [prose(text) for text in found["named"]], "name"),
+        numbers("models", found["models"], 0),
+        numbers("the same", found["same"], 0, meaning="of them predict exactly what the first predicts"),
     ]
-    if any(authors):
-        columns.append(numbers("authors", authors, 0))
+    if any(found["authors"]):
+        columns.append(numbers("authors", found["authors"], 0))
     columns += [
-        percents(board.labels[e.method], [float(e.weights[group].sum()) for group in groups], group="weight of all, %")
-        for e in board.ensembles
+        Column("first", [prose(text) for text in found["earliest"]], meaning="by the times that the organiser gave"),
+        numbers("gain", found["gain"], 2, meaning="largest likelihood over the mean of the group: what guesses bought"),
     ]
-    return DataTable("copies", "Models that predict the same for every judged pair", tuple(columns), "group")
+    of_all = "weight of all, %"
+    columns += [percents(board.labels[e.method], found[e.method], group=of_all) for e in board.ensembles]
+    columns += [
+        percents("equal priors", found["bma_uniform"], group="under averaging, %"),
+        percents("clone-proof prior", found["bma_clone_proof"], group="under averaging, %"),
+    ]
+    return DataTable("copies", "Models that predict the same, or nearly", tuple(columns), "group", "clones.csv")
 
 
 def closest_table(outcome: Outcome) -> DataTable | None:
@@ -106,6 +106,5 @@ def _probability(p: float) -> str:
     return ("below " if p < LEAST else "") + f"{max(p, LEAST):.0e}".replace("-", "\N{MINUS SIGN}")
 
 
-def _named(models: list[str]) -> str:
-    more = f" and {len(models) - NAMED:,} more" if len(models) > NAMED else ""
-    return ", ".join(shown(model) for model in models[:NAMED]) + more
+def _evidence(number: float) -> str:
+    return f"{number:.3g}".replace("-", "\N{MINUS SIGN}")

@@ -12,7 +12,7 @@ from hemicycle.picture import PALETTE, PLAIN_GLYPHS, SMALL_FAMILIES
 from hemicycle.report.board import board_of, leaderboard, left_out
 from hemicycle.report.diversity import diversity_table, family_distances
 from hemicycle.report.evaluation import evaluation_table
-from hemicycle.report.flags import closest_table, copies, copies_table
+from hemicycle.report.flags import closest_table, copies_table, flags_table
 from hemicycle.report.hemicycles import families_of, hemicycles
 from hemicycle.report.jurors import jurors, least_likely
 from hemicycle.report.movement import movements
@@ -63,7 +63,7 @@ def parts_of(outcome: Outcome) -> list[Part]:
         From the summary to where the result comes from.
     """
     board, families = board_of(outcome), families_of(outcome)
-    others, groups = left_out(outcome), copies(outcome)
+    others = left_out(outcome)
     allocation = {
         "table": allocation_table(outcome, board),
         "mean": outcome.config.mean,
@@ -82,8 +82,10 @@ def parts_of(outcome: Outcome) -> list[Part]:
     }
     flags = {
         "closest": closest_table(outcome),
+        "flags": flags_table(outcome),
         "suspected": bool(outcome.leak.suspects),
-        "copies": copies_table(outcome, board, groups),
+        "copies": copies_table(outcome, board),
+        "near": f"{outcome.flags.clones.bandwidth / 4:g}",
         "level": f"{outcome.leak.level:.0%}",
     }
     listed = [
