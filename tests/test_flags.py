@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import warnings
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,9 @@ from hemicycle.clone_groups import clone_group_table, guessing_gain
 from hemicycle.direct import direct_fit
 from hemicycle.errors import DtypeError
 from hemicycle.flags import FLAGS, MEANINGS, Flags, flag_submissions
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ITEMS = [("p", f"item {k}") for k in range(8)] + [("q", f"item {k}") for k in range(4)]
 TIMES = {"early": "2025-10-01T00:00:00+00:00", "late": "2025-10-02T00:00:00+00:00"}
@@ -100,12 +102,12 @@ def test_near_copies_are_told_from_equal_ones_with_their_distance():
 @pytest.mark.parametrize(
     ("submitted", "reference", "words"),
     [
-        ({"x": TIMES["late"], "y": TIMES["early"], "z": TIMES["late"]}, "y", f"y came first, {TIMES['early']}"),
+        ({"x": TIMES["late"], "y": TIMES["early"], "z": TIMES["late"]}, "y", "y came first, 2025-10-01 00:00:00 UTC"),
         ({"x": TIMES["late"], "z": TIMES["early"]}, "z", "z came first of the 2 of 3 whose time is known"),
         (
             {"x": TIMES["late"], "y": TIMES["early"], "z": TIMES["early"]},
             "y",
-            f"which came first is not known: y and z have one time, {TIMES['early']}",
+            "which came first is not known: y and z have one time, 2025-10-01 00:00:00 UTC",
         ),
         ({}, "x", "which came first is not known"),
     ],
@@ -193,6 +195,7 @@ def test_what_no_jury_could_have_said():
     assert "all other items of its parent together" in degenerate[3].reason
     assert degenerate[5].evidence == pytest.approx(1 / (1 + 3 * math.exp(-largest - 0.01)))
     assert flags.counts()["degenerate"] == 5
+    assert flags.by_model()["m3"][-2:] == ("one item", "unjudged items")
     assert "(uniform 2, extreme ratio 1, one item 1, unjudged items 2); the first, m0, gives" in flags.notices[-1]
 
 

@@ -83,11 +83,12 @@ class CloneGroup:
         if not first:
             return "which came first is not known"
         time = min(time for time in self.submitted if time is not None)
+        when = f"{time.replace('T', ' ').removesuffix('+00:00')} UTC"
         of = "" if n_timed == len(self) else f" of the {n_timed} of {len(self)} whose time is known"
         if len(first) == 1:
-            return f"{excerpt(first[0])} came first{of}, {time}"
+            return f"{excerpt(first[0])} came first{of}, {when}"
         tied = f"{excerpt(first[0])} and {excerpt(first[1])} have one time"
-        return f"which came first{of} is not known: {tied}, {time}"
+        return f"which came first{of} is not known: {tied}, {when}"
 
     @property
     def named(self) -> str:

@@ -102,6 +102,13 @@ class Flags:
             }
         )
 
+    def by_model(self) -> dict[str, tuple[str, ...]]:
+        """Return the rules by which each model that has a flag has one."""
+        found: dict[str, tuple[str, ...]] = {}
+        for flag in self.flags:
+            found[flag.model] = (*found.get(flag.model, ()), flag.rule)
+        return found
+
     def counts(self) -> dict[str, int]:
         """Return the number of models that have each kind of flag."""
         models = {kind: {flag.model for flag in self.flags if flag.flag == kind} for kind in FLAGS}
@@ -119,8 +126,8 @@ class Flags:
         largest = self.groups[0]
         n, groups = self.counts()["clone"], counted(len(self.groups), "group")
         return (
-            f"{n:,} models predict what others do, to {self.clones.bandwidth / 4:g} in log ratio, in {groups}; the largest: "
-            f"{largest.named}; {largest.earliest}."
+            f"{n:,} models predict what others do, to {self.clones.bandwidth / 4:g} in log ratio, in {groups}; the "
+            f"largest: {largest.named}; {largest.earliest}."
         )
 
     def _keys(self) -> str:

@@ -249,22 +249,23 @@ hemicycle reproduce many-model --runs 1000 --seed 7 --out claims --figures png""
 )
 def reproduce(
     name: Annotated[
-        Published, typer.Argument(metavar="NAME", help="What to test: many-model or rounds.", show_default=False)
+        Published, typer.Argument(metavar="NAME", help="What to test: many-model, rounds or flags.", show_default=False)
     ],
     runs: Annotated[
         int | None,
         typer.Option(
-            help="Random instances of many-model, 100,000 by default; replicates of the bootstrap of rounds, 4,000.",
+            help="Random instances of many-model, 100,000 by default; replicates of the bootstrap of rounds, 4,000; "
+            "rounds with planted submissions of flags, 1,000.",
             min=1,
             rich_help_panel="Simulation",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of either.", min=0, rich_help_panel="Simulation")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of it.", min=0, rich_help_panel="Simulation")] = 0,
     data: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Data of rounds: a folder with level1-2025/jury_split.csv; by default what HEMICYCLE_DATA says.",
+            help="Data of real rounds: a folder with level1-2025/jury_split.csv; by default what HEMICYCLE_DATA says.",
             rich_help_panel="Input",
         ),
     ] = None,

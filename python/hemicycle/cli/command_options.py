@@ -62,6 +62,7 @@ class Published(StrEnum):
 
     many_model = "many-model"
     rounds = "rounds"
+    flags = "flags"
 
 
 class Figures(StrEnum):

@@ -135,10 +135,10 @@ def leaderboard(outcome: Outcome, board: Board, families: Families, others: Roun
         percents(LABELS[e.method] + (" (pays)" if e is board.paid else ""), e.weights[order], group="weight, %")
         for e in board.ensembles
     ]
-    suspects = outcome.leak.suspects
-    if suspects:
-        flags = [suspects.get(model, "") for model in ranked["model"][:MODELS_LISTED]]
-        columns.append(Column("fitted to", flags, meaning="too near to be independent"))
+    flags = outcome.flags.by_model()
+    if flags:
+        listed = [", ".join(flags.get(model, ())) for model in ranked["model"][:MODELS_LISTED]]
+        columns.append(Column("flags", listed, meaning="reasons to look twice; they change no weight"))
     which = (
         "All models" if len(order) == len(board.order) else f"The first {len(order):,} of {len(board.order):,} models"
     )
