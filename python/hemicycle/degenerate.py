@@ -22,7 +22,7 @@ __all__ = ["Oddity", "degenerate"]
 SAME_WEIGHT = 1e-9  #: of a log ratio, as copies agree
 SEVERAL = 3  #: items; of two it is a statement to weigh the same
 TOO_LARGE = 2.0  #: times the largest log ratio of the jury
-BLOCK = 1 << 22  #: numbers looked at together
+BLOCK = 1 << 19  #: numbers looked at together
 MAX_EXPONENT = 700.0  #: whose exponential a double holds
 
 
@@ -72,7 +72,8 @@ def degenerate(logits: NDArray[Any], judgments: Judgments) -> list[Oddity]:
 
     Notes
     -----
-    O(n_models (n_items + n_pairs)) time, in blocks of bounded memory.
+    O(n_models n_items) time, and the pairs only of models that spread a parent over more than Y, which the last three
+    rules need; in blocks of bounded memory.
     """
     counts = judgments.weight > 0
     a, b = judgments.a[counts], judgments.b[counts]
@@ -81,17 +82,34 @@ def degenerate(logits: NDArray[Any], judgments: Judgments) -> list[Oddity]:
     largest = float(ratios.max(initial=0.0))
     parents, names = _parents(pairs, judgments), judgments.items.hostless_names
     found: list[Oddity] = []
-    rows = max(1, BLOCK // max(1, logits.shape[1], len(pairs)))
+    rows = max(1, BLOCK // max(logits.shape[1], len(pairs)))
     for start in range(0, len(logits), rows):
         block = np.asarray(logits[start : start + rows], dtype=np.float64)
         odd = [*_uniform(block, parents, len(pairs))]
-        if largest > 0:
-            odd += _extreme(block, pairs, names, largest)
-            odd += _one_item(block, judgments.items, names, largest)
-            odd += _unjudged(block, parents, largest)
+        wide = np.flatnonzero(_spread(block, judgments.items) > largest) if largest > 0 else []
+        if len(wide):
+            spread = block[wide]
+            rules = (
+                _extreme(spread, pairs, names, largest),
+                _one_item(spread, judgments.items, names, largest),
+                _unjudged(spread, parents, largest),
+            )
+            odd += [oddity._replace(model=int(wide[oddity.model])) for rule in rules for oddity in rule]
         odd.sort(key=lambda oddity: oddity.model)
         found += [oddity._replace(model=start + oddity.model) for oddity in odd]
     return found
+
+
+def _spread(block: NDArray[np.float64], items: Items) -> NDArray[np.float64]:
+    """Return the largest spread of a model's logits within one parent, shape (n_models,)."""
+    if items.n_parents == 1:
+        return np.ptp(block, axis=1)
+    order = np.argsort(items.parent_index, kind="stable")
+    starts = np.searchsorted(items.parent_index[order], np.arange(items.n_parents))
+    by_parent = block[:, order]
+    highest, lowest = (extreme.reduceat(by_parent, starts, axis=1) for extreme in (np.maximum, np.minimum))
+    widest: NDArray[np.float64] = (highest - lowest).max(axis=1)
+    return widest
 
 
 def _parents(pairs: NDArray[np.int64], judgments: Judgments) -> list[_Parent]:

@@ -19,7 +19,7 @@ MOST_REPEATED = 0.5
 """Part of the answers that a model repeats which had not seen them: whole scores of a scale and whole multipliers agree
 by chance, in real rounds at most for one answer in fifty."""
 
-BLOCK = 1 << 22  #: numbers looked at together
+BLOCK = 1 << 18  #: numbers looked at together
 
 
 def repeated_part(logits: NDArray[Any], judgments: Judgments) -> NDArray[np.float64]:
@@ -50,6 +50,7 @@ def repeated_part(logits: NDArray[Any], judgments: Judgments) -> NDArray[np.floa
     a, b, answer = pairs.a[alone], pairs.b[alone], first[alone]
     rows = max(1, BLOCK // len(alone))
     for start in range(0, len(logits), rows):
-        block = np.asarray(logits[start : start + rows], dtype=np.float64)
-        part[start : start + rows] = np.mean(np.abs(block[:, b] - block[:, a] - answer) <= SAME_ANSWER, axis=1)
+        items = np.ascontiguousarray(logits[start : start + rows].T, dtype=np.float64)  # (n_items, n_models)
+        apart = items[b] - items[a] - answer[:, None]
+        part[start : start + rows] = np.mean(np.abs(apart) <= SAME_ANSWER, axis=0)
     return part
