@@ -141,6 +141,8 @@ def test_a_check_that_was_made_before_is_taken():
     again = found(logits(13), judgments, leak=flags.leak)
     assert again.leak is flags.leak
     assert rules(again) == rules(flags)
+    clones = found([*logits(12), direct_fit(judgments).logits], judgments, clones=flags.clones, bandwidth=9.0).clones
+    assert clones is flags.clones
 
 
 def test_a_key_of_shares_is_found_whole_and_by_half():
@@ -261,7 +263,7 @@ def test_the_table_of_groups_says_what_each_mechanism_gives():
         warnings.simplefilter("ignore")
         ensembles = round_.mechanisms()
     flags = flag_submissions(round_.pool, round_.judgments)
-    (row,) = clone_group_table(flags.groups, ensembles, flags.clones.prior)
+    (row,) = clone_group_table(flags.groups, ensembles, 0.1)
     assert (row["models"], row["same"], row["gain"]) == (3, 3, pytest.approx(1.0))
     scores = round_.scores().log_likelihood
     weight = np.exp(scores - scores.max())

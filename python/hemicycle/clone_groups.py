@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hemicycle.clones import CloneProofPrior
     from hemicycle.ensemble import Ensemble
     from hemicycle.judgments import Judgments
+    from hemicycle.pairs import Pairs
     from hemicycle.pool import Pool
 
 __all__ = ["CloneGroup", "clone_group_table", "clone_groups", "clone_reason", "guessing_gain"]
@@ -115,17 +116,15 @@ def clone_groups(pool: Pool, judgments: Judgments, found: CloneProofPrior) -> tu
         Groups of two models and more, the largest first.
     """
     pairs = cardinal_pairs(judgments)
-    return tuple(_group(pool, rows, found.class_of, pairs.a, pairs.b) for rows in found.groups())
+    return tuple(_group(pool, rows, found.class_of, pairs) for rows in found.groups())
 
 
-def _group(
-    pool: Pool, rows: NDArray[np.int64], class_of: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64]
-) -> CloneGroup:
+def _group(pool: Pool, rows: NDArray[np.int64], class_of: NDArray[np.int64], pairs: Pairs) -> CloneGroup:
     submitted = tuple(pool.submitted[row] for row in rows.tolist())
     known = [(time, place) for place, time in enumerate(submitted) if time is not None]
     reference = min(known)[1] if known else 0
     stands = rows[reference]
-    distance = np.array([_distance(pool.logits[row], pool.logits[stands], a, b) for row in rows.tolist()])
+    distance = np.array([_distance(pool.logits[row], pool.logits[stands], pairs) for row in rows.tolist()])
     distance[reference] = np.delete(distance, reference).min()
     _, place, n_alike = np.unique(class_of[rows], return_inverse=True, return_counts=True)
     return CloneGroup(
@@ -140,8 +139,9 @@ def _group(
     )
 
 
-def _distance(model: NDArray[Any], other: NDArray[Any], a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    apart = (model[b].astype(np.float64) - model[a]) - (other[b].astype(np.float64) - other[a])
+def _distance(model: NDArray[Any], other: NDArray[Any], pairs: Pairs) -> float:
+    apart = model.astype(np.float64) - other
+    apart = apart[pairs.b] - apart[pairs.a]
     return float(np.sqrt(np.mean(apart**2)))
 
 
@@ -161,9 +161,7 @@ def guessing_gain(log_likelihood: NDArray[np.float64]) -> float:
     return float(1.0 / np.mean(np.exp(log_likelihood - log_likelihood.max())))
 
 
-def clone_group_table(
-    groups: Sequence[CloneGroup], ensembles: Sequence[Ensemble], clone_proof: NDArray[np.float64]
-) -> Table:
+def clone_group_table(groups: Sequence[CloneGroup], ensembles: Sequence[Ensemble], bandwidth: float) -> Table:
     """Say of each group what every mechanism gives it, and what its guesses bought.
 
     Parameters
@@ -172,8 +170,8 @@ def clone_group_table(
         Of the pool of the ensembles.
     ensembles : sequence of Ensemble
         Every mechanism on the same rows, with averaging among them.
-    clone_proof : ndarray of float64, shape (n_models,)
-        The clone-proof prior of the pool.
+    bandwidth : float
+        Of the clone-proof prior.
 
     Returns
     -------
@@ -186,9 +184,10 @@ def clone_group_table(
     averaged = next(ensemble for ensemble in ensembles if ensemble.method == "bma")
     scores = averaged.round.scores(averaged.sigma).log_likelihood
     options = {name: value for name, value in averaged.options.items() if name not in ("prior", "bandwidth")}
-    weights: dict[str, NDArray[np.float64]] = {
-        f"bma_{name}": averaged.round.ensemble("bma", sigma=averaged.sigma, prior=prior, **options).weights
-        for name, prior in (("uniform", None), ("clone_proof", clone_proof))
+    priors: dict[str, dict[str, Any]] = {"uniform": {}, "clone_proof": {"bandwidth": bandwidth}}
+    weights = {
+        f"bma_{prior}": averaged.round.ensemble("bma", sigma=averaged.sigma, prior=prior, **width, **options).weights
+        for prior, width in priors.items()
     }
     weights |= {ensemble.method: ensemble.weights for ensemble in ensembles}
     return Table(

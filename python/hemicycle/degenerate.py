@@ -86,7 +86,7 @@ def degenerate(logits: NDArray[Any], judgments: Judgments) -> list[Oddity]:
     for start in range(0, len(logits), rows):
         block = np.asarray(logits[start : start + rows], dtype=np.float64)
         odd = [*_uniform(block, parents, len(pairs))]
-        wide = np.flatnonzero(_spread(block, judgments.items) > largest) if largest > 0 else []
+        wide = np.flatnonzero(_spread(block, judgments.items) > (largest or np.inf))
         if len(wide):
             spread = block[wide]
             rules = (
@@ -103,12 +103,13 @@ def degenerate(logits: NDArray[Any], judgments: Judgments) -> list[Oddity]:
 def _spread(block: NDArray[np.float64], items: Items) -> NDArray[np.float64]:
     """Return the largest spread of a model's logits within one parent, shape (n_models,)."""
     if items.n_parents == 1:
-        return np.ptp(block, axis=1)
+        widest: NDArray[np.float64] = np.ptp(block, axis=1)
+        return widest
     order = np.argsort(items.parent_index, kind="stable")
     starts = np.searchsorted(items.parent_index[order], np.arange(items.n_parents))
     by_parent = block[:, order]
     highest, lowest = (extreme.reduceat(by_parent, starts, axis=1) for extreme in (np.maximum, np.minimum))
-    widest: NDArray[np.float64] = (highest - lowest).max(axis=1)
+    widest = (highest - lowest).max(axis=1)
     return widest
 
 

@@ -157,6 +157,7 @@ def flag_submissions(
     used: ArrayLike | None = None,
     leak: LeakCheck | None = None,
     level: float = 0.01,
+    clones: CloneProofPrior | None = None,
     bandwidth: float = 0.1,
     n_threads: int | None = None,
 ) -> Flags:
@@ -174,6 +175,8 @@ def flag_submissions(
         Of the models without a zero weight, where it was made before or of more rows.
     level : float, default 0.01
         Probability to suspect anybody in an honest pool of having seen the answers.
+    clones : CloneProofPrior, optional
+        Of the models without a zero weight, where it was made before, as by `Round.clones`.
     bandwidth : float, default 0.1
         Copies are near up to a quarter of it, in root mean square of the log ratio over the judged pairs.
     n_threads : int, optional
@@ -203,7 +206,8 @@ def flag_submissions(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", LeakWarning)
             leak = leak_check(scored, judgments, used=used, level=level)
-    clones = clone_proof_prior(scored, judgments, bandwidth=bandwidth, n_threads=n_threads)
+    if clones is None:
+        clones = clone_proof_prior(scored, judgments, bandwidth=bandwidth, n_threads=n_threads)
     groups = clone_groups(scored, judgments, clones)
     flags = [*_clones(groups), *_keys(scored, judgments, leak)]
     flags += [

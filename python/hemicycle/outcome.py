@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "run_round"]
 
+NARROWEST = 1e-6  #: bandwidth; of a sigma below five times that, too
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
@@ -354,9 +356,10 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
             evaluation = _evaluation(config, config.evaluate, ensembles)
     with during("looking for copies, pasted answers and what no jury could have said"):
         averaged = next(ensemble for ensemble in ensembles if ensemble.method == "bma")
-        leak, bandwidth = _leak(config, judgments, round_), SIGMAS_PER_BANDWIDTH * averaged.sigma
-        flags = flag_submissions(round_.pool, round_.judgments, leak=leak, bandwidth=bandwidth)
-        clones = clone_group_table(flags.groups, ensembles, flags.clones.prior) if flags.groups else None
+        bandwidth = config.bandwidth or max(NARROWEST, SIGMAS_PER_BANDWIDTH * averaged.sigma)
+        leak, found = _leak(config, judgments, round_), round_.clones(bandwidth)
+        flags = flag_submissions(round_.pool, round_.judgments, leak=leak, clones=found)
+        clones = clone_group_table(flags.groups, ensembles, bandwidth) if flags.groups else None
     with during("seating the models"):
         parliament = seat_families(paid.weights, round_.pool.families(), round_.pool.logits)
     return Outcome(

@@ -255,7 +255,7 @@ def reproduce(
         int | None,
         typer.Option(
             help="Random instances of many-model, 100,000 by default; replicates of the bootstrap of rounds, 4,000; "
-            "rounds with planted submissions of flags, 1,000.",
+            "rounds with planted submissions of flags, 2,000.",
             min=1,
             rich_help_panel="Simulation",
         ),

@@ -20,7 +20,7 @@ __all__ = ["NAMES", "RUNS", "reproduce"]
 # data where there is no simulation.
 _HOME = {"many-model": "many_model", "rounds": "rounds", "flags": "flags"}
 NAMES = tuple(_HOME)
-RUNS = {"many-model": 100_000, "rounds": 4_000, "flags": 1_000}
+RUNS = {"many-model": 100_000, "rounds": 4_000, "flags": 2_000}
 """Runs of each, unless told otherwise."""
 
 
@@ -41,7 +41,7 @@ def reproduce(
         on the private rows of real rounds, or how seldom the flags of a run are wrong.
     runs : int, optional
         Number of random instances of the simulation (100,000), of replicates of the bootstrap over jurors (4,000), or
-        of rounds with planted submissions (1,000); at least 1.
+        of rounds with planted submissions (2,000); at least 1.
     seed : int, default 0
         Seed, at least 0; the same seed gives the same results.
     data : path, optional

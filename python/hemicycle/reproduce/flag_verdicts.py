@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["on_flag_rates", "on_real_flags"]
 
+NEARLY_ALL = 0.05  #: may be missed
 RARE = 0.001  #: of honest models
+MOST = 0.5  #: of what is hidden
 SOME = 0.01  #: of honest rounds, and of what is planted
 CERTAIN = ("exact", "constant added", "other items differ", "rescaled, 10 digits")
 
@@ -74,8 +76,9 @@ NOT_ODD = Claim(
 EXTREME = Claim(
     "extreme",
     "exaggeration",
-    "An honest model to the power of 10 is found to be extreme",
-    "at most 1% missed",
+    "Nearly every honest model to the power of 10 is found to be extreme: of flat ones that power is hardly more than "
+    "the truth",
+    "at most 5% missed",
     by_source=False,
 )
 REAL = Claim(
@@ -127,7 +130,7 @@ def on_flag_rates(rates: FlagRates) -> tuple[Finding, ...]:
             ],
         ),
         _below(NOT_ODD, rates, [(rule, "honest", "models") for rule in ODDITIES], RARE),
-        _below(EXTREME, rates, [("extreme ratio", "planted", "an honest model, to the power of 10")], SOME),
+        _below(EXTREME, rates, [("extreme ratio", "planted", "an honest model, to the power of 10")], NEARLY_ALL),
     )
 
 
@@ -170,8 +173,9 @@ def _hidden(rates: FlagRates) -> Finding:
     missed = [wrong / n for wrong, n in (rates.wrong("answer key", "planted", case) for case in cases)]
     found = ", ".join(f"{rate:.0%}" for rate in missed)
     because = "missed, in this order: who hides what they saw until it fits no better than the truth is not seen"
-    numbers = dict(zip(("noise", "half", "blend"), missed, strict=True))
-    return Finding(HIDDEN, "holds" if min(missed) > 0.5 else "does not hold", f"missed {found}", because, numbers)
+    verdict: Verdict = "holds" if min(missed) > MOST else "does not hold"
+    numbers: dict[str, float] = dict(zip(("noise", "half", "blend"), missed, strict=True))
+    return Finding(HIDDEN, verdict, f"missed {found}", because, numbers)
 
 
 def on_real_flags(cases: Sequence[RealCase]) -> tuple[Finding, ...]:
