@@ -102,14 +102,11 @@ def degenerate(logits: NDArray[Any], judgments: Judgments) -> list[Oddity]:
 
 def _spread(block: NDArray[np.float64], items: Items) -> NDArray[np.float64]:
     """Return the largest spread of a model's logits within one parent, shape (n_models,)."""
-    if items.n_parents == 1:
-        widest: NDArray[np.float64] = np.ptp(block, axis=1)
-        return widest
     order = np.argsort(items.parent_index, kind="stable")
     starts = np.searchsorted(items.parent_index[order], np.arange(items.n_parents))
-    by_parent = block[:, order]
+    by_parent = block if items.n_parents == 1 else block[:, order]
     highest, lowest = (extreme.reduceat(by_parent, starts, axis=1) for extreme in (np.maximum, np.minimum))
-    widest = (highest - lowest).max(axis=1)
+    widest: NDArray[np.float64] = np.max(highest - lowest, axis=1)
     return widest
 
 

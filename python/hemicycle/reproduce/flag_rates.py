@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hemicycle.leak import LeakCheck
     from hemicycle.reproduce.claims import Progress
 
-__all__ = ["FlagRates", "flag_rates", "interval"]
+__all__ = ["ODDITIES", "FlagRates", "flag_rates", "interval", "plant"]
 
 Z = 1.959963984540054  #: 95 percent of a normal distribution are within so many standard deviations
 ODDITIES = ("uniform", "extreme ratio", "one item", "unjudged items")
@@ -132,17 +132,32 @@ def flag_rates(n_rounds: int, seed: int, progress: Progress) -> FlagRates:
     """
     rates = FlagRates()
     for number in range(n_rounds):
-        rng = np.random.default_rng([seed, number])
+        rng = np.random.default_rng([seed, 0, number])
         made = honest_round(rng)
-        leak = _leak(made)
-        _honest(rates, made, leak)
-        _copies(rates, made, rng, leak)
-        _keys(rates, made, rng)
-        _oddities(rates, made, rng, leak)
+        _honest(rates, made)
+        plant(rates, made, rng)
         _shares(rates, rng)
-        rates.n_rounds += 1
         progress("rounds with planted submissions", number + 1, n_rounds)
     return rates
+
+
+def plant(rates: FlagRates, made: HonestRound, rng: np.random.Generator) -> None:
+    """Plant every case once in a round, and count what is missed.
+
+    Parameters
+    ----------
+    rates : FlagRates
+        Where it is counted.
+    made : HonestRound
+        The round.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    leak = _leak(made)
+    _copies(rates, made, rng, leak)
+    _keys(rates, made, rng)
+    _oddities(rates, made, rng, leak)
+    rates.n_rounds += 1
 
 
 def _leak(made: HonestRound, *planted: NDArray[np.float64]) -> LeakCheck:
@@ -151,8 +166,8 @@ def _leak(made: HonestRound, *planted: NDArray[np.float64]) -> LeakCheck:
         return leak_check(made.pool(*planted), made.judgments, used=made.used)
 
 
-def _honest(rates: FlagRates, made: HonestRound, leak: LeakCheck) -> None:
-    flags = flag_submissions(made.pool(), made.judgments, leak=leak)
+def _honest(rates: FlagRates, made: HonestRound) -> None:
+    flags = flag_submissions(made.pool(), made.judgments, leak=_leak(made))
     by_rule = {rule: {flag.model for flag in flags.flags if flag.rule == rule} for rule in MEANINGS}
     n = len(made.logits)
     rates.add("clone", "honest", "models", len(by_rule["same predictions"] | by_rule["near predictions"]), n)

@@ -7,14 +7,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hemicycle.reproduce.claims import Figure, Reproduction
 from hemicycle.reproduce.flag_figures import draw_flag_rates
-from hemicycle.reproduce.flag_rates import flag_rates
+from hemicycle.reproduce.flag_rates import FlagRates, flag_rates, plant
 from hemicycle.reproduce.flag_verdicts import on_flag_rates, on_real_flags
-from hemicycle.reproduce.real_flags import real_flags, real_table
+from hemicycle.reproduce.real_flags import honest_level_1, real_flags, real_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hemicycle.reproduce.claims import Progress
+    from hemicycle.reproduce.real_flags import RealCase
+    from hemicycle.table import Table
 
 __all__ = ["flags"]
 
@@ -25,6 +31,7 @@ NOTE = (
 )
 WITHOUT_DATA = " Real rounds were not looked at: no --data and no HEMICYCLE_DATA."
 N_REAL = 3
+REPEATED = 10  #: every case is planted in a real round once for so many that are drawn
 
 
 def flags(n_rounds: int, seed: int, progress: Progress, data: str | os.PathLike[str] | None = None) -> Reproduction:
@@ -52,21 +59,33 @@ def flags(n_rounds: int, seed: int, progress: Progress, data: str | os.PathLike[
         If a folder is named and the data are not there.
     """
     rates = flag_rates(n_rounds, seed, progress)
-    folder, done = data if data is not None else os.environ.get("HEMICYCLE_DATA"), 0
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        progress("real rounds", done, N_REAL)
-
-    real = real_flags(Path(folder), step) if folder else []
+    named = data if data is not None else os.environ.get("HEMICYCLE_DATA")
+    cases, real = _on_real_rounds(Path(named), -(-n_rounds // REPEATED), seed, progress) if named else ((), {})
     table = rates.table()
     return Reproduction(
         name="flags",
         source=SOURCE,
         options={"runs": n_rounds, "seed": seed},
-        findings=(*on_flag_rates(rates), *on_real_flags(real)),
-        tables={"rates": table} | ({"real": real_table(real)} if real else {}),
+        findings=(*on_flag_rates(rates), *on_real_flags(cases)),
+        tables={"rates": table} | real,
         figures={"rates": Figure(7.0, 5.0, partial(draw_flag_rates, table))},
-        note=NOTE + ("" if real else WITHOUT_DATA),
+        note=NOTE + ("" if named else WITHOUT_DATA),
     )
+
+
+def _on_real_rounds(
+    folder: Path, repeats: int, seed: int, progress: Progress
+) -> tuple[Sequence[RealCase], dict[str, Table]]:
+    """Look at what is known of real rounds, and plant every case in one of them."""
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress("real rounds", done, N_REAL + repeats)
+
+    cases, rates, made = real_flags(folder, step), FlagRates(), honest_level_1(folder)
+    for repeat in range(repeats):
+        plant(rates, made, np.random.default_rng([seed, 1, repeat]))
+        step()
+    return cases, {"real": real_table(cases), "real_rates": rates.table()}

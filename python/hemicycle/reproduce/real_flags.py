@@ -8,10 +8,13 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from hemicycle.errors import LeakWarning, OptionError
 from hemicycle.flags import flag_submissions
 from hemicycle.judgments import Judgments
 from hemicycle.pool import Pool
+from hemicycle.reproduce.planted import HonestRound
 from hemicycle.reproduce.real_rounds import FITTED
 from hemicycle.round import Round
 from hemicycle.table import Table
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from hemicycle.flags import Flags
 
-__all__ = ["RealCase", "real_flags", "real_table"]
+__all__ = ["RealCase", "honest_level_1", "real_flags", "real_table"]
 
 LEVEL_1, GG24_1, GG24_3 = Path("level1-2025"), Path("gg24-2025", "level1"), Path("gg24-2025", "level3")
 COPIED = (
@@ -73,6 +76,23 @@ def real_flags(folder: Path, step: Callable[[], None]) -> list[RealCase]:
         cases += look(folder)
         step()
     return cases
+
+
+def honest_level_1(folder: Path) -> HonestRound:
+    """Return level 1 with the submissions that were not fitted to all rows, scored on its public rows.
+
+    Parameters
+    ----------
+    folder : Path
+        With the data.
+    """
+    pool = Pool.read(
+        [path for path in sorted((folder / LEVEL_1 / "submissions").glob("*.csv")) if path.stem not in FITTED]
+    )
+    judgments = Judgments.read(folder / LEVEL_1 / "jury_split.csv", items=pool.items)
+    used = np.array([split is not None and split.startswith("public") for split in judgments.split])
+    judged = np.isin(np.arange(len(pool.items)), [judgments.a, judgments.b])
+    return HonestRound(judgments, used, np.asarray(pool.logits), judged)
 
 
 def _flags(jury: Path, submissions: Path, bandwidth: float = 0.1) -> Flags:
