@@ -188,9 +188,9 @@ def test_what_no_jury_could_have_said():
         ("m4", "unjudged items"),
     ]  # fmt: skip
     assert degenerate[0].evidence == 1.0
-    assert degenerate[0].reason == "gives every judged item the same weight"
+    assert degenerate[0].reason == "gives every judged item the same weight, to 1%"
     assert degenerate[1].evidence == pytest.approx(3 / 18)
-    assert degenerate[1].reason == "gives every judged item of q the same weight"
+    assert degenerate[1].reason == "gives every judged item of q the same weight, to 1%"
     assert degenerate[2].evidence == pytest.approx(2.01)
     assert degenerate[2].reason.startswith(f"weighs item {high} ")
     assert degenerate[3].evidence == pytest.approx(1 / (1 + math.exp(-largest - 0.01)))
@@ -204,12 +204,15 @@ def test_what_no_jury_could_have_said():
 def test_just_inside_of_every_rule_there_is_no_flag():
     judgments = jury()
     largest = float(np.abs(judgments.log_ratio).max())
-    extreme, one, unjudged = (logits()[0].copy() for _ in range(3))
+    extreme, one, unjudged, nearly = (logits()[0].copy() for _ in range(4))
+    nearly[:6], nearly[8:11] = [0, 0, 0, 0, 0, 0.0101], [0.0101, 0, 0]
     low, high = np.argsort(extreme[:6])[[0, -1]]
     extreme[low] = extreme[high] - 1.99 * largest
     one[8] = np.log(np.exp(one[9:12]).sum()) + largest - 0.01
     unjudged[[6, 7]] = np.log(np.exp(unjudged[:6]).mean()) + largest - 0.01
-    assert not [rule for _, rule in rules(found([extreme, one, unjudged], judgments)) if rule in list(MEANINGS)[-4:]]
+    assert not [
+        rule for _, rule in rules(found([extreme, one, unjudged, nearly], judgments)) if rule in list(MEANINGS)[-4:]
+    ]
 
 
 def test_a_jury_that_only_ties_supports_no_rule_but_the_first():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Oddity", "degenerate"]
 
-SAME_WEIGHT = 1e-9  #: of a log ratio, as copies agree
+SAME_WEIGHT = 0.01  #: of a log ratio: the smallest multiplier but 1 that people give is 1.1
 SEVERAL = 3  #: items; of two it is a statement to weigh the same
 TOO_LARGE = 2.0  #: times the largest log ratio of the jury
 BLOCK = 1 << 19  #: numbers looked at together
@@ -50,7 +50,8 @@ def degenerate(logits: NDArray[Any], judgments: Judgments) -> list[Oddity]:
 
     Let Y be the largest :math:`|\text{log ratio}|` that any juror gave to any pair.
 
-    - "uniform": all judged items have one weight, in every parent, or in some parent with three judged items or more.
+    - "uniform": all judged items have one weight, to one percent, in every parent, or in some parent with three judged
+      items or more.
     - "extreme ratio": a judged pair has a log ratio beyond 2 Y. It is then further from every answer that any juror
       gave, to any pair, than a model that knows nothing and says 0: :math:`|\mu - y| > Y \ge |0 - y|`.
     - "one item": an item outweighs all others of its parent together, at least two, by a log ratio beyond Y.
@@ -133,7 +134,7 @@ def _uniform(block: NDArray[np.float64], parents: list[_Parent], n_pairs: int) -
     for model in np.flatnonzero((flat & several[:, None]).any(axis=0) | (flat.all(axis=0) & enough)).tolist():
         of = [parent for parent, is_flat in zip(parents, flat[:, model], strict=True) if is_flat]
         where = "" if len(of) == len(parents) else f" of {_named(of)}"
-        yield Oddity(model, "uniform", float(part[model]), f"gives every judged item{where} the same weight")
+        yield Oddity(model, "uniform", float(part[model]), f"gives every judged item{where} the same weight, to 1%")
 
 
 def _extreme(

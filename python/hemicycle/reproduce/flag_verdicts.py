@@ -126,7 +126,7 @@ def on_flag_rates(rates: FlagRates) -> tuple[Finding, ...]:
             [
                 (flag, "planted", case)
                 for flag, kind, case in rates.tried
-                if flag in ODDITIES and flag != "extreme ratio" and kind == "planted" and "noise" not in case
+                if flag in ODDITIES and flag != "extreme ratio" and kind == "planted" and "noise 0.1" not in case
             ],
         ),
         _below(NOT_ODD, rates, [(rule, "honest", "models") for rule in ODDITIES], RARE),

@@ -37,6 +37,7 @@ COPIES = 3  #: of one model
 DISTANCES = (0.005, 0.01, 0.02, 0.03, 0.05)  #: of a copy from its original, in log ratio
 NOISES = (0.05, 0.1, 0.3)  #: noise on the logits of a key
 SHARPENED = (3.0, 10.0)
+SCATTERED = (0.001, 0.1)  #: noise on equal logits
 METRIC = 2.0  #: scale of the log of a popularity metric, of Student's t with 3 degrees of freedom
 
 
@@ -188,15 +189,13 @@ def planted_oddities(made: HonestRound, rng: np.random.Generator) -> Iterator[tu
     other = rng.normal(size=len(honest))
     yield "uniform", Planted("every weight the same", np.zeros((1, len(honest))))
     yield "uniform", Planted("judged items the same", np.where(made.judged, 1.0, other)[None])
-    yield "uniform", Planted("the same but for noise 1e-6", 1e-6 * other[None])
+    for noise in SCATTERED:
+        yield "uniform", Planted(f"the same but for noise {noise:g}", noise * other[None])
     for power in SHARPENED:
         yield "extreme ratio", Planted(f"an honest model, to the power of {power:g}", power * honest[None])
     one = honest.copy()
     one[int(rng.integers(len(one)))] += 3 * largest
     yield "one item", Planted("one item times the cube of the largest ratio", one[None])
-    yield (
-        "unjudged items",
-        Planted(
-            "items nobody judged, times the square of the largest ratio", (honest + 2 * largest * ~made.judged)[None]
-        ),
-    )
+    if not made.judged.all():
+        weighed = honest + 2 * largest * ~made.judged
+        yield "unjudged items", Planted("items nobody judged, times the square of the largest ratio", weighed[None])
