@@ -62,6 +62,20 @@ def test_a_verdict_follows_the_rates(few: FlagRates) -> None:
     assert {f.claim.key: f.verdict for f in on_flag_rates(sure)}["honest_clones"] == "holds"
 
 
+def test_the_docs_have_every_case_and_rates_like_these(few: FlagRates) -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "flags.md").read_text(encoding="utf-8")
+    documented = {}
+    for error, head in (("false alarm", "| flag | honest | n |"), ("miss", "| flag | planted | n |")):
+        for line in page.split(head)[1].split("\n\n")[0].splitlines()[2:]:
+            flag, case, n, wrong, _ = (cell.strip() for cell in line.strip("|").split("|"))
+            documented[flag, error, case] = int(wrong.split()[0].replace(",", "")), int(n.replace(",", ""))
+    table = list(few.table())
+    assert set(documented) == {(row["flag"], row["error"], row["case"]) for row in table}
+    for row in table:
+        low, high = interval(*documented[row["flag"], row["error"], row["case"]])
+        assert max(low, row["low"]) <= min(high, row["high"]), row
+
+
 def test_planted_copies_are_as_far_as_they_say() -> None:
     rng = np.random.default_rng(0)
     made = honest_round(rng)
