@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from hemicycle import Judgments, bma_weights, log_likelihood
+from hemicycle import Judgments, Pool, Round, bma_weights, log_likelihood
+from hemicycle.clones import clone_proof_prior
 from reference.clone_prior import clone_prior, exact_prior
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ def before() -> Before:
 
 
 def prior_of(logits: NDArray[np.float64], jury: Judgments) -> NDArray[np.float64]:
-    return clone_prior(logits, jury.a.tolist(), jury.b.tolist(), BANDWIDTH).prior
+    return clone_proof_prior(logits, jury, bandwidth=BANDWIDTH).prior
 
 
 def averaged(logits: NDArray[np.float64], jury: Judgments) -> NDArray[np.float64]:
-    return bma_weights(log_likelihood(logits, jury), prior=prior_of(logits, jury))
+    return Round(jury, Pool.from_array(logits, items=jury.items)).ensemble("bma", prior="clone_proof").weights
 
 
 def assert_only_shared(after: NDArray[np.float64], before: NDArray[np.float64], copied: int) -> None:
@@ -187,5 +188,7 @@ def test_the_copied_author_shares_with_the_copier(before: Before) -> None:
 def test_the_reference_is_right_to_rounding(before: Before) -> None:
     jury = before.jury
     logits = np.vstack([before.logits, before.logits[:2], before.logits[3] + 1e-3, before.logits[4] + 5e-10])
-    exact = exact_prior(logits.tolist(), jury.a.tolist(), jury.b.tolist(), BANDWIDTH)
-    np.testing.assert_allclose(prior_of(logits, jury), [float(value) for value in exact], rtol=1e-14)
+    exact = [float(value) for value in exact_prior(logits.tolist(), jury.a.tolist(), jury.b.tolist(), BANDWIDTH)]
+    reference = clone_prior(logits, jury.a.tolist(), jury.b.tolist(), BANDWIDTH)
+    np.testing.assert_allclose(reference.prior, exact, rtol=1e-14)
+    np.testing.assert_allclose(prior_of(logits, jury), exact, rtol=1e-12)

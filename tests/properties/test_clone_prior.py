@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from hemicycle import Judgments
+from hemicycle.clones import clone_proof_prior
 from reference.clone_prior import clone_prior, distinct_pairs, exact_prior
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from hemicycle.clones import CloneProofPrior
 
 N_ITEMS = 6
 ROUNDING = 1e-14
@@ -33,9 +37,13 @@ crowded = arrays(np.float64, st.tuples(st.integers(1, 8), st.just(N_ITEMS)), ele
 )
 
 
-def prior_of(logits: NDArray[np.float64], jury: list[tuple[int, int]], bandwidth: float) -> NDArray[np.float64]:
+def found_of(logits: NDArray[np.float64], jury: list[tuple[int, int]], bandwidth: float) -> CloneProofPrior:
     a, b = zip(*jury, strict=True)
-    return clone_prior(logits, a, b, bandwidth).prior
+    return clone_proof_prior(logits, Judgments.from_arrays(a, b, np.ones(len(a)), items=N_ITEMS), bandwidth=bandwidth)
+
+
+def prior_of(logits: NDArray[np.float64], jury: list[tuple[int, int]], bandwidth: float) -> NDArray[np.float64]:
+    return found_of(logits, jury, bandwidth).prior
 
 
 @given(pools | crowded, juries, bandwidths, st.data())
@@ -48,7 +56,7 @@ def test_copies_share_and_change_nothing_for_others(
     unjudged = np.setdiff1d(np.arange(N_ITEMS), np.array(jury))
     copies[:, unjudged] += data.draw(st.floats(-5, 5))
     before, after = prior_of(logits, jury, bandwidth), prior_of(np.vstack([logits, copies]), jury, bandwidth)
-    found = clone_prior(np.vstack([logits, copies]), *zip(*jury, strict=True), bandwidth)
+    found = found_of(np.vstack([logits, copies]), jury, bandwidth)
     others = found.class_of[:n] != found.class_of[copied]
     np.testing.assert_allclose(after[:n][others], before[others], rtol=ROUNDING, atol=0)
     own = found.class_of == found.class_of[copied]
@@ -60,8 +68,13 @@ def test_copies_share_and_change_nothing_for_others(
 def test_within_rounding_of_the_definition(
     logits: NDArray[np.float64], jury: list[tuple[int, int]], bandwidth: float
 ) -> None:
-    exact = exact_prior(logits.tolist(), *zip(*jury, strict=True), bandwidth)
-    np.testing.assert_allclose(prior_of(logits, jury, bandwidth), [float(p) for p in exact], rtol=1e-13, atol=0)
+    exact = [float(p) for p in exact_prior(logits.tolist(), *zip(*jury, strict=True), bandwidth)]
+    np.testing.assert_allclose(prior_of(logits, jury, bandwidth), exact, rtol=1e-12, atol=0)
+    reference, found = clone_prior(logits, *zip(*jury, strict=True), bandwidth), found_of(logits, jury, bandwidth)
+    np.testing.assert_allclose(reference.prior, exact, rtol=1e-13, atol=0)
+    np.testing.assert_allclose(found.density, reference.density, rtol=1e-12)
+    for name in ("class_of", "group_of", "n_near"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(reference, name))
 
 
 @given(pools | crowded, juries, bandwidths, st.randoms())
@@ -71,7 +84,8 @@ def test_neither_order_nor_number_of_judgments_matters(
     other = [pair if random.random() < 0.5 else pair[::-1] for pair in jury * 2]
     random.shuffle(other)
     assert distinct_pairs(*zip(*other, strict=True)) == distinct_pairs(*zip(*jury, strict=True))
-    np.testing.assert_array_equal(prior_of(logits, other, bandwidth), prior_of(logits, jury, bandwidth))
+    found = prior_of(logits, other, bandwidth)
+    np.testing.assert_allclose(found, prior_of(logits, jury, bandwidth), rtol=1e-13, atol=0)
 
 
 @given(pools | crowded, juries, bandwidths, st.randoms())
@@ -96,7 +110,7 @@ def test_models_that_are_far_apart_have_equal_mass(
     logits: NDArray[np.float64], jury: list[tuple[int, int]], bandwidth: float
 ) -> None:
     spread = logits / GRID * 64 * bandwidth  # log ratios that differ do so by 64 bandwidths
-    found = clone_prior(spread, *zip(*jury, strict=True), bandwidth)
+    found = found_of(spread, jury, bandwidth)
     n_classes = found.class_of.max() + 1
     members = np.bincount(found.class_of)[found.class_of]
     np.testing.assert_allclose(found.prior, 1 / n_classes / members, rtol=ROUNDING, atol=0)
