@@ -249,13 +249,14 @@ hemicycle reproduce many-model --runs 1000 --seed 7 --out claims --figures png""
 )
 def reproduce(
     name: Annotated[
-        Published, typer.Argument(metavar="NAME", help="What to test: many-model, rounds or flags.", show_default=False)
+        Published,
+        typer.Argument(metavar="NAME", help="What to test: many-model, rounds, flags or clones.", show_default=False),
     ],
     runs: Annotated[
         int | None,
         typer.Option(
             help="Random instances of many-model, 100,000 by default; replicates of the bootstrap of rounds, 4,000; "
-            "rounds with planted submissions of flags, 2,000.",
+            "rounds with planted submissions of flags, 2,000; attacked rounds of clones, 10.",
             min=1,
             rich_help_panel="Simulation",
         ),

@@ -63,6 +63,7 @@ class Published(StrEnum):
     many_model = "many-model"
     rounds = "rounds"
     flags = "flags"
+    clones = "clones"
 
 
 class Figures(StrEnum):

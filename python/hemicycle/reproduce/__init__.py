@@ -18,9 +18,9 @@ __all__ = ["NAMES", "RUNS", "reproduce"]
 
 # Where each reproduction lives: a module with a function of the same name, which takes runs, seed and progress, and
 # data where there is no simulation.
-_HOME = {"many-model": "many_model", "rounds": "rounds", "flags": "flags"}
+_HOME = {"many-model": "many_model", "rounds": "rounds", "flags": "flags", "clones": "clones"}
 NAMES = tuple(_HOME)
-RUNS = {"many-model": 100_000, "rounds": 4_000, "flags": 2_000}
+RUNS = {"many-model": 100_000, "rounds": 4_000, "flags": 2_000, "clones": 10}
 """Runs of each, unless told otherwise."""
 
 
@@ -36,12 +36,13 @@ def reproduce(
 
     Parameters
     ----------
-    name : {"many-model", "rounds", "flags"}
-        Whose claims: those of the proposal "On diversity and many-model ensembling", what is expected of ensembles
-        on the private rows of real rounds, or how seldom the flags of a run are wrong.
+    name : {"many-model", "rounds", "flags", "clones"}
+        Whose claims: those of the proposal "On diversity and many-model ensembling", what is expected of ensembles on
+        the private rows of real rounds, how seldom the flags of a run are wrong, or what the clone-proof prior promises
+        and what it cannot do.
     runs : int, optional
-        Number of random instances of the simulation (100,000), of replicates of the bootstrap over jurors (4,000), or
-        of rounds with planted submissions (2,000); at least 1.
+        Number of random instances of the simulation (100,000), of replicates of the bootstrap over jurors (4,000), of
+        rounds with planted submissions (2,000), or of attacked rounds of each kind (10); at least 1.
     seed : int, default 0
         Seed, at least 0; the same seed gives the same results.
     data : path, optional
@@ -70,7 +71,7 @@ def reproduce(
         raise DomainError(f"runs is {runs} and seed {seed}; they must be at least 1 and 0")
     module = _HOME[name]
     run: Callable[..., Reproduction] = getattr(import_module(f"{__name__}.{module}"), module)
-    if name != "many-model":
+    if name in ("rounds", "flags"):
         return run(runs, seed, progress, data)
     if data is not None:
         raise OptionError(f"data: {name} is a simulation and reads no data")
