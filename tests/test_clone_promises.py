@@ -157,6 +157,19 @@ def test_one_model_that_moves_from_a_crowd_gains_without_copies() -> None:
     assert 0.1 < there / here - 1 < np.exp(0.1 * 2 + 0.01) - 1
 
 
+@pytest.mark.parametrize("radius", [0.1, 0.24, 0.5, 1.0])
+def test_copies_around_a_model_take_its_prior(radius: float) -> None:
+    """A limit: the opinion keeps its mass and others theirs, but who had it first is one of many, or less."""
+    rng = np.random.default_rng(8)
+    alone = np.vstack([np.zeros((1, N_PAIRS)), 10 * directions(9, rng)])
+    prior = prior_of(models(np.vstack([alone, radius * directions(N_COPIES, rng)])), star_jury())
+    together = prior[0] + prior[10:].sum()
+    assert together / (1 - together) == pytest.approx(np.exp(radius**2) / 9, rel=0.15)
+    assert prior[0] <= 1.05 * prior[10:].mean()
+    if radius == 0.24:  # they are near to it, and not to each other
+        assert prior[0] < 0.01 * prior[10:].mean()
+
+
 def test_guesses_gain_without_bound() -> None:
     """A prior that hardly changes is no bound for the posterior: that of guesses is the mean of their likelihoods."""
     rng = np.random.default_rng(9)
