@@ -215,9 +215,14 @@ def test_just_inside_of_every_rule_there_is_no_flag():
     ]
 
 
-def test_a_jury_that_only_ties_supports_no_rule_but_the_first():
+def test_a_timid_jury_makes_nothing_absurd_up_to_ten_times():
     ties = Judgments.from_arrays([0, 1, 2], [1, 2, 3], [0.0, 0.0, 0.0], items=ITEMS)
-    assert rules(found([np.zeros(12), 100 * logits()[0]], ties)) == [("m0", "uniform")]
+    inside, beyond = np.zeros(12), np.zeros(12)
+    inside[1], beyond[2] = np.log(99), np.log(101)
+    assert ("m0", "uniform") in rules(found([np.zeros(12), inside], ties))
+    extreme = [flag for flag in found([inside, beyond], ties).flags if flag.rule == "extreme ratio"]
+    assert [flag.model for flag in extreme] == ["m1"]
+    assert extreme[0].reason == "weighs item 2 101 times item 1; no judgment goes beyond 10"
 
 
 def test_huge_ratios_are_written_as_powers():

@@ -124,7 +124,7 @@ def test_the_tie_break_of_a_round_is_an_option() -> None:
         (
             {"reference": "bma"},
             OptionError,
-            "reference: expected 'uniform', 'per_author' or the mass of each",
+            "reference: expected 'uniform', 'per_author', 'clone_proof' or the mass of each",
         ),
         ({"reference": [1.0]}, ShapeError, "reference: expected one mass for each of 30 models"),
         ({"reference": np.zeros(30)}, DomainError, "reference: all values are 0"),

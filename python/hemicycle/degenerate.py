@@ -21,6 +21,7 @@ __all__ = ["Oddity", "degenerate"]
 
 SAME_WEIGHT = 0.01  #: of a log ratio: the smallest multiplier but 1 that people give is 1.1
 SEVERAL = 3  #: items; of two it is a statement to weigh the same
+MODEST = math.log(10.0)  #: log ratio that no jury makes absurd by not going so far
 TOO_LARGE = 2.0  #: times the largest log ratio of the jury
 BLOCK = 1 << 19  #: numbers looked at together
 MAX_EXPONENT = 700.0  #: whose exponential a double holds
@@ -48,7 +49,8 @@ class _Parent(NamedTuple):
 def degenerate(logits: NDArray[Any], judgments: Judgments) -> list[Oddity]:
     r"""Look for models that say nothing, or what no jury could have said.
 
-    Let Y be the largest :math:`|\text{log ratio}|` that any juror gave to any pair.
+    Let Y be the largest :math:`|\text{log ratio}|` that any juror gave to any pair, or ln 10 where that is larger: few
+    jurors who all say "a little more" do not make ten times as much absurd.
 
     - "uniform": all judged items have one weight, to one percent, in every parent, or in some parent with three judged
       items or more.
@@ -63,7 +65,7 @@ def degenerate(logits: NDArray[Any], judgments: Judgments) -> list[Oddity]:
     logits : ndarray of float, shape (n_models, n_items)
         Finite logits, natural log.
     judgments : Judgments
-        Of these items. Without a log ratio other than 0 only the first rule is asked.
+        Of these items. Where none has a log ratio only the first rule is asked.
 
     Returns
     -------
@@ -80,14 +82,14 @@ def degenerate(logits: NDArray[Any], judgments: Judgments) -> list[Oddity]:
     a, b = judgments.a[counts], judgments.b[counts]
     pairs = np.unique(np.sort(np.stack([a, b], axis=1), axis=1), axis=0)  # (n_pairs, 2)
     ratios = np.abs(judgments.log_ratio[counts & judgments.is_cardinal])
-    largest = float(ratios.max(initial=0.0))
+    largest = float(ratios.max(initial=MODEST)) if len(ratios) else np.inf
     parents, names = _parents(pairs, judgments), judgments.items.hostless_names
     found: list[Oddity] = []
     rows = max(1, BLOCK // max(logits.shape[1], len(pairs)))
     for start in range(0, len(logits), rows):
         block = np.asarray(logits[start : start + rows], dtype=np.float64)
         odd = [*_uniform(block, parents, len(pairs))]
-        wide = np.flatnonzero(_spread(block, judgments.items) > (largest or np.inf))
+        wide = np.flatnonzero(_spread(block, judgments.items) > largest)
         if len(wide):
             spread = block[wide]
             rules = (
@@ -146,7 +148,7 @@ def _extreme(
         value = float(log_ratio[model, worst[model]])
         low, high = pairs[worst[model]].tolist() if value > 0 else pairs[worst[model]].tolist()[::-1]
         said = f"weighs {excerpt(names[high])} {_times(abs(value))} times {excerpt(names[low])}"
-        reason = f"{said}; the largest ratio of any judgment is {_times(largest)}"
+        reason = f"{said}; no judgment goes beyond {_times(largest)}"
         yield Oddity(model, "extreme ratio", abs(value) / largest, reason)
 
 
@@ -169,7 +171,7 @@ def _one_item(block: NDArray[np.float64], items: Items, names: list[str], larges
     for model in np.flatnonzero(lead > largest).tolist():
         name = excerpt(names[heaviest[model]])
         reason = f"weighs {name} {_times(lead[model])} times all other items of its parent together"
-        reason += f"; the largest ratio of any judgment is {_times(largest)}"
+        reason += f"; no judgment goes beyond {_times(largest)}"
         yield Oddity(model, "one item", 1.0 / (1.0 + math.exp(-lead[model])), reason)
 
 
@@ -190,7 +192,7 @@ def _unjudged(block: NDArray[np.float64], parents: list[_Parent], largest: float
         reason = (
             f"gives {share[model]:.1%}{f' of {excerpt(parent.name)}' if parent.name else ''} to the "
             f"{counted(len(parent.unjudged), 'item')} that nobody judged: the mean one weighs {_times(most[model])} "
-            f"times the mean judged one; the largest ratio of any judgment is {_times(largest)}"
+            f"times the mean judged one; no judgment goes beyond {_times(largest)}"
         )
         yield Oddity(model, "unjudged items", float(share[model]), reason)
 

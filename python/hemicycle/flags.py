@@ -41,7 +41,7 @@ MEANINGS = {
     "fits the rows used": "probability that a model that saw no row fits them so much better than those left out",
     "repeats answers": "part of the pairs with one answer that are repeated to a millionth",
     "uniform": "part of the judged pairs that are given the ratio 1",
-    "extreme ratio": "largest log ratio of a judged pair, in units of the largest of the jury",
+    "extreme ratio": "largest log ratio of a judged pair, in units of the largest of the jury, or of ln 10",
     "one item": "share of the item in its parent",
     "unjudged items": "share of the parent that goes to them",
 }
