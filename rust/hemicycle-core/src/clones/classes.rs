@@ -32,22 +32,28 @@ impl Classes {
     pub(super) fn new<T: Logit>(pool: &Pool<'_, T>, geometry: &Geometry, execution: &Execution) -> Result<Self> {
         let (mut listed, gap) = mixtures(pool, geometry, execution)?;
         sort(&mut listed, &execution.interrupt, |x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)))?;
-        let candidates: Vec<_> = listed.chunk_by(|x, y| y.0 - x.0 <= gap).collect();
-        let blocks: Vec<Vec<Vec<u32>>> = candidates
-            .par_iter()
-            .map(|candidates| {
-                execution.interrupt.check()?;
-                let models = candidates.iter().map(|&(_, model)| model).collect();
-                Ok(split(pool, geometry, models, SWEEPS))
-            })
-            .collect::<Result<_>>()?;
+        let candidates: Vec<_> = listed.chunk_by(|x, y| y.0 - x.0 <= gap).filter(|models| models.len() > 1).collect();
+        let blocks = candidates.par_iter().map(|candidates| {
+            execution.interrupt.check()?;
+            let models = candidates.iter().map(|&(_, model)| model).collect();
+            Ok(split(pool, geometry, models, SWEEPS))
+        });
+        let mut blocks = blocks.collect::<Result<Vec<_>>>()?.into_iter();
         let mut classes = Self { of_model: vec![0; pool.n_models], representative: vec![] };
-        for models in blocks.iter().flatten() {
-            let class = classes.representative.len() as u32;
-            models.iter().for_each(|&model| classes.of_model[model as usize] = class);
-            classes.representative.extend(models.iter().min().map(|&model| model as usize));
+        for models in listed.chunk_by(|x, y| y.0 - x.0 <= gap) {
+            if let [(_, model)] = models {
+                classes.add(&[*model]);
+            } else {
+                blocks.next().unwrap_or_default().iter().for_each(|models| classes.add(models));
+            }
         }
         Ok(classes)
+    }
+
+    fn add(&mut self, models: &[u32]) {
+        let class = self.representative.len() as u32;
+        models.iter().for_each(|&model| self.of_model[model as usize] = class);
+        self.representative.extend(models.iter().min().map(|&model| model as usize));
     }
 
     /// Number of classes.

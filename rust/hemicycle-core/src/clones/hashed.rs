@@ -17,7 +17,7 @@ use super::coordinates::points;
 use super::geometry::{Geometry, STEP};
 use super::groups::Groups;
 use super::random::mixed;
-use super::tables::{Cells, MAX_COMPARED, N_TABLES, Tables, Tail, sampled_pairs};
+use super::tables::{Cells, MAX_COMPARED, N_TABLES, Tables, sampled_pairs};
 use super::{NEAR, Neighbours};
 
 /// Places of a table that one task looks at.
@@ -29,9 +29,8 @@ const FAR: f32 = 41.5;
 /// A sum over the first coordinates is this often its part of all, at most; below 1e-9 of pairs have more.
 const SLACK: f32 = 4.0;
 
-/// Steps of the table of probabilities, and of those of each point in a crowd.
+/// Steps of the table of probabilities.
 const STEPS: usize = 512;
-const CROWD_STEPS: usize = 16;
 
 /// Compare classes that share a cell.
 pub(super) fn neighbours<T: Logit>(
@@ -53,9 +52,9 @@ pub(super) fn neighbours<T: Logit>(
     let points = Points { rows: &rows, n_coordinates };
     let distances = sampled_pairs(n).map(|(x, y)| f64::from(points.squared_distance(x, y))).collect();
     let cells = Cells::suiting(n, n_coordinates, distances);
-    let tables = Tables::new(&rows, n_coordinates, cells, geometry.seed, execution)?;
+    let tables = Tables::new(&rows, n_coordinates, cells, geometry.seed, instructions, execution)?;
     let groups = Groups::new(n);
-    let found = Found::new(cells, &tables, points);
+    let found = Found::new(cells);
     let search = Search { points, tables: &tables, found: &found, share: &[], groups: Some(&groups) };
     let mut n_near = vec![1.0; n];
     search.add(instructions, execution, &mut n_near)?;
@@ -114,46 +113,25 @@ fn squared_distance(x: &[f32], y: &[f32]) -> f32 {
 
 /// The probabilities that classes are found, by distance.
 struct Found {
-    /// By a point that is compared with all of its cells, wherever it is in them.
-    anywhere: Vec<f32>,
-    /// Of each point that is compared with a sample: where it is in its cells. A crowd shares its cells, and would all
-    /// be wrong alike if they were wide by chance.
-    in_crowd: Vec<[f32; CROWD_STEPS + 1]>,
-    /// Places in `in_crowd`.
-    place: Vec<u32>,
+    /// By one table.
+    met: Vec<f32>,
 }
 
 impl Found {
-    fn new(cells: Cells, tables: &Tables, points: Points<'_>) -> Self {
-        let most = f64::from(FAR).sqrt();
-        let missed = |step: usize| 1.0 - cells.met(most * step as f64 / STEPS as f64);
-        let anywhere = (0..STEPS + 2).map(|step| (1.0 - missed(step).powi(N_TABLES as i32)) as f32).collect();
-        let crowd: Vec<usize> = (0..tables.level_of.len()).filter(|&point| tables.level_of[point] > 0).collect();
-        let mut place = vec![0; tables.level_of.len()];
-        crowd.iter().zip(0..).for_each(|(&point, k)| place[point] = k);
-        let distances = std::array::from_fn(|step| most * (step as f64).max(0.1) / CROWD_STEPS as f64);
-        let tail = Tail::new();
-        let in_crowd = crowd
-            .into_par_iter()
-            .map(|point| tables.missed(point, points.of(point), &distances, &tail).map(|missed| 1.0 - missed));
-        Self { anywhere, in_crowd: in_crowd.collect(), place }
+    fn new(cells: Cells) -> Self {
+        let distance = |step: usize| f64::from(FAR).sqrt() * step as f64 / STEPS as f64;
+        Self { met: (0..STEPS + 2).map(|step| cells.met(distance(step)) as f32).collect() }
     }
 
-    /// Of a class at this distance from a point that is compared at this level.
+    /// Of a class at this distance, by one that is compared at this level.
     #[inline(always)]
-    fn probability(&self, squared: f32, point: u32, level: u8) -> f32 {
-        let part = (squared / FAR).sqrt();
-        if level == 0 {
-            return interpolated(&self.anywhere, part * STEPS as f32);
-        }
-        interpolated(&self.in_crowd[self.place[point as usize] as usize], part * CROWD_STEPS as f32)
+    fn probability(&self, squared: f32, level: u8) -> f32 {
+        let place = (squared / FAR).sqrt() * STEPS as f32;
+        let k = (place as usize).min(STEPS);
+        let met = self.met[k] + (place - k as f32) * (self.met[k + 1] - self.met[k]);
+        let missed = 1.0 - met * f32::from_bits((127 - u32::from(level)) << 23); // met / 2^level
+        1.0 - missed.powi(N_TABLES as i32)
     }
-}
-
-#[inline(always)]
-fn interpolated(values: &[f32], place: f32) -> f32 {
-    let k = (place as usize).min(values.len() - 2);
-    values[k] + (place - k as f32) * (values[k + 1] - values[k])
 }
 
 /// A search of all tables: for how many classes are near where groups are wanted, else for sums of shares.
@@ -170,7 +148,7 @@ impl Search<'_> {
     fn add(&self, instructions: InstructionSet, execution: &Execution, out: &mut [f64]) -> Result<()> {
         let mut sums = vec![0.0; out.len()];
         for (t, table) in self.tables.tables.iter().enumerate() {
-            sums.par_chunks_mut(AT_ONCE).enumerate().try_for_each_init(Vec::new, |heads, (chunk, sums)| {
+            sums.par_chunks_mut(AT_ONCE).enumerate().try_for_each_init(Heads::default, |heads, (chunk, sums)| {
                 sums.fill(0.0);
                 let first = chunk * AT_ONCE;
                 for (start, end) in table.cells(first, first + sums.len()) {
@@ -194,8 +172,38 @@ impl Search<'_> {
     }
 }
 
-/// The first coordinates of a point.
-type Head = [f32; STEP];
+/// The first coordinates of the points of a cell, 16 points at a time, coordinate by coordinate.
+#[derive(Default)]
+struct Heads {
+    points: Vec<u32>,
+    /// The highest level at which each point is in the samples of the table.
+    levels: Vec<u8>,
+    coordinates: Vec<[[f32; STEP]; STEP]>,
+}
+
+impl Heads {
+    #[inline(always)]
+    fn clear(&mut self) {
+        self.points.clear();
+        self.levels.clear();
+        self.coordinates.clear();
+    }
+
+    #[inline(always)]
+    fn push(&mut self, point: u32, level: u8, coordinates: &[f32]) {
+        let lane = self.points.len() % STEP;
+        if lane == 0 {
+            self.coordinates.push([[f32::INFINITY; STEP]; STEP]);
+        }
+        if let Some(sixteen) = self.coordinates.last_mut() {
+            for (k, value) in coordinates[..STEP].iter().enumerate() {
+                sixteen[k][lane] = *value;
+            }
+        }
+        self.points.push(point);
+        self.levels.push(level);
+    }
+}
 
 /// A search of one cell for some of its classes.
 struct SearchCell<'a> {
@@ -203,7 +211,7 @@ struct SearchCell<'a> {
     t: usize,
     queries: &'a [u32],
     cell: &'a [u32],
-    heads: &'a mut Vec<(u32, u8, Head)>,
+    heads: &'a mut Heads,
     sums: &'a mut [f64],
 }
 
@@ -215,27 +223,37 @@ impl Kernel for SearchCell<'_> {
         let Self { search, t, queries, cell, heads, sums } = self;
         let points = search.points;
         let level_of = &search.tables.level_of;
-        let least = cell.iter().map(|&point| level_of[point as usize]).min().unwrap_or(0);
+        let mut least = u8::MAX;
+        for &point in cell {
+            least = least.min(level_of[point as usize]);
+        }
         heads.clear();
         for &point in cell {
             let level = points.level(point, t);
             if level >= least {
-                let mut head = [0.0; STEP];
-                head.copy_from_slice(&points.of(point as usize)[..STEP]);
-                heads.push((point, level, head));
+                heads.push(point, level, points.of(point as usize));
             }
         }
         let far = if search.groups.is_some() { (NEAR * NEAR) as f32 } else { FAR };
         let head_far = far.min(far * SLACK * STEP as f32 / points.n_coordinates as f32);
         for (&x, sum) in queries.iter().zip(sums) {
             let (own, level) = (points.of(x as usize), level_of[x as usize]);
-            for (y, own_level, head) in heads.iter() {
-                if *own_level < level || *y == x || squared_distance(&own[..STEP], head) > head_far {
-                    continue;
+            for (first, coordinates) in heads.coordinates.iter().enumerate() {
+                let mut squared = [0.0_f32; STEP];
+                for (own, others) in own[..STEP].iter().zip(coordinates) {
+                    for lane in 0..STEP {
+                        let difference = others[lane] - own;
+                        squared[lane] += difference * difference;
+                    }
                 }
-                let squared = squared_distance(own, points.of(*y as usize));
-                if squared <= far && !search.found_before(x, *y, t) {
-                    *sum += search.value(x, *y, squared);
+                for (lane, squared) in squared.iter().enumerate() {
+                    if *squared > head_far {
+                        continue;
+                    }
+                    let (y, sampled) = (heads.points[first * STEP + lane], heads.levels[first * STEP + lane]);
+                    if sampled >= level && y != x {
+                        *sum += search.found(x, y, t, far);
+                    }
                 }
             }
         }
@@ -249,13 +267,24 @@ impl Search<'_> {
         let Tables { cell_of, level_of, .. } = self.tables;
         let (own, other) = (&cell_of[x as usize], &cell_of[y as usize]);
         let level = level_of[x as usize];
-        (0..table).any(|t| own[t] == other[t] && self.points.level(y, t) >= level)
+        let mut before = false;
+        for t in 0..table {
+            before |= own[t] == other[t] && (level == 0 || self.points.level(y, t) >= level);
+        }
+        before
     }
 
-    /// What a class that was found adds.
+    /// What a class in the same cell adds.
     #[inline(always)]
-    fn value(&self, x: u32, y: u32, squared: f32) -> f64 {
-        let found = f64::from(self.found.probability(squared, x, self.tables.level_of[x as usize]));
+    fn found(&self, x: u32, y: u32, table: usize, far: f32) -> f64 {
+        if self.found_before(x, y, table) {
+            return 0.0;
+        }
+        let squared = self.points.squared_distance(x as usize, y as usize);
+        if squared > far {
+            return 0.0;
+        }
+        let found = f64::from(self.found.probability(squared, self.tables.level_of[x as usize]));
         match self.groups {
             Some(groups) => {
                 groups.link(x, y);

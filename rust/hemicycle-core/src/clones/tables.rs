@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use crate::error::Result;
+use crate::kernels::{InstructionSet, Kernel, Simd};
 use crate::parallel::{Execution, sort};
 
 use super::random::{Stream, mixed};
@@ -30,6 +31,12 @@ const N_DISTANCES: usize = 4096;
 /// Points whose distance is this are found by a table with a probability of at least [`MIN_FOUND`].
 const FOUND_WITHIN: f64 = 3.0;
 const MIN_FOUND: f64 = 0.1;
+
+/// Strips further out are one.
+const MAX_STRIP: f32 = 1e9;
+
+/// Points whose cells are found by one task.
+const AT_ONCE: usize = 4096;
 
 /// Steps of the integral over a Gaussian, and how far out they go.
 const STEPS: usize = 400;
@@ -102,7 +109,6 @@ pub(super) struct Table {
 /// All tables.
 #[derive(Debug)]
 pub(super) struct Tables {
-    cuts: [Cuts; N_TABLES],
     pub(super) tables: Vec<Table>,
     /// The cell of each point in each table.
     pub(super) cell_of: Vec<[u32; N_TABLES]>,
@@ -118,17 +124,18 @@ impl Tables {
         n_coordinates: usize,
         cells: Cells,
         seed: u64,
+        instructions: InstructionSet,
         execution: &Execution,
     ) -> Result<Self> {
         let n = points.len() / n_coordinates;
         let mut cell_of = vec![[0; N_TABLES]; n];
         let cuts = Cuts::new(cells, n_coordinates, seed);
-        cell_of.par_iter_mut().zip(points.par_chunks(n_coordinates)).for_each(|(cell_of, point)| {
-            for (cell, cuts) in cell_of.iter_mut().zip(&cuts) {
-                *cell = cuts.cell(point);
-            }
-        });
-        execution.interrupt.check()?;
+        cell_of.par_chunks_mut(AT_ONCE).zip(points.par_chunks(AT_ONCE * n_coordinates)).try_for_each(
+            |(cell_of, points)| {
+                instructions.run(FindCells { cuts: &cuts, n_coordinates, points, cell_of });
+                execution.interrupt.check()
+            },
+        )?;
         let tables =
             (0..N_TABLES).into_par_iter().map(|t| Table::new(t, &cell_of, execution)).collect::<Result<Vec<_>>>()?;
         let mut level_of = vec![0; n];
@@ -141,7 +148,7 @@ impl Tables {
                 }
             }
         }
-        Ok(Self { cuts, tables, cell_of, level_of })
+        Ok(Self { tables, cell_of, level_of })
     }
 }
 
@@ -165,87 +172,59 @@ impl Table {
     }
 }
 
-impl Tables {
-    /// The probabilities that no table has a point at these distances, in an unknown direction, in the cell of `point`,
-    /// among its samples.
-    pub(super) fn missed<const N: usize>(
-        &self,
-        point: usize,
-        coordinates: &[f32],
-        distances: &[f64; N],
-        tail: &Tail,
-    ) -> [f32; N] {
-        let sampled = (-f64::from(self.level_of[point])).exp2();
-        let mut missed = [1.0; N];
-        for cuts in &self.cuts {
-            let places = cuts.cuts.iter().map(|&(coordinate, offset)| {
-                let place = coordinates[coordinate as usize] * cuts.per_width + offset;
-                f64::from(place - place.floor()) * cuts.width
-            });
-            let mut met = [1.0; N];
-            for place in places {
-                for (met, distance) in met.iter_mut().zip(distances) {
-                    *met *= 1.0 - tail.beyond(place / distance) - tail.beyond((cuts.width - place) / distance);
-                }
-            }
-            missed.iter_mut().zip(met).for_each(|(missed, met)| *missed *= 1.0 - met * sampled);
-        }
-        missed.map(|missed: f64| missed as f32)
-    }
-}
-
-/// The probability that a standard Gaussian is beyond a number, from a table.
-pub(super) struct Tail(Vec<f64>);
-
-impl Tail {
-    const PER_UNIT: f64 = 128.0;
-
-    pub(super) fn new() -> Self {
-        let step = 1.0 / Self::PER_UNIT;
-        let mass = |x: f64| (-0.5 * x * x).exp() * step / (2.0 * std::f64::consts::PI).sqrt();
-        let mut beyond: Vec<f64> = vec![0.0];
-        for k in (0..(OUT * Self::PER_UNIT) as usize).rev() {
-            beyond.push(beyond[beyond.len() - 1] + mass((k as f64 + 0.5) * step));
-        }
-        beyond.reverse();
-        Self(beyond)
-    }
-
-    fn beyond(&self, x: f64) -> f64 {
-        let place = (x * Self::PER_UNIT).min((self.0.len() - 1) as f64);
-        let (k, part) = (place as usize, place.fract());
-        let next = self.0.get(k + 1).copied().unwrap_or(0.0);
-        self.0[k] + part * (next - self.0[k])
-    }
-}
-
-/// The strips of one table.
-#[derive(Debug)]
+/// The strips of all tables, side by side: table by table for every cut.
 struct Cuts {
-    width: f64,
     per_width: f32,
-    /// Coordinate and offset of each cut.
-    cuts: Vec<(u32, f32)>,
+    /// Coordinate of each cut of each table.
+    coordinate: Vec<[u32; N_TABLES]>,
+    /// Offset of each cut of each table.
+    offset: Vec<[f32; N_TABLES]>,
 }
 
 impl Cuts {
-    fn new(cells: Cells, n_coordinates: usize, seed: u64) -> [Self; N_TABLES] {
-        // a coordinate of a rotated point is a projection, times the root of the number of coordinates
-        let per_width = ((n_coordinates as f64).sqrt() / cells.width) as f32;
-        std::array::from_fn(|t| {
+    fn new(cells: Cells, n_coordinates: usize, seed: u64) -> Self {
+        let mut cuts = Self {
+            // a coordinate of a rotated point is a projection, over the root of the number of coordinates
+            per_width: ((n_coordinates as f64).sqrt() / cells.width) as f32,
+            coordinate: vec![[0; N_TABLES]; cells.n_cuts],
+            offset: vec![[0.0; N_TABLES]; cells.n_cuts],
+        };
+        for t in 0..N_TABLES {
             let mut stream = Stream::of([seed, t as u64]);
-            let chosen = stream.order(n_coordinates).into_iter().take(cells.n_cuts);
-            let cuts = chosen.map(|coordinate| (coordinate as u32, stream.uniform() as f32)).collect();
-            Self { width: cells.width, per_width, cuts }
-        })
+            for (cut, coordinate) in stream.order(n_coordinates).into_iter().take(cells.n_cuts).enumerate() {
+                cuts.coordinate[cut][t] = coordinate as u32;
+                cuts.offset[cut][t] = stream.uniform() as f32;
+            }
+        }
+        cuts
     }
+}
 
-    fn cell(&self, point: &[f32]) -> u32 {
-        let strip = |&(coordinate, offset): &(u32, f32)| (point[coordinate as usize] * self.per_width + offset).floor();
-        let cell = self.cuts.iter().fold(0, |cell: u64, cut| {
-            (cell ^ strip(cut) as i64 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
-        });
-        (mixed(cell) >> 32) as u32
+/// The cells of some points.
+struct FindCells<'a> {
+    cuts: &'a Cuts,
+    n_coordinates: usize,
+    points: &'a [f32],
+    cell_of: &'a mut [[u32; N_TABLES]],
+}
+
+impl Kernel for FindCells<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self, _: impl Simd) {
+        let Self { cuts, n_coordinates, points, cell_of } = self;
+        for (cell_of, point) in cell_of.iter_mut().zip(points.chunks_exact(n_coordinates)) {
+            let mut cells = [0_u32; N_TABLES];
+            for (coordinate, offset) in cuts.coordinate.iter().zip(&cuts.offset) {
+                for t in 0..N_TABLES {
+                    let strip = (point[coordinate[t] as usize] * cuts.per_width + offset[t]).floor();
+                    let number = strip.clamp(-MAX_STRIP, MAX_STRIP) as i32 as u32;
+                    cells[t] = (cells[t].rotate_left(13) ^ number.wrapping_mul(0x9e37_79b1)).wrapping_mul(0x85eb_ca6b);
+                }
+            }
+            *cell_of = cells;
+        }
     }
 }
 
