@@ -61,7 +61,7 @@ docs: $(VENV)/.docs ## build the documentation into site/, to be read without a 
 	@echo 'open site/index.html'
 
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := likelihood inputs files least_squares stacking
+FUZZ_TARGETS := likelihood inputs files archives names least_squares stacking
 TARGET = $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 fuzz: ## fuzz the core, each target for FUZZ_SECONDS: needs nightly Rust and cargo-fuzz

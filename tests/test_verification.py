@@ -139,6 +139,18 @@ def test_other_versions_are_told(made, tmp_path):
     assert verify(moved / OUT).notices == ()
 
 
+def test_what_is_planted_in_a_folder_is_not_read_whole(made, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(made, moved)
+    with (moved / OUT / "planted.csv").open("wb") as file:
+        file.truncate(1 << 42)
+    with (moved / OUT / "weights.csv").open("r+b") as file:
+        file.truncate(1 << 42)
+    (moved / OUT / "summary.json").write_text("[" * 100_000)
+    found = verify(moved / OUT)
+    assert {difference.file for difference in found.differences} == {"planted.csv", "weights.csv", "summary.json"}
+
+
 def test_folders_that_cannot_be_verified(made, tmp_path, capsys):
     with pytest.raises(FormatError, match=r"it holds no round\.toml"):
         verify(tmp_path)

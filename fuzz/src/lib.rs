@@ -2,6 +2,23 @@
 
 use arbitrary::{Result, Unstructured};
 use hemicycle_core::Pairs;
+use hemicycle_core::read_limits::ReadLimits;
+
+/// Limits that inputs of a few thousand bytes can break.
+#[must_use]
+pub fn limits() -> ReadLimits {
+    ReadLimits {
+        file_bytes: 1 << 16,
+        submission_bytes: 1 << 14,
+        line_bytes: 1 << 12,
+        rows: 200,
+        submission_rows: 200,
+        columns: 20,
+        files: 40,
+        total_bytes: 1 << 18,
+        ..ReadLimits::default()
+    }
+}
 
 /// The largest logit or log ratio.
 pub const MAX_LOG: f64 = 1e6;

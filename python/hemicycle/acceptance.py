@@ -11,6 +11,7 @@ from hemicycle._core import item_keys
 from hemicycle.arrays import distinct
 from hemicycle.errors import DomainError, NoDataError
 from hemicycle.items import Items
+from hemicycle.look_alikes import alike_items
 from hemicycle.rejects import Reject, Rejects, counted, excerpt
 
 if TYPE_CHECKING:
@@ -194,11 +195,15 @@ def _misfits(table: SubmissionTable, named: _Named, column: NDArray[np.int64], i
     n_rows = np.diff(table.offsets)
     readable = np.array([refusal is None for refusal in table.refusals], dtype=bool)
     bad = readable & ((n_distinct < n_items) | (n_known > n_distinct) | (n_known < n_rows))
+    unknown = np.unique(table.item[~known & np.repeat(bad, n_rows)])
+    alike = alike_items((table.spellings[code][1] for code in unknown.tolist()), items.names)
     misfits = {}
     for model in np.flatnonzero(bad).tolist():
         rows = slice(int(table.offsets[model]), int(table.offsets[model + 1]))
         spelled = [table.spellings[code] for code in table.item[rows].tolist()]
         line, value, reason = _misfit(column[rows], spelled, table.line[rows], items)
+        said = [alike[name] for _, name in spelled if name in alike][:NAMED]
+        reason = "; ".join([*said, reason])
         misfits[model] = Reject("submission", table.files[model], line, "item", value, reason)
     return misfits
 

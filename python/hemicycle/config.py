@@ -245,6 +245,8 @@ def read_config(path: Path, **changes: Any) -> RoundConfig:
         fields = tomllib.loads(content.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise FormatError(f"{path}: nested too deeply, this is no round.toml") from None
     beside = {
         name: _from(path.parent, fields[name])
         for name in _PATHS

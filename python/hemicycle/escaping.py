@@ -21,14 +21,14 @@ _FORMULA_STARTS = (
     "\uff20",
 )  # the last four are wide
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_ACTING = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
     r"""Return `text` with every character that a terminal or an XML reader could act on written as an escape.
 
-    Control characters, line breaks, direction marks and lone surrogates become ``\n``, ``\x1b`` and the like; letters,
-    signs and spaces of every script stay as they are.
+    Control characters, line breaks, direction marks, private-use characters and lone surrogates become ``\n``, ``\x1b``
+    and the like; letters, signs and spaces of every script stay as they are.
 
     Examples
     --------
@@ -37,7 +37,13 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(_escape(c) if unicodedata.category(c) in _ACTING else c for c in text)
+    return "".join(_escape(c) if unicodedata.category(c) in _ACTING or _is_no_character(c) else c for c in text)
+
+
+def _is_no_character(character: str) -> bool:
+    """Whether a code point will never be a character; XML has no place for some of them."""
+    code = ord(character)
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
 def _escape(character: str) -> str:

@@ -22,6 +22,7 @@ from hemicycle.errors import DtypeError, NoDataError, OptionError
 from hemicycle.items import Items, ItemsArgument
 from hemicycle.jury import jury_rows, nothing_left
 from hemicycle.labels import MAX_LABEL_WEIGHT, checked_jurors, checked_labels, require_comparable
+from hemicycle.look_alikes import alike_items
 from hemicycle.names import Rename, Renames
 from hemicycle.pairs import Pairs, group_pairs
 from hemicycle.rejects import Reject, Rejects, counted, excerpt
@@ -369,13 +370,18 @@ class Judgments:
         if self.items == items:
             return replace(self, items=items)
         a, b, reasons = place_pairs(self.items, items, self.a, self.b)
-        rejects = tuple(self._unknown(row, reason) for row, reason in reasons.items())
+        strange = [
+            name for key, name in zip(self.items.keys, self.items.names, strict=True) if not items.candidates(*key)
+        ]
+        alike = alike_items(strange, items.names) if reasons else {}
+        rejects = tuple(self._unknown(row, reason, alike) for row, reason in reasons.items())
         kept = a >= 0
         return replace(self.select(kept), a=a[kept], b=b[kept], items=items, rejects=self.rejects + rejects)
 
-    def _unknown(self, row: int, reason: str) -> Reject:
-        value = ", ".join(excerpt(self.items.names[side[row]]) for side in (self.a, self.b))
-        return Reject("judgment", self.file, int(self.line[row]), "item", value, reason)
+    def _unknown(self, row: int, reason: str, alike: dict[str, str]) -> Reject:
+        names = [self.items.names[side[row]] for side in (self.a, self.b)]
+        reason = "; ".join([*(alike[name] for name in names if name in alike), reason])
+        return Reject("judgment", self.file, int(self.line[row]), "item", ", ".join(map(excerpt, names)), reason)
 
 
 def require_judgments(judgments: object, what: str = "judgments") -> None:

@@ -164,9 +164,9 @@ def list_folder(folder: Path, limits: ReadLimits) -> Listing:
     FormatError
         If the folder cannot be listed, or holds more files than the limit.
     """
-    listing, left = Listing(), limits.files
-    for entry in _entries(folder, left, limits):
-        left -= 1
+    listing, entries = Listing(), _entries(folder, limits.files, limits)
+    left = limits.files - len(entries)
+    for entry in entries:
         if not _is_author(entry):
             _list_file(listing, (entry.name,), entry)
             continue

@@ -14,7 +14,9 @@ from hemicycle.acceptance import accept
 from hemicycle.arrays import float_array, read_only, row_indices
 from hemicycle.errors import FormatError, NoDataError, NonFiniteError, OptionError, ShapeError
 from hemicycle.items import Items, ItemsArgument
+from hemicycle.look_alikes import alike_models
 from hemicycle.names import Rename, Renames
+from hemicycle.npy import map_matrix
 from hemicycle.options import thread_count
 from hemicycle.rejects import Rejects, counted
 from hemicycle.sources import Source
@@ -250,7 +252,7 @@ class Pool:
             files=found.files,
             rejects=found.rejects,
             items_source=found.items_source,
-            notices=found.notices + times.notices(table.models),
+            notices=found.notices + alike_models(found.models) + times.notices(table.models),
             submitted=times.times(found.models),
         )
 
@@ -258,11 +260,7 @@ class Pool:
     def _of_npy(cls, path: Path, items: Items | None, times: SubmissionTimes) -> Pool:
         if items is None:
             raise OptionError(f"{path.name}: a matrix names no items; pass items= (--items)")
-        try:
-            logits = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise FormatError(f"{path.name}: {error}") from error
-        return cls.from_array(logits, items=items, submitted=times)
+        return cls.from_array(map_matrix(path), items=items, submitted=times)
 
     def __len__(self) -> int:
         return len(self.models)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Difference", "Verification", "verify"]
 
 
+_MAX_BYTES = 1 << 26  #: of summary.json
+_MORE = 1 << 16  #: bytes of a file that are read beyond those that it should have
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Something that is not as it should be.
@@ -135,11 +139,19 @@ def verify(folder: Path, step: Step | None = None) -> Verification:
     if changed:
         return Verification(tuple(config.paths()), (), changed, notices)
     expected = bundle_files(run_round(config, step), folder)
-    found = {entry.name: entry.read_bytes() for entry in sorted(folder.iterdir()) if entry.is_file()}
+    found = {
+        entry.name: _content(entry, expected.get(entry.name, b"")) for entry in folder.iterdir() if entry.is_file()
+    }
     names = sorted(expected.keys() | found.keys())
     each = (_first_difference(name, found.get(name), expected.get(name)) for name in names)
     differences = tuple(difference for difference in each if difference is not None)
     return Verification(tuple(config.paths()), tuple(sorted(expected)), differences, notices)
+
+
+def _content(path: Path, expected: bytes) -> bytes:
+    """Return as much of a file as tells it from what is expected, however long it is."""
+    with path.open("rb") as file:
+        return file.read(len(expected) + _MORE)
 
 
 def _changed_inputs(config: RoundConfig) -> tuple[Difference, ...]:
@@ -163,9 +175,10 @@ def _reason(error: Exception) -> str:
 def _notices(folder: Path) -> tuple[str, ...]:
     """Say where the run was made elsewhere, as far as its summary tells."""
     try:
-        summary = json.loads((folder / "summary.json").read_bytes())
+        with (folder / "summary.json").open("rb") as file:
+            summary = json.loads(file.read(_MAX_BYTES))
         before, made_on = dict(summary["versions"]), str(summary["instruction_set"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ()
     here = {"hemicycle": __version__, "numpy": np.__version__, "python": platform.python_version()}
     said = [

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton as confusable;
 
@@ -70,7 +71,7 @@ const UNSEEN_ABOVE: [(char, char, &str); 4] = [
 /// # Errors
 /// Why it cannot be kept, in words; characters that cannot be seen are shown as U+XXXX.
 pub fn kept_name(name: &str, limit: Limit) -> Result<Cow<'_, str>, String> {
-    let name = unquoted(name.trim());
+    let name = unquoted(name.trim_matches(|c: char| c.is_whitespace() && !c.is_control()));
     if name.len() as u64 <= limit.value && name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Ok(Cow::Borrowed(name));
     }
@@ -92,8 +93,7 @@ pub fn kept_name(name: &str, limit: Limit) -> Result<Cow<'_, str>, String> {
     if kept.chars().count() as u64 > limit.value {
         return Err(limit.broken("longer", "characters"));
     }
-    // what NFKC makes of a sign may be another mark
-    unseen(&kept).or_else(|| misplaced_mark(&kept)).map_or(Ok(kept), Err)
+    unseen(&kept).or_else(|| accent(name)).or_else(|| misplaced_mark(&kept)).map_or(Ok(kept), Err)
 }
 
 /// Without the quote before a formula: the inverse of what the csv writer does, see `hemicycle.escaping`.
@@ -113,6 +113,15 @@ fn unseen(name: &str) -> Option<String> {
         let ranges = UNSEEN.iter().chain(&UNSEEN_ABOVE);
         let what = ranges.filter(|(from, to, _)| (*from..=*to).contains(&c)).map(|(_, _, what)| what).next()?;
         Some(format!("holds U+{:04X}, {what}; write it without", c as u32))
+    })
+}
+
+/// An accent on a space, which NFKC takes apart: the mark would then stand on whatever is before it.
+fn accent(name: &str) -> Option<String> {
+    name.chars().filter(|c| !c.is_ascii()).find_map(|c| {
+        let mut parts = std::iter::once(c).nfkc();
+        let alone = parts.next() == Some(' ') && parts.next().is_some_and(is_combining_mark);
+        alone.then(|| format!("holds U+{:04X}, an accent with no letter under it", c as u32))
     })
 }
 
