@@ -14,6 +14,7 @@ import numpy as np
 
 from hemicycle import simplex_least_squares
 
+from .measures import peak_private, seconds
 from .peers import FULL, require
 from .peers.least_squares import NEEDS, PEERS, clarabel_nearest
 
@@ -52,12 +53,6 @@ def on_simplex(weights: NDArray[Any]) -> NDArray[Any]:
     return clipped / clipped.sum()
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def solved(name: str, solve: Callable[[], NDArray[Any]]) -> tuple[float, NDArray[Any]]:
     """Return the median of the seconds of some runs, and the weights; solved once for all that is tracked."""
     path = Path(f"{name}.npz")
@@ -70,13 +65,6 @@ def solved(name: str, solve: Callable[[], NDArray[Any]]) -> tuple[float, NDArray
         np.savez(path, seconds=np.median(times), weights=on_simplex(weights))
     with np.load(path) as stored:
         return float(stored["seconds"]), stored["weights"]
-
-
-def peak_private() -> int:
-    """Return the most memory that this process held beside files, in bytes, where the system tells it."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    peak, shared = (int(status[name].split()[0]) * 1024 for name in ("VmHWM", "RssFile"))
-    return peak - shared
 
 
 class LeastSquares:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from hemicycle import Judgments, log_likelihood, running
 from hemicycle.likelihood import value_and_gradient
 
+from .measures import seconds
 from .peers import FULL
 from .peers.likelihood import N_THREADS, PEERS, torch_autograd
 
@@ -48,12 +48,6 @@ def n_models(peer: str, n_labels: int) -> int:
         return OURS
     at_five = N_MODELS.get(peer, 20_000) // (1 if FULL else 4)
     return max(1 if peer == "listing" else 16, at_five * 5 // max(5, n_labels))
-
-
-def seconds(score: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    score()
-    return time.perf_counter() - start
 
 
 def rate(score: Callable[[], Any], n_models: int) -> float:
