@@ -142,6 +142,7 @@ class TestInARound:
         chosen = self.round_.ensemble("bma", sigma="auto", **prior)
         assert chosen.options["bandwidth"] == pytest.approx(chosen.sigma / 5)
         assert "bandwidth" not in self.round_.ensemble("bma").options
+        assert self.round_.ensemble("bma", sigma=1e-6, **prior).options["bandwidth"] == 1e-6  # there is no narrower one
 
     def test_averaging_takes_it_as_its_prior(self):
         clones = self.round_.clones(0.1)

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from hemicycle.judgments import Judgments
     from hemicycle.pool import Pool
 
-__all__ = ["SIGMAS_PER_BANDWIDTH", "CloneProofPrior", "clone_proof_prior"]
+__all__ = ["CloneProofPrior", "clone_proof_prior", "default_bandwidth"]
 
-SIGMAS_PER_BANDWIDTH = 0.2  #: the bandwidth of a round, unless it is given: a fifth of sigma
+SIGMAS_PER_BANDWIDTH = 0.2
+MIN_BANDWIDTH = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +95,22 @@ class CloneProofPrior:
         sizes = np.bincount(self.group_of)
         listed = np.split(order, np.cumsum(sizes)[:-1])
         return sorted((group for group in listed if len(group) > 1), key=lambda group: (-len(group), group[0]))
+
+
+def default_bandwidth(sigma: float) -> float:
+    """Return the bandwidth of a round, unless it is given.
+
+    Parameters
+    ----------
+    sigma : float
+        Width of the Gaussian at each label, in the unit of ``log_ratio``, from 1e-6 to 1e6.
+
+    Returns
+    -------
+    float
+        A fifth of `sigma`, and no less than the least bandwidth that there is, 1e-6.
+    """
+    return max(MIN_BANDWIDTH, SIGMAS_PER_BANDWIDTH * sigma)
 
 
 def clone_proof_prior(

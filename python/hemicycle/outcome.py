@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
 from hemicycle.clone_groups import clone_group_table
-from hemicycle.clones import SIGMAS_PER_BANDWIDTH
+from hemicycle.clones import default_bandwidth
 from hemicycle.dominance import dominance_notice
 from hemicycle.drop import drop
 from hemicycle.errors import LeakWarning, NoDataError, NotCertifiedWarning, NotConvergedError, TieBreakWarning
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
     Step = Callable[[str], AbstractContextManager[None]]
 
 __all__ = ["Outcome", "run_round"]
-
-NARROWEST = 1e-6  #: bandwidth; of a sigma below five times that, too
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -356,7 +354,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
             evaluation = _evaluation(config, config.evaluate, ensembles)
     with during("looking for copies, pasted answers and what no jury could have said"):
         averaged = next(ensemble for ensemble in ensembles if ensemble.method == "bma")
-        bandwidth = config.bandwidth or max(NARROWEST, SIGMAS_PER_BANDWIDTH * averaged.sigma)
+        bandwidth = config.bandwidth or default_bandwidth(averaged.sigma)
         leak, found = _leak(config, judgments, round_), round_.clones(bandwidth)
         flags = flag_submissions(round_.pool, round_.judgments, leak=leak, clones=found)
         clones = clone_group_table(flags.groups, ensembles, bandwidth) if flags.groups else None

@@ -9,7 +9,7 @@ import numpy as np
 
 from hemicycle.admission import admit
 from hemicycle.arrays import float_array, read_only, require_at_most, require_length, require_non_negative
-from hemicycle.clones import SIGMAS_PER_BANDWIDTH, clone_proof_prior
+from hemicycle.clones import clone_proof_prior, default_bandwidth
 from hemicycle.ensemble import Ensemble
 from hemicycle.errors import DtypeError, NoDataError, OptionError
 from hemicycle.evaluation import choose_sigma
@@ -415,7 +415,7 @@ class Round:
             sigma, tried = self._auto_sigma(sigma, asked)
         sigma = positive_number(sigma, "sigma")
         if asked.is_clone_proof:
-            asked = asked.with_clones(self.clones(asked.options["bandwidth"] or SIGMAS_PER_BANDWIDTH * sigma))
+            asked = asked.with_clones(self.clones(asked.options["bandwidth"] or default_bandwidth(sigma)))
         key = asked.key(sigma)
         if key not in self._weighed:
             self._weighed[key] = asked.weigh(self, sigma, known)
