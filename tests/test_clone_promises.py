@@ -84,6 +84,29 @@ def test_whoever_is_copied(before: Before, copied: int) -> None:
     assert_only_shared(averaged(after, before.jury), averaged(before.logits, before.jury), copied)
 
 
+@pytest.mark.parametrize("k", [1, 10, N_COPIES])
+@pytest.mark.parametrize(
+    "asked", [{"method": "least_squares"}, {"method": "stacking"}, {"method": "stacking", "by": "pair"}]
+)
+def test_under_the_reference_exact_copies_change_nothing_for_others(k: int, asked: dict[str, str]) -> None:
+    """Least squares with sixteen models of four pairs has many optima: the prior says which."""
+    rng = np.random.default_rng(8)
+    logits = rng.normal(size=(16, 5))
+    jury = Judgments.from_arrays(np.zeros(4, int), np.arange(1, 5), 0.1 * rng.normal(size=4))
+    copies = np.repeat(logits[[6]], k, axis=0) + rng.integers(-4, 5, size=(k, 1))
+    alone, among = (
+        Round(jury, Pool.from_array(of, items=jury.items)).ensemble(**asked, reference="clone_proof")
+        for of in (logits, np.vstack([copies, logits]))
+    )
+    assert (alone.solution.face_dimension > 0) == (asked["method"] == "least_squares")
+    np.testing.assert_allclose(among.weights[k:][np.arange(16) != 6], alone.weights[np.arange(16) != 6], atol=1e-12)
+    shares = np.append(among.weights[:k], among.weights[k + 6])
+    np.testing.assert_allclose(shares.sum(), alone.weights[6], atol=1e-12)
+    np.testing.assert_allclose(shares, shares[0], atol=1e-12)
+    assert among.solution.face_dimension == alone.solution.face_dimension + k * (6 in alone.solution.face)
+    assert set(np.flatnonzero(among.weights)) <= set(among.solution.face)
+
+
 def test_under_equal_mass_copies_take_all(before: Before) -> None:
     worst = int(np.argsort(log_likelihood(before.logits, before.jury))[-2])
     after = np.vstack([before.logits, np.repeat(before.logits[[worst]], N_COPIES, axis=0)])

@@ -99,4 +99,7 @@ def test_weights_with_and_without_the_prior(gg24: Round) -> None:
 def test_neither_least_squares_nor_stacking_depends_on_the_reference(gg24: Round) -> None:
     for method in ("least_squares", "stacking"):
         even, aware = (gg24.ensemble(method, reference=word) for word in ("uniform", "clone_proof"))
-        np.testing.assert_allclose(aware.weights, even.weights, atol=1e-6)
+        class_of = gg24.clones(0.1).class_of
+        np.testing.assert_allclose(
+            np.bincount(class_of, aware.weights), np.bincount(class_of, even.weights), atol=1e-6
+        )  # which copy has the weight is another matter: under this reference each has an equal part

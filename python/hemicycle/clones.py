@@ -79,9 +79,14 @@ class CloneProofPrior:
         return int(self.group_of.max()) + 1
 
     @property
-    def representative(self) -> NDArray[np.int64]:
-        """The first model of each model's class, shape (n_models,)."""
-        return np.unique(self.class_of, return_index=True)[1][self.class_of]
+    def first(self) -> NDArray[np.int64]:
+        """The first model of each class, ascending, shape (n_classes,)."""
+        return np.unique(self.class_of, return_index=True)[1]
+
+    @property
+    def class_prior(self) -> NDArray[np.float64]:
+        """Mass of each class, shape (n_classes,)."""
+        return np.bincount(self.class_of, weights=self.prior).astype(np.float64, copy=False)
 
     def groups(self) -> list[NDArray[np.int64]]:
         """Return the models of each group of two and more: copies and near copies of one another.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hemicycle.clones import CloneProofPrior
     from hemicycle.model_mass import Mass, Prior
+    from hemicycle.pool import Pool
     from hemicycle.round import Round
 
     Masses = Callable[[Prior, str], Mass]
@@ -159,10 +160,8 @@ class Mechanism:
         Weighed
             The best weights found, with a doubt and a warning, where doubles cannot certify an optimum.
         """
-        if self.method == "stacking":
-            return self._stacking(round_, sigma, start)
-        if self.method == "least_squares":
-            return self._least_squares(round_, start)
+        if self.method in ("stacking", "least_squares"):
+            return self._optimum(round_, sigma, start)
         if self.method == "greedy":
             return self._greedy(round_, sigma)
         if self.method == "bma":
@@ -175,37 +174,38 @@ class Mechanism:
         weights[min(leaders, key=lambda d: round_.pool.models[d])] = 1.0
         return Weighed(weights)
 
-    def _stacking(self, round_: Round, sigma: float, start: NDArray[np.int64] | None) -> Weighed:
-        by = self.options["by"]
+    def _optimum(self, round_: Round, sigma: float, start: NDArray[np.int64] | None) -> Weighed:
+        """Weigh by a solver; under a reference that copies cannot bend, copies are one model and share its weight."""
+        pool, reference, clones = round_.pool, self._mass("reference"), self.clones
+        merged = clones is not None and clones.n_classes < len(pool)
+        if clones is not None and merged:
+            pool, reference = pool.select(clones.first), clones.class_prior
+            start = None if start is None else np.unique(clones.class_of[start])
+        given = {"tie_break": self.options["tie_break"], "reference": reference, "start": start}
+        solve = self._stacking if self.method == "stacking" else self._least_squares
+        doubt = None
         try:
-            solution = pool_stacking(
-                round_.pool,
-                round_.judgments,
-                by=by,
-                sigma=sigma,
-                observation_weights=round_.label_weight if by == "label" else round_.pair_weight,
-                tie_break=self.options["tie_break"],
-                reference=self._mass("reference"),
-                start=start,
-                n_threads=round_.n_threads,
-            )
-        except NotConvergedError as error:
-            return self._best_found(error, error.gap)
-        return self._told(solution)
+            solution = solve(round_, pool, sigma, given)
+        except NotConvergedError as error:  # no submission may stop a round by how far its logits spread
+            doubt = f"{SPOKEN[self.method]} is as near to its optimum as doubles allow: {error}; see its gap."
+            warnings.warn(doubt, NotCertifiedWarning, stacklevel=4)
+            relative = error.gap if self.method == "stacking" else _relative(round_, pool, error.gap)
+            solution = SimplexSolution(error.weights, math.nan, error.gap, relative, error.passes, str(error))
+        if clones is not None and merged:
+            solution = solution.shared(clones.class_of)
+        if doubt is None and (tie := tie_doubt(solution)) is not None:  # the solver warned of it
+            doubt = f"{SPOKEN[self.method]}: {tie}."
+        return Weighed(solution.weights, solution, doubt)
 
-    def _least_squares(self, round_: Round, start: NDArray[np.int64] | None) -> Weighed:
-        try:
-            solution = pair_least_squares(
-                round_.pool,
-                round_.judgments,
-                tie_break=self.options["tie_break"],
-                reference=self._mass("reference"),
-                start=start,
-                n_threads=round_.n_threads,
-            )
-        except NotConvergedError as error:
-            return self._best_found(error, _relative(round_, error.gap))
-        return self._told(solution)
+    def _stacking(self, round_: Round, pool: Pool, sigma: float, given: dict[str, Any]) -> SimplexSolution:
+        by = self.options["by"]
+        weight = round_.label_weight if by == "label" else round_.pair_weight
+        return pool_stacking(
+            pool, round_.judgments, by=by, sigma=sigma, observation_weights=weight, n_threads=round_.n_threads, **given
+        )
+
+    def _least_squares(self, round_: Round, pool: Pool, _: float, given: dict[str, Any]) -> SimplexSolution:
+        return pair_least_squares(pool, round_.judgments, n_threads=round_.n_threads, **given)
 
     def _greedy(self, round_: Round, sigma: float) -> Weighed:
         solution = pool_greedy(
@@ -223,7 +223,7 @@ class Mechanism:
     def _bma(self, round_: Round, sigma: float) -> NDArray[np.float64]:
         prior, power = self._mass("prior"), self.options["power"]
         # models of one class predict the same: rounding of their logits may not tell them apart
-        models = slice(None) if self.clones is None else self.clones.representative
+        models = slice(None) if self.clones is None else self.clones.first[self.clones.class_of]
         if "bootstrap" not in self.options:
             return bma_weights(round_.log_likelihood(sigma)[models], prior=prior, power=power)
         n_threads = round_.n_threads
@@ -245,17 +245,6 @@ class Mechanism:
         if isinstance(mass, str):
             return None if self.clones is None else self.clones.prior
         return mass
-
-    def _told(self, solution: SimplexSolution) -> Weighed:
-        doubt = tie_doubt(solution)  # the solver warned of it
-        return Weighed(solution.weights, solution, None if doubt is None else f"{SPOKEN[self.method]}: {doubt}.")
-
-    def _best_found(self, error: NotConvergedError, relative: float) -> Weighed:
-        """Return the best weights found: no submission may stop a round by how far its logits spread."""
-        doubt = f"{SPOKEN[self.method]} is as near to its optimum as doubles allow: {error}; see its gap."
-        warnings.warn(doubt, NotCertifiedWarning, stacklevel=5)
-        solution = SimplexSolution(error.weights, math.nan, error.gap, relative, error.passes, str(error))
-        return Weighed(error.weights, solution, doubt)
 
 
 def mechanism(method: str, given: dict[str, Any], masses: Masses) -> Mechanism:
@@ -358,10 +347,10 @@ def _is_default(name: str, value: object) -> bool:
     return value is None if default is None else value == default
 
 
-def _relative(round_: Round, gap: float) -> float:
+def _relative(round_: Round, pool: Pool, gap: float) -> float:
     """Return a gap of least squares in the unit of its tolerance: the median loss of one model."""
     if gap == 0:
         return 0.0
-    mse = mean_squared_error(round_.pool, round_.judgments, n_threads=round_.n_threads)
+    mse = mean_squared_error(pool, round_.judgments, n_threads=round_.n_threads)
     unit = np.median(mse) * math.fsum(round_.judgments.pairs.weight)
     return float(gap / unit) if unit > 0 else math.inf

@@ -351,7 +351,8 @@ class Round:
             Which of several optimal weights, for "least_squares" and "stacking": those nearest to `reference`, or those
             whose models are best by themselves, as in `simplex_least_squares` and `stacking_weights`.
         reference : {"uniform", "per_author", "clone_proof"} or array_like of float64, shape (n_models,), optional
-            Weights for "nearest", given as a `prior` is; uniform by default. For "least_squares" and "stacking".
+            Weights for "nearest", given as a `prior` is; uniform by default. For "least_squares" and "stacking". Under
+            "clone_proof" models of equal predictions are one model to the solver, and share its weight equally.
         bandwidth : float, optional
             How far apart models are that are no copies, for a `prior` or `reference` "clone_proof"; a fifth of `sigma`
             by default.

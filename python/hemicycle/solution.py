@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,6 +81,33 @@ class SimplexSolution:
     def support(self) -> NDArray[np.int64]:
         """Models with positive weight, ascending, shape (n_support,)."""
         return read_only(np.flatnonzero(self.weights).astype(np.int64, copy=False))
+
+    def shared(self, class_of: NDArray[np.int64]) -> SimplexSolution:
+        """Return the solution for models of which some are copies: the weight of each class is shared equally.
+
+        Parameters
+        ----------
+        class_of : ndarray of int64, shape (n_models,)
+            The class of each model; those of this solution are the models that it weighs. Prices are not shared.
+
+        Returns
+        -------
+        SimplexSolution
+            With the objective and certificate of this one, for copies change neither. How a class's weight is divided
+            is free, so that each copy of a model of the face adds 1 to `face_dimension`.
+        """
+        size = np.bincount(class_of, minlength=len(self.weights))
+        weights = (self.weights / size)[class_of]
+        weights[weights.argmax()] += 1.0 - math.fsum(weights)
+        face, dimension, vertex = self.face, self.face_dimension, self.vertex
+        if face is not None:
+            dimension = None if dimension is None else dimension + int((size[face] - 1).sum())
+            face = np.flatnonzero(np.isin(class_of, face))
+        if vertex is not None:
+            vertex = np.unique(class_of, return_index=True)[1][vertex]
+        n_copies = f"{len(class_of) - len(size):,} of {len(class_of):,}"
+        reason = f"{self.reason}; {n_copies} models are copies of others, and share their weight"
+        return replace(self, weights=weights, face=face, face_dimension=dimension, vertex=vertex, reason=reason)
 
     def __repr__(self) -> str:
         dimension = f", face_dimension={self.face_dimension}" if self.face_dimension else ""

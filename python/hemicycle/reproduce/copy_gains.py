@@ -32,7 +32,7 @@ PRIORS = ("uniform", "per_author", "sybils", "clone_proof")
 SOLVED: tuple[Method, ...] = ("least_squares", "stacking")
 TIES: dict[str, dict[str, Any]] = {
     "nearest uniform": {},
-    "nearest clone_proof": {"reference": "clone_proof"},
+    "nearest clone_proof": {"reference": "clone_proof", "bandwidth": BANDWIDTH},
     "least_individual_loss": {"tie_break": "least_individual_loss"},
 }
 VARIANTS = (
@@ -119,10 +119,7 @@ def _weights(before: AttackedRound, logits: Logits) -> list[tuple[NDArray[np.flo
         found += [(round_.ensemble("bma", sigma=SIGMA, prior=priors[name]).weights, np.nan) for name in PRIORS]
         for method in SOLVED:
             for options in TIES.values():
-                told: dict[str, Any] = options | {
-                    name: priors[options[name]] for name in options if name == "reference"
-                }
-                ensemble = round_.ensemble(method, sigma=SIGMA, **told)
+                ensemble = round_.ensemble(method, sigma=SIGMA, **options)
                 found.append((ensemble.weights, _is_unique(ensemble)))
         found.append((round_.ensemble("greedy", sigma=SIGMA).weights, np.nan))
     return found
