@@ -143,6 +143,24 @@ def test_ctrl_c_ends_a_process_without_traceback(here: Path) -> None:
     assert "Traceback" not in rest
 
 
+def test_ctrl_c_while_the_commands_are_imported_is_quiet() -> None:
+    """Before that it is Python itself that starts, and says a traceback."""
+    code = """
+import sys
+
+class Pressed:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Pressed())
+from hemicycle.cli import main
+sys.exit(main(["--help"]))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "interrupted\n")
+
+
 @pytest.mark.parametrize("error", [RuntimeError("lost"), BaseException("panicked")])
 def test_our_own_bugs_are_exit_101_and_say_so(
     here: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from command_line import files_of, rewrite, rows_of, run, valid_model
 from hemicycle import Judgments, Pool, Round, evaluate
-from hemicycle.cli import app, main
+from hemicycle.cli import main
+from hemicycle.cli.app import app
 from hemicycle.cli.command_options import Method
 from hemicycle.mechanism import METHODS
 

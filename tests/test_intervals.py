@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -147,26 +148,38 @@ def test_progress_is_told() -> None:
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_ctrl_c_is_heard() -> None:
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_is_heard_wherever_it_comes() -> None:
+    """Once is enough, but for one thing: Python drops what is raised in a callback of its garbage collector.
+
+    Hypothesis installs such a callback, and in a process with many objects Ctrl-C often falls into it. None is ours.
+    """
     ensemble = Round(judged(), pool(200)).ensemble("stacking")
-    heard = threading.Event()
+    rng = np.random.default_rng(0)
+    pressed_at = 0.0
 
     def press() -> None:
-        """Press Ctrl-C, and again where Python lost it: what it interrupts may be a callback that may not raise."""
-        while not heard.wait(0.5):
-            os.kill(os.getpid(), signal.SIGINT)
+        nonlocal pressed_at
+        pressed_at = time.perf_counter()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def give_up(_done: int, _n: int) -> None:
+        assert pressed_at == 0 or time.perf_counter() - pressed_at < 5, "Ctrl-C was lost"
 
     def work() -> None:
-        try:
-            ensemble.intervals(replicates=1_000_000)
-        finally:
-            heard.set()
+        threading.Timer(rng.uniform(0.001, 0.04), press).start()
+        ensemble.intervals(replicates=1_000_000, progress=give_up)
 
-    start = time.perf_counter()
-    threading.Thread(target=press, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    assert time.perf_counter() - start < 5
+    callbacks = gc.callbacks[:]
+    gc.callbacks.clear()
+    try:
+        for _ in range(40):
+            pressed_at = 0.0
+            with pytest.raises(KeyboardInterrupt):
+                work()
+            assert time.perf_counter() - pressed_at < 5
+    finally:
+        gc.callbacks.extend(callbacks)
 
 
 def test_posterior_quantiles_of_single_models() -> None:

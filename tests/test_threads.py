@@ -15,7 +15,9 @@ import pytest
 import hemicycle as hc
 from hemicycle import running
 from hemicycle.errors import DomainError
+from hemicycle.least_squares import pair_least_squares
 from hemicycle.likelihood import value_and_gradient
+from hemicycle.stacking import pool_stacking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,6 +164,20 @@ def test_ctrl_c_raises_keyboard_interrupt_in_the_middle_of_a_call(phase: str) ->
     _, stderr = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in stderr
     assert process.returncode != 0
+
+
+def test_ctrl_c_while_the_core_takes_its_arguments_is_no_type_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy runs Python code to make a view of a matrix, and that is where a signal may be heard."""
+
+    def pressed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    pressed_on = hc.Judgments.from_arrays([0, 1], [1, 2], [0.5, 1.0])
+    pool = hc.Pool.from_array(np.eye(3))
+    monkeypatch.setattr("numpy.lib.stride_tricks.as_strided", pressed)
+    for work in (hc.log_likelihood, pair_least_squares, pool_stacking, hc.clone_proof_prior):
+        with pytest.raises(KeyboardInterrupt):
+            work(pool, pressed_on)
 
 
 FORKED = """

@@ -1,5 +1,5 @@
 """The command line: `hemicycle demo | check | ensemble | verify | reproduce`."""
 
-from hemicycle.cli.app import app, main
+from hemicycle.cli.entry import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

@@ -26,7 +26,6 @@ pub struct StackingOptions<'py> {
 }
 
 /// `hemicycle.stacking.JuryDensities`: log densities that are made as they are needed.
-#[derive(FromPyObject)]
 pub struct JuryDensities<'py> {
     logits: Logits<'py>,
     pairs: PairColumns<'py>,
@@ -34,6 +33,23 @@ pub struct JuryDensities<'py> {
     sigma: f64,
     rtol: f64,
     by_pair: bool,
+}
+
+/// Not derived: NumPy runs Python code to make the logits, and where Ctrl-C interrupts that, a derived extraction would
+/// raise `TypeError` in its place.
+impl<'py> FromPyObject<'_, 'py> for JuryDensities<'py> {
+    type Error = PyErr;
+
+    fn extract(densities: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self {
+            logits: densities.getattr("logits")?.extract()?,
+            pairs: densities.getattr("pairs")?.extract()?,
+            n_items: densities.getattr("n_items")?.extract()?,
+            sigma: densities.getattr("sigma")?.extract()?,
+            rtol: densities.getattr("rtol")?.extract()?,
+            by_pair: densities.getattr("by_pair")?.extract()?,
+        })
+    }
 }
 
 /// `hemicycle.SimplexSolution`, as the core finds it, and what it knows of the observations.
