@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
-from hemicycle import Pool
+from hemicycle import Judgments, Pool
 from hemicycle.cli import main
 from hemicycle.config import read_config
-from hemicycle.errors import FormatError, OptionError
+from hemicycle.errors import FormatError, NoDataError, OptionError
 from hemicycle.read_limits import ReadLimits, limit_changes
 
 GOOD = "repo,weight\nx,1\ny,2\n"
@@ -77,6 +79,25 @@ def test_the_limit_of_a_long_table_is_that_of_a_table(tmp_path: Path) -> None:
     path.write_text("model,repo,weight\n" + "a,x,1\n" * 100)
     with pytest.raises(FormatError, match=r"limit of 300 bytes \(file_bytes;"):
         Pool.read(path, limits=ReadLimits(file_bytes=300, submission_bytes=200))
+
+
+def test_a_frame_has_names_and_files_to_limit(tmp_path: Path) -> None:
+    """A frame is in memory, whatever its size: its names are bounded, and the files that are named beside it."""
+    long = "n" * 201
+    models = pl.DataFrame({"model": ["a", "a", "b", "b"], "item": ["x", "y"] * 2, "weight": [1, 2, 3, 4]})
+    jury = pl.DataFrame({"item_a": ["x"], "item_b": ["y"], "log_ratio": [1.0]})
+    (tmp_path / "items.csv").write_text("item\nx\ny\n")
+    (tmp_path / "rename.csv").write_text("old,new\nw,x\n")
+    readers: tuple[tuple[Any, Any, str], ...] = ((Pool, models, "item"), (Judgments, jury, "item_a"))
+    for kind, frame, column in readers:
+        named = frame.with_columns(pl.col(column).replace("x", long))
+        with pytest.raises(NoDataError, match="name_characters; limits= and --limit raise it"):
+            kind.from_frame(named)
+        assert long in kind.from_frame(named, limits=ReadLimits(name_characters=201)).items.names
+        assert len(kind.from_frame(frame, limits=ReadLimits(rows=0, columns=0, file_bytes=0))) == len(set(frame[:, 0]))
+        for option in ("items", "rename"):
+            with pytest.raises(FormatError, match=r"limit of 3 bytes \(file_bytes;"):
+                kind.from_frame(frame, **{option: tmp_path / f"{option}.csv"}, limits=ReadLimits(file_bytes=3))
 
 
 def test_a_run_keeps_its_limits(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -211,6 +211,7 @@ class Judgments:
         items: ItemsArgument | None = None,
         rename: Rename = None,
         split: str | None = None,
+        limits: ReadLimits | None = None,
     ) -> Judgments:
         """Take a jury from a pandas, polars or Arrow table with the columns that `read` knows; null and NaN are empty.
 
@@ -224,6 +225,9 @@ class Judgments:
             As in `read`.
         split : str, optional
             As in `read`.
+        limits : ReadLimits, optional
+            How long a name of the frame may be, which is in memory already; and how much is read of files that `items`
+            and `rename` name.
 
         Raises
         ------
@@ -232,9 +236,9 @@ class Judgments:
         FormatError, NoDataError, OptionError
             As `read`.
         """
-        renames = Renames.of(rename)
-        listed = None if items is None else Items.given(items, renames)
-        return cls._of_source(Source.of_frame(frame), listed, renames, split)
+        renames = Renames.of(rename, limits)
+        listed = None if items is None else Items.given(items, renames, limits)
+        return cls._of_source(Source.of_frame(frame, limits), listed, renames, split)
 
     @classmethod
     def _of_source(cls, source: Source, items: Items | None, renames: Renames, split: str | None) -> Judgments:

@@ -204,6 +204,7 @@ class Pool:
         items: ItemsArgument | None = None,
         rename: Rename = None,
         min_weight: float | None = None,
+        limits: ReadLimits | None = None,
     ) -> Pool:
         """Take submissions from a long pandas, polars or Arrow table, one row an item of a model.
 
@@ -220,6 +221,9 @@ class Pool:
             As in `read`.
         min_weight : float, optional
             As in `read`.
+        limits : ReadLimits, optional
+            How long a name of the frame may be, which is in memory already; and how much is read of files that `items`
+            and `rename` name.
 
         Raises
         ------
@@ -228,9 +232,10 @@ class Pool:
         FormatError, NoDataError, DomainError
             As `read`.
         """
-        renames = Renames.of(rename)
-        listed = None if items is None else Items.given(items, renames)
-        return cls._accept(submissions_of_table(Source.of_frame(frame)), listed, renames, min_weight, SubmissionTimes())
+        renames = Renames.of(rename, limits)
+        listed = None if items is None else Items.given(items, renames, limits)
+        table = submissions_of_table(Source.of_frame(frame, limits))
+        return cls._accept(table, listed, renames, min_weight, SubmissionTimes())
 
     @classmethod
     def _accept(
