@@ -114,6 +114,16 @@ def test_a_reader_that_leaves_is_no_error(here: Path) -> None:
     assert "Broken" not in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--method", "--format", "--mean"])
+def test_a_word_that_is_none_of_those_known_is_told_in_plain_words(
+    here: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ensemble", "jury.csv", "submissions", option, "votes"]) == 2
+    said = capsys.readouterr().err
+    assert f"Invalid value for '{option}': 'votes' is not one of" in said
+    assert "Value error" not in said
+
+
 def test_interruption_is_exit_130(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

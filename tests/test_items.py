@@ -129,3 +129,4 @@ def test_short_names_leave_out_a_common_host_and_tell_parents_apart() -> None:
     assert Items.of([host + "a/b", host + "c/d"]).short_names == ["a/b", "c/d"]
     assert Items.of([host + "a/b", "c/d"]).short_names == [host + "a/b", "c/d"]
     assert Items.of([("p", "own"), ("q", "own")]).short_names == ["own (p)", "own (q)"]
+    assert Items.of([(host + "p", host + "a/b"), (host + "q", host + "c")]).short_names == ["a/b (p)", "c (q)"]

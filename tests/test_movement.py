@@ -150,6 +150,8 @@ def test_folders_that_are_no_run(here: Path, capsys) -> None:
     assert main(["ensemble", "jury.csv", "submissions", "--against", "submissions"]) == 2
     assert "submissions is no out folder of hemicycle ensemble" in capsys.readouterr().err
     assert main(["ensemble", "jury.csv", "submissions", "--out", "old", "-q"]) == 0
+    assert main(["ensemble", "jury.csv", "submissions", "--against", "old/round.toml"]) == 2
+    assert "round.toml is the round.toml of an out folder: give the folder, old" in capsys.readouterr().err
     assert main(["ensemble", "jury.csv", "submissions", "--against", "old", "--out", "old"]) == 2
     assert "old is the folder to write to, too" in capsys.readouterr().err
     Path("old/allocation.csv").write_text("parent,item\n,a\n")
@@ -166,3 +168,11 @@ def test_the_part_that_moves_is_of_the_budgets_of_all_parents() -> None:
     after = Standing("after", "uniform", shares | {("p", "x"): 0.0, ("p", "y"): 1.0}, {})
     found = Movement.between(before, after)
     assert (found.distance, found.part, found.summary()["allocation_change"]) == (1.0, 0.25, 0.25)
+
+
+def test_items_are_shown_by_their_short_names() -> None:
+    host = "https://github.com/"
+    shares = {(host + parent, host + item): 0.5 for parent in ("p/p", "q/q") for item in ("x/y", "z/z")}
+    found = Movement.between(*(Standing(name, "uniform", shares, {}) for name in ("before", "after")))
+    assert found.item_names == ["x/y (p/p)", "z/z (p/p)", "x/y (q/q)", "z/z (q/q)"]
+    assert Movement.between(Standing("", "uniform", {}, {}), Standing("", "uniform", {}, {})).item_names == []

@@ -154,6 +154,8 @@ def test_what_is_planted_in_a_folder_is_not_read_whole(made, tmp_path):
 def test_folders_that_cannot_be_verified(made, tmp_path, capsys):
     with pytest.raises(FormatError, match=r"it holds no round\.toml"):
         verify(tmp_path)
+    with pytest.raises(FormatError, match="give the folder"):
+        verify(made / OUT / "round.toml")
     shutil.copytree(made, tmp_path / "moved")
     path = tmp_path / "moved" / OUT / "round.toml"
     path.write_text(path.read_text().partition("[sha256]")[0])

@@ -277,6 +277,8 @@ def read_out_folder(folder: Path) -> RoundConfig:
     OSError
         If the file cannot be read.
     """
+    if folder.name == "round.toml" and folder.is_file():
+        raise FormatError(f"{folder} is the round.toml of an out folder: give the folder, {folder.parent}")
     if not (folder / "round.toml").is_file():
         raise FormatError(f"{folder} is no out folder of hemicycle ensemble: it holds no round.toml")
     return read_config(folder / "round.toml")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hemicycle.read_limits import ReadLimits
 
-__all__ = ["Item", "Items", "ItemsArgument"]
+__all__ = ["Item", "Items", "ItemsArgument", "short_names"]
 
 ItemsArgument: TypeAlias = "int | str | os.PathLike[str] | Sequence[str] | Sequence[tuple[str, str]] | Items"
 """What a reader accepts as ``items``: a number, names, (parent, name) pairs, Items, or the path of a file."""
@@ -171,17 +171,12 @@ class Items(Sequence[Item]):
     @property
     def hostless_names(self) -> list[str]:
         """Names as tables with a column of parents show them: without a host that all share."""
-        host = re.match(r"https?://[^/]+/", self.names[0])
-        common = host[0] if host is not None and all(name.startswith(host[0]) for name in self.names) else ""
-        return [name.removeprefix(common) for name in self.names]
+        return _without_host(self.names)
 
     @property
     def short_names(self) -> list[str]:
         """Names as tables show them: without a host that all share, with the parent where there are several."""
-        names = self.hostless_names
-        if self.n_parents == 1:
-            return names
-        return [f"{name} ({parent})" for name, parent in zip(names, self.parents, strict=True)]
+        return short_names(self.parents, self.names)
 
     def position(self, name: str, parent: str | None = None) -> int:
         """Return the index of an item.
@@ -261,6 +256,26 @@ class Items(Sequence[Item]):
 
     def __hash__(self) -> int:
         return hash(self.keys)
+
+
+def short_names(parents: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return names of items as tables show them: without a host that all share, with the parent where several are.
+
+    Parameters
+    ----------
+    parents, names : sequence of str
+        Of each item.
+    """
+    short = _without_host(names)
+    if len(set(parents)) < 2:
+        return short
+    return [f"{name} ({parent})" for name, parent in zip(short, _without_host(parents), strict=True)]
+
+
+def _without_host(names: Sequence[str]) -> list[str]:
+    host = re.match(r"https?://[^/]+/", names[0]) if names else None
+    common = host[0] if host is not None and all(name.startswith(host[0]) for name in names) else ""
+    return [name.removeprefix(common) for name in names]
 
 
 def _pair(position: int, item: object) -> tuple[str, str]:

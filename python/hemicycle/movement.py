@@ -12,6 +12,7 @@ import numpy as np
 from hemicycle.averaging import effective_models
 from hemicycle.config import read_out_folder
 from hemicycle.errors import FormatError
+from hemicycle.items import short_names
 from hemicycle.sources import NUMBER, Source
 from hemicycle.table import Table
 
@@ -155,6 +156,11 @@ class Movement:
     def part(self) -> float:
         """The part of all budgets that moves: half of `distance` over the number of parents."""
         return self.distance / 2 / max(1, len(set(self.allocation["parent"])))
+
+    @property
+    def item_names(self) -> list[str]:
+        """The items of `allocation` as tables show them."""
+        return short_names(self.allocation["parent"], self.allocation["item"])
 
     def summary(self) -> dict[str, Any]:
         """Return the movement in plain values."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from hemicycle.cli.command_options import (
     Against,
@@ -46,8 +47,22 @@ from hemicycle.cli.entry import FINDINGS, FINE
 
 __all__ = ["app"]
 
+
+class Commands(TyperGroup):
+    """The commands, whose errors are in plain words: pydantic, by which typer reads options, says its own first."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="hemicycle",
+    cls=Commands,
     help="Seat many models by few human judgments: score them, form an ensemble, turn it into an allocation.",
     epilog="A round of your own: [bold]hemicycle ensemble jury.csv submissions/[/bold]\n\n"
     "The first minute: [bold]hemicycle demo[/bold]",

@@ -208,11 +208,10 @@ def _movement(movement: Movement) -> list[RenderableType]:
     """Say what moved since another run, or by what was dropped."""
     was, now = (SPOKEN[method] for method in movement.methods)
     paid = now if was == now else f"{was} paid, now {now}"
-    several = len(set(movement.allocation["parent"])) > 1
     rows: list[tuple[RenderableType, ...]] = []
-    for row, _ in zip(movement.allocation, range(_ROWS), strict=False):
+    for name, row, _ in zip(movement.item_names, movement.allocation, range(_ROWS), strict=False):
         shares = (f"{100 * row['before']:.2f}", f"{100 * row['after']:.2f}", f"{100 * row['change']:+.2f}")
-        rows.append((Name(f"{row['item']} ({row['parent']})" if several else row["item"]), *shares))
+        rows.append((Name(name), *shares))
     said = (
         f"{movement.part:.2%} of the budgets moves ({paid}): the changes of shares add up to {movement.distance:.4f}."
     )

@@ -39,7 +39,7 @@ def movements(outcome: Outcome, board: Board) -> list[dict[str, Any]]:
         {
             "before": shown(movement.before),
             "text": moved(movement, board),
-            "shares": _shares(movement, outcome, f"movement-{place}"),
+            "shares": _shares(movement, f"movement-{place}"),
             "mechanisms": _mechanisms(movement, board, f"movement-{place}-mechanisms"),
             "models": _models(movement, f"movement-{place}-models") if len(movement.models) else None,
         }
@@ -55,15 +55,11 @@ def moved(movement: Movement, board: Board) -> str:
     return f"Against {shown(movement.before)}, {movement.part:.2%} of the money moves: {total}.{paid}"
 
 
-def _shares(movement: Movement, outcome: Outcome, name: str) -> DataTable:
-    items, table = outcome.round.pool.items, movement.allocation
-    short: dict[tuple[str, str], str] = {
-        (item.parent, item.name): text for item, text in zip(items, items.short_names, strict=True)
-    }
-    listed = [short[key] if key in short else key[1] for key in zip(table["parent"], table["item"], strict=True)]
+def _shares(movement: Movement, name: str) -> DataTable:
+    table = movement.allocation
     change = np.asarray(table["change"], dtype=np.float64)
     columns = (
-        names("item", listed),
+        names("item", movement.item_names),
         percents("before, %", table["before"]),
         percents("after, %", table["after"]),
         changes("change", 100 * change, 2, meaning="in points"),
