@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from hemicycle.allocation import Mean
     from hemicycle.config import RoundConfig
     from hemicycle.ensemble import Ensemble
     from hemicycle.flags import Flags
@@ -237,31 +236,36 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
     return found
 
 
-def _intervals(config: RoundConfig, paid: Ensemble) -> tuple[AllocationIntervals | None, str | None]:
-    """Return how far the shares would move with other jurors, or why nobody can say."""
-    try:
-        return paid.intervals(mean=config.mean, replicates=config.intervals, rng=config.seed), None
-    except NoDataError as error:
-        return None, f"No intervals: {error}."
+def _read(config: RoundConfig, during: Step) -> tuple[Judgments, Pool]:
+    limits = config.read_limits
+    with during("reading the submissions"):
+        items = None if config.items is None else Items.read(config.items, config.rename, limits)
+        pool = Pool.read(
+            config.pool,
+            items=items,
+            rename=config.rename,
+            min_weight=config.min_weight,
+            submitted=config.submitted,
+            limits=limits,
+        )
+    with during("reading the judgments"):
+        judgments = Judgments.read(
+            config.jury, items=pool.items, rename=config.rename, split=config.split, limits=limits
+        )
+    return judgments, pool
 
 
-def _ranges(least_squares: Ensemble, mean: Mean) -> tuple[Table | None, str | None]:
-    """Return how far shares can move while weights stay optimal, or why nobody can say."""
-    try:
-        return least_squares.allocation_range(mean), None
-    except NotConvergedError as error:
-        return None, f"ranges: {error}"
-
-
-def _evaluation(config: RoundConfig, by: str, ensembles: Sequence[Ensemble]) -> Table:
-    """Evaluate every mechanism with the options that it has; a width that was chosen is chosen anew in each fold."""
-    methods: dict[str, dict[str, Any]] = {
-        e.method: {"sigma": "auto" if config.sigma == "auto" else e.sigma}
-        | e.options
-        | ({"bandwidth": config.bandwidth} if "bandwidth" in e.options else {})
-        for e in ensembles
-    }
-    return evaluate(ensembles[0].round, methods, by=by, folds=config.folds).compare()
+def _before(config: RoundConfig, judgments: Judgments, pool: Pool, during: Step) -> list[Standing]:
+    """Return what the run is held against: another run, and this one with nothing dropped."""
+    before = []
+    if config.against is not None:
+        with during("reading the run to hold this one against"):
+            before.append(Standing.read(config.against, config.read_limits))
+    if config.drop:
+        with during(f"scoring {len(pool):,} models with nothing dropped"):
+            whole = _ensembles(config, Round(judgments, pool))
+            before.append(Standing.of(whole, config.method, config.mean, "nothing dropped"))
+    return before
 
 
 def _movements(config: RoundConfig, before: Sequence[Standing], ensembles: Sequence[Ensemble]) -> tuple[Movement, ...]:
@@ -269,6 +273,55 @@ def _movements(config: RoundConfig, before: Sequence[Standing], ensembles: Seque
         return ()
     now = Standing.of(ensembles, config.method, config.mean, "now")
     return tuple(Movement.between(standing, now) for standing in before)
+
+
+def _intervals(config: RoundConfig, paid: Ensemble, during: Step) -> tuple[AllocationIntervals | None, str | None]:
+    """Return how far the shares would move with other jurors, or why nobody can say."""
+    if not config.intervals:
+        return None, None
+    with during(f"drawing {config.intervals} juries for the intervals"):
+        try:
+            return paid.intervals(mean=config.mean, replicates=config.intervals, rng=config.seed), None
+        except NoDataError as error:
+            return None, f"No intervals: {error}."
+
+
+def _ranges(config: RoundConfig, ensembles: Sequence[Ensemble], during: Step) -> tuple[Table | None, str | None]:
+    """Return how far shares can move while weights stay optimal, or why nobody can say."""
+    if not config.ranges:
+        return None, None
+    with during("ranging over all weights that are optimal for least squares"):
+        try:
+            return _of(ensembles, "least_squares").allocation_range(config.mean), None
+        except NotConvergedError as error:
+            return None, f"ranges: {error}"
+
+
+def _evaluation(config: RoundConfig, ensembles: Sequence[Ensemble], during: Step) -> Table | None:
+    """Evaluate every mechanism with the options that it has; a width that was chosen is chosen anew in each fold."""
+    if config.evaluate is None:
+        return None
+    methods: dict[str, dict[str, Any]] = {
+        e.method: {"sigma": "auto" if config.sigma == "auto" else e.sigma}
+        | e.options
+        | ({"bandwidth": config.bandwidth} if "bandwidth" in e.options else {})
+        for e in ensembles
+    }
+    choosing = ", choosing widths in each fold" if config.sigma == "auto" else ""
+    with during(f"evaluating by {config.evaluate}{choosing}"):
+        return evaluate(ensembles[0].round, methods, by=config.evaluate, folds=config.folds).compare()
+
+
+def _flags(
+    config: RoundConfig, judgments: Judgments, ensembles: Sequence[Ensemble], during: Step
+) -> tuple[Flags, Table | None]:
+    """Return what an organiser looks at twice, and what every mechanism gives to each group of copies."""
+    round_ = ensembles[0].round
+    with during("looking for copies, pasted answers and what no jury could have said"):
+        bandwidth = config.bandwidth or default_bandwidth(_of(ensembles, "bma").sigma)
+        leak, clones = _leak(config, judgments, round_), round_.clones(bandwidth)
+        flags = flag_submissions(round_.pool, round_.judgments, leak=leak, clones=clones)
+        return flags, clone_group_table(flags.groups, ensembles, bandwidth) if flags.groups else None
 
 
 def _leak(config: RoundConfig, judgments: Judgments, round_: Round) -> LeakCheck:
@@ -280,6 +333,10 @@ def _leak(config: RoundConfig, judgments: Judgments, round_: Round) -> LeakCheck
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakWarning)  # said by notices
         return leak_check(round_.pool, every.align(round_.pool.items), used=used)
+
+
+def _of(ensembles: Sequence[Ensemble], method: str) -> Ensemble:
+    return next(ensemble for ensemble in ensembles if ensemble.method == method)
 
 
 def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
@@ -305,61 +362,25 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         If an input cannot be read.
     """
     during = step or (lambda _: nullcontext())
-    limits = config.read_limits
     with during("hashing the inputs"):
-        sha256 = {name: sha256_of(path, limits) for name, path in config.paths().items()}
-    with during("reading the submissions"):
-        items = None if config.items is None else Items.read(config.items, config.rename, limits)
-        pool = Pool.read(
-            config.pool,
-            items=items,
-            rename=config.rename,
-            min_weight=config.min_weight,
-            submitted=config.submitted,
-            limits=limits,
-        )
-    with during("reading the judgments"):
-        judgments = Judgments.read(
-            config.jury, items=pool.items, rename=config.rename, split=config.split, limits=limits
-        )
-    before = []
-    if config.against is not None:
-        with during("reading the run to hold this one against"):
-            before.append(Standing.read(config.against, limits))
+        sha256 = {name: sha256_of(path, config.read_limits) for name, path in config.paths().items()}
+    judgments, pool = _read(config, during)
+    before = _before(config, judgments, pool, during)
     if config.drop:
-        with during(f"scoring {len(pool):,} models with nothing dropped"):
-            whole = _ensembles(config, Round(judgments, pool))
-            before.append(Standing.of(whole, config.method, config.mean, "nothing dropped"))
         judgments, pool = drop(judgments, pool, config.drop)
     with during(f"scoring {len(pool):,} models"):
         round_ = Round(judgments, pool)
         ensembles = _ensembles(config, round_)
-        paid = next(ensemble for ensemble in ensembles if ensemble.method == config.method)
+        paid = _of(ensembles, config.method)
         mechanisms = tuple(_mechanism(ensemble) for ensemble in ensembles)
-    chosen = {e.method: e.sigma for e in ensembles} if config.sigma == "auto" else None
-    config = replace(config, chosen_sigma=chosen)
-    intervals, unresampled = None, None
-    if config.intervals:
-        with during(f"drawing {config.intervals} juries for the intervals"):
-            intervals, unresampled = _intervals(config, paid)
-    ranges, failure = None, None
-    if config.ranges:
-        with during("ranging over all weights that are optimal for least squares"):
-            least_squares = next(ensemble for ensemble in ensembles if ensemble.method == "least_squares")
-            ranges, failure = _ranges(least_squares, config.mean)
-    evaluation = None
-    if config.evaluate is not None:
-        choosing = ", choosing widths in each fold" if config.sigma == "auto" else ""
-        with during(f"evaluating by {config.evaluate}{choosing}"):
-            evaluation = _evaluation(config, config.evaluate, ensembles)
-    with during("looking for copies, pasted answers and what no jury could have said"):
-        averaged = next(ensemble for ensemble in ensembles if ensemble.method == "bma")
-        bandwidth = config.bandwidth or default_bandwidth(averaged.sigma)
-        leak, found = _leak(config, judgments, round_), round_.clones(bandwidth)
-        flags = flag_submissions(round_.pool, round_.judgments, leak=leak, clones=found)
-        clones = clone_group_table(flags.groups, ensembles, bandwidth) if flags.groups else None
+    config = replace(config, chosen_sigma={e.method: e.sigma for e in ensembles} if config.sigma == "auto" else None)
+    intervals, no_intervals = _intervals(config, paid, during)
+    ranges, no_ranges = _ranges(config, ensembles, during)
+    evaluation = _evaluation(config, ensembles, during)
+    flags, clone_groups = _flags(config, judgments, ensembles, during)
     with during("seating the models"):
         parliament = seat_families(paid.weights, round_.pool.families(), round_.pool.logits)
+    about_paid = no_intervals, no_ranges, dominance_notice(paid, ensembles), paid.tie_notice(config.mean, ranges)
     return Outcome(
         config=config,
         sha256=sha256,
@@ -373,7 +394,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         intervals=intervals,
         evaluation=evaluation,
         flags=flags,
-        clone_groups=clones,
+        clone_groups=clone_groups,
         mechanisms=mechanisms,
         notices=(
             *round_.notices,
@@ -381,9 +402,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
             *round_.doubts,
             *filter(None, (sigma_notice(ensembles),)),
             *flags.notices,
-            *filter(
-                None, (unresampled, failure, dominance_notice(paid, ensembles), paid.tie_notice(config.mean, ranges))
-            ),
+            *filter(None, about_paid),
         ),
         movements=_movements(config, before, ensembles),
         parliament=parliament,
