@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use hemicycle_core::archives::{Archive, read_archive as read};
-use hemicycle_core::read_limits::ReadLimits;
 use pyo3::prelude::*;
 
 use crate::errors::BindingError;
@@ -23,9 +22,8 @@ pub fn read_archive(
     limits: LimitsArgument,
     n_threads: Option<usize>,
 ) -> Result<ArchiveTuple, BindingError> {
-    let limits: ReadLimits = limits.into();
     let Archive { members, submissions, refused, n_ignored, ended } =
-        interruptible(py, n_threads, |execution| read(&path, &limits, execution))?;
+        interruptible(py, n_threads, |execution| read(&path, &limits.0, execution))?;
     let refused = refused.into_iter().map(|(path, refusal)| (path, refusal_tuple(refusal))).collect();
     Ok((members, submission_rows(py, submissions), refused, n_ignored, ended))
 }

@@ -12,46 +12,25 @@ use crate::errors::BindingError;
 use crate::interrupt::interruptible;
 
 /// The limits as `hemicycle.read_limits` holds them.
-#[derive(FromPyObject)]
-pub struct LimitsArgument {
-    file_bytes: u64,
-    submission_bytes: u64,
-    line_bytes: u64,
-    rows: u64,
-    submission_rows: u64,
-    columns: u64,
-    name_characters: u64,
-    files: u64,
-    total_bytes: u64,
-    ratio: u64,
-}
+pub struct LimitsArgument(pub ReadLimits);
 
-impl From<LimitsArgument> for ReadLimits {
-    fn from(given: LimitsArgument) -> Self {
-        let LimitsArgument {
-            file_bytes,
-            submission_bytes,
-            line_bytes,
-            rows,
-            submission_rows,
-            columns,
-            name_characters,
-            files,
-            total_bytes,
-            ratio,
-        } = given;
-        Self {
-            file_bytes,
-            submission_bytes,
-            line_bytes,
-            rows,
-            submission_rows,
-            columns,
-            name_characters,
-            files,
-            total_bytes,
-            ratio,
-        }
+impl<'py> FromPyObject<'_, 'py> for LimitsArgument {
+    type Error = PyErr;
+
+    fn extract(limits: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let limit = |name| limits.getattr(name)?.extract();
+        Ok(Self(ReadLimits {
+            file_bytes: limit("file_bytes")?,
+            submission_bytes: limit("submission_bytes")?,
+            line_bytes: limit("line_bytes")?,
+            rows: limit("rows")?,
+            submission_rows: limit("submission_rows")?,
+            columns: limit("columns")?,
+            name_characters: limit("name_characters")?,
+            files: limit("files")?,
+            total_bytes: limit("total_bytes")?,
+            ratio: limit("ratio")?,
+        }))
     }
 }
 
@@ -119,6 +98,5 @@ impl TextTable {
 /// Read a csv file within limits.
 #[pyfunction]
 pub fn read_table(py: Python<'_>, path: PathBuf, limits: LimitsArgument) -> Result<TextTable, BindingError> {
-    let limits = limits.into();
-    interruptible(py, None, |execution| read(&path, &limits, &execution.interrupt)).map(TextTable)
+    interruptible(py, None, |execution| read(&path, &limits.0, &execution.interrupt)).map(TextTable)
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use hemicycle_core::Error;
-use hemicycle_core::read_limits::ReadLimits;
 use hemicycle_core::submissions::{Layout, Refusal, Submissions, read_submissions as read};
 use numpy::{PyArray1, ToPyArray};
 use pyo3::prelude::*;
@@ -60,8 +59,7 @@ pub fn read_submissions(
     limits: LimitsArgument,
     n_threads: Option<usize>,
 ) -> Result<SubmissionRows, BindingError> {
-    let limits: ReadLimits = limits.into();
-    let read = interruptible(py, n_threads, |execution| read(folder.as_deref(), &paths, &limits, execution))?;
+    let read = interruptible(py, n_threads, |execution| read(folder.as_deref(), &paths, &limits.0, execution))?;
     Ok(submission_rows(py, read))
 }
 
