@@ -63,121 +63,119 @@ def rows(**changes: str) -> str:
 
 def contents() -> list[tuple[str, bytes, str]]:
     """Return names, contents and reasons of files whose content is bad."""
-    found: list[tuple[str, bytes, str]] = []
+    return [
+        (f"{kind}-{number}", variant.encode() if isinstance(variant, str) else variant, reason)
+        for chapter in (no_text, no_table, bad_weights, bad_items, bad_names)
+        for kind, reason, *variants in chapter()
+        for number, variant in enumerate(variants)
+    ]
 
-    def add(kind: str, reason: str, *variants: str | bytes) -> None:
-        for number, variant in enumerate(variants):
-            content = variant.encode() if isinstance(variant, str) else variant
-            found.append((f"{kind}-{number}", content, reason))
 
-    add("nothing", "empty", "", "\n", " \n\t\n", "\r\n\r\n", b"\xef\xbb\xbf", ",,\n", '""\n')
-    add(
-        "no-rows",
-        "no rows below the header",
-        HEADER,
-        HEADER.strip(),
-        HEADER + "\n\n",
-        HEADER + ",,\n",
-        "\ufeff" + HEADER,
-    )
-    add("nul", "NUL byte", b"\0", HEADER.encode() + b"alpha/one\0,eth,1\n", b"\0" * 5000)
-    add("wide", "NUL byte", good(1).encode("utf-16"), good(1).encode("utf-16-be"), good(1).encode("utf-32"))
-    add(
-        "not-utf8", "not UTF-8", rows(r0="caf\xe9,eth,1").encode("latin-1"), HEADER.encode() + b"\xc0\xaf,eth,1\n",
-        HEADER.encode() + b"\xed\xa0\x80,eth,1\n", HEADER.encode() + b"\xf0\x9f\x98,eth,1\n", b"\xff\xfe\xfd",
-    )  # fmt: skip
-    add(
-        "binary", "", b"\x89PNG\r\n\x1a\n\0\0", b"%PDF-1.7\n%\xe2\xe3", b"\x7fELF\x02\x01\x01\0", b"PAR1\x15\x04\x15",
-        pickle.dumps({"weight": [1, 2]}), zip_of([("a.csv", good(1).encode())]), gzip.compress(good(1).encode()),
-        b"\x93NUMPY\x01\0v\0{'descr': '|O'}", tar_of([("a.csv", good(1).encode())]), b"SQLite format 3\0",
-    )  # fmt: skip
-    add("line", "line_bytes", HEADER + "x" * (1 << 20) + "y,eth,1\n", '"' + "a" * ((1 << 20) + 5))
-    add("many-rows", "submission_rows", HEADER + "a,b,1\n" * 100_001)
-    add("many-columns", "columns", ",".join(f"c{n}" for n in range(1_025)) + "\n", "," * 2_000 + "x\n")
-    add(
-        "ragged", "in the header", rows(r2="gamma/three,eth"), rows(r1="beta/two,eth,1,1"), rows(r4="just text"),
-        rows(r0='"alpha/one,eth,1'),
-    )  # fmt: skip
-    add(
-        "header", "needed are repo", "a,b,c\n1,2,3\n", "<html><body>1</body></html>\n", '{"repo": 1}\n', "=1+1\n",
-        "repo;parent;weight\nalpha/one;eth;1\n", "repo\tparent\tweight\n", "weight\n1\n",
-        "repo,parent\nalpha/one,eth\n",
-        "parent,weight\neth,1\n", "#!/bin/sh\nrm -rf /\n",
-    )  # fmt: skip
-    add(
-        "columns-twice",
-        "occurs twice",
-        "repo,weight,weight\nx,1,1\n",
-        "repo,Repo,weight\nx,y,1\n",
-        "REPO,repo,weight\n",
-    )
-    add("negative", "negative", *(rows(r1=f"beta/two,eth,{w}") for w in ("-1", "-1e-9", "-0.5", " -3 ", "-1e300")))
-    add(
-        "not-finite", "not finite",
-        *(rows(r3=f"delta/four,eth,{w}") for w in ("nan", "NaN", "inf", "-inf", "Infinity", "1e400", "-1e999", "+nan")),
-    )  # fmt: skip
-    add(
-        "no-number", "not a number",
-        *(
-            rows(r0=f"alpha/one,eth,{w}")
-            for w in (
-                "x", "1_0", "0x10", "1%", "$1", "1e", "e5", "--1", "1.2.3", "=1+1", "@SUM(1)", "True", "None", "1f",
-                "\uff11",
-                "٣", "½", "1\u200b", "1\u00a0000", "0.5C", "1 2", "eval(1)", "\u202e1",
-            )
-        ),
-    )  # fmt: skip
-    add("no-weight", "a number is needed", rows(r2="gamma/three,eth,"), rows(r2="gamma/three,eth,  "))
-    add("no-item", "no item is named", rows(r2=",eth,1"), rows(r2="  ,eth,1"))
-    add("lacks", "lacks", *(HEADER + "".join(f"{i},eth,1\n" for i in ITEMS if i != item) for item in ITEMS))
-    add(
-        "twice", "twice", rows() + "alpha/one,eth,1\n", rows() + "Alpha/ONE,eth,1\n",
-        rows() + "https://github.com/alpha/one,eth,1\n", rows() + "alpha/one.git,ETH,1\n",
-        rows() + "\uff41lpha/one,eth,1\n",
-    )  # fmt: skip
-    add(
-        "unknown",
-        "not of the round",
-        rows() + "eve/evil,eth,1\n",
-        rows(r0="alpha/one,btc,1"),
-        rows() + "__proto__,eth,1\n",
-    )
-    add(
-        "look-alike", "looks like the item 'alpha/one' and is not it", rows(r0="\u0430lpha/one,eth,1"),
-        rows(r0="alph\u0430/one,eth,1"), rows(r0="alpha/\u03bfne,eth,1"), rows(r0="aIpha/one,eth,1"),
-        rows(r0="a1pha/one,eth,1"),
-        rows(r0="alpha/0ne,eth,1"), rows(r0="https://github.com/aIpha/one,eth,1"),
-    )  # fmt: skip
-    for kind, reason, characters in (
-        ("control", "a control character", "\x01\x07\x08\x1b\x7f\x85\x9b"),
+def no_text() -> list[tuple[str | bytes, ...]]:
+    """Return kind, reason and contents of files that hold nothing, or no text."""
+    start, fine = HEADER.encode(), good(1).encode()
+    return [
+        ("nothing", "empty", "", "\n", " \n\t\n", "\r\n\r\n", b"\xef\xbb\xbf", ",,\n", '""\n'),
         (
-            "unseen",
-            "an invisible character",
-            "\u00ad\u034f\u115f\u180e\u200b\u200c\u200d\u2060\u2800\u3164\ufeff\U000e0041",
+            "no-rows", "no rows below the header", HEADER, HEADER.strip(), HEADER + "\n\n", HEADER + ",,\n",
+            "\ufeff" + HEADER,
         ),
-        ("direction", "a direction", "\u061c\u200e\u200f\u202a\u202d\u202e\u2066\u2069"),
-        ("line-break", "a line separator", "\u2028\u2029"),
-        ("private", "a private-use character", "\ue000\uf8ff\U000f0000\U0010abcd"),
-        ("no-character", "no character", "\ufdd0\ufffe\U0001ffff"),
-        ("format", "a format character", "\ufff9\u206a\U0001d173"),
-    ):
-        add(kind, reason, *(rows(r1=f"beta/t{c}wo,eth,1") for c in characters))
-    add(
-        "mark",
-        "combining mark",
-        rows(r1="\u0301beta/two,eth,1"),
-        rows(r1="be\u0301\u0302\u0303\u0304\u0305\u0306ta,eth,1"),
-    )
-    add("long-name", "name_characters", rows(r1="n" * 201 + ",eth,1"), rows(r1="beta/two," + "ﬃ" * 90 + ",1"))
-    add("parent", "a direction", rows(r1="beta/two,e\u202eth,1"))
-    add(
-        "author",
-        "an invisible character",
-        "repo,parent,weight,author\n" + rows().split("\n", 1)[1].replace(",1\n", ",1,a\u200bb\n"),
-    )
-    add("all-zero", "is 0", HEADER + "".join(f"{item},eth,0\n" for item in ITEMS), rows().replace(",1\n", ",-0\n"))
-    add("share", "between 0 and 1", "repo,originality\nalpha/one,1.5\n")
-    return found
+        ("nul", "NUL byte", b"\0", start + b"alpha/one\0,eth,1\n", b"\0" * 5000),
+        ("wide", "NUL byte", good(1).encode("utf-16"), good(1).encode("utf-16-be"), good(1).encode("utf-32")),
+        (
+            "not-utf8", "not UTF-8", rows(r0="caf\xe9,eth,1").encode("latin-1"), start + b"\xc0\xaf,eth,1\n",
+            start + b"\xed\xa0\x80,eth,1\n", start + b"\xf0\x9f\x98,eth,1\n", b"\xff\xfe\xfd",
+        ),
+        (
+            "binary", "", b"\x89PNG\r\n\x1a\n\0\0", b"%PDF-1.7\n%\xe2\xe3", b"\x7fELF\x02\x01\x01\0",
+            b"PAR1\x15\x04\x15", pickle.dumps({"weight": [1, 2]}), zip_of([("a.csv", fine)]), gzip.compress(fine),
+            b"\x93NUMPY\x01\0v\0{'descr': '|O'}", tar_of([("a.csv", fine)]), b"SQLite format 3\0",
+        ),
+    ]  # fmt: skip
+
+
+def no_table() -> list[tuple[str | bytes, ...]]:
+    """Return kind, reason and contents of text that is no table of a submission, or too large a one."""
+    return [
+        ("line", "line_bytes", HEADER + "x" * (1 << 20) + "y,eth,1\n", '"' + "a" * ((1 << 20) + 5)),
+        ("many-rows", "submission_rows", HEADER + "a,b,1\n" * 100_001),
+        ("many-columns", "columns", ",".join(f"c{n}" for n in range(1_025)) + "\n", "," * 2_000 + "x\n"),
+        (
+            "ragged", "in the header", rows(r2="gamma/three,eth"), rows(r1="beta/two,eth,1,1"), rows(r4="just text"),
+            rows(r0='"alpha/one,eth,1'),
+        ),
+        (
+            "header", "needed are repo", "a,b,c\n1,2,3\n", "<html><body>1</body></html>\n", '{"repo": 1}\n', "=1+1\n",
+            "repo;parent;weight\nalpha/one;eth;1\n", "repo\tparent\tweight\n", "weight\n1\n",
+            "repo,parent\nalpha/one,eth\n", "parent,weight\neth,1\n", "#!/bin/sh\nrm -rf /\n",
+        ),
+        (
+            "columns-twice", "occurs twice", "repo,weight,weight\nx,1,1\n", "repo,Repo,weight\nx,y,1\n",
+            "REPO,repo,weight\n",
+        ),
+    ]  # fmt: skip
+
+
+def bad_weights() -> list[tuple[str, ...]]:
+    """Return kind, reason and contents of submissions with a weight that is none."""
+    not_finite = ("nan", "NaN", "inf", "-inf", "Infinity", "1e400", "-1e999", "+nan")
+    no_number = (
+        "x", "1_0", "0x10", "1%", "$1", "1e", "e5", "--1", "1.2.3", "=1+1", "@SUM(1)", "True", "None", "1f", "\uff11",
+        "\u0663", "\u00bd", "1\u200b", "1\u00a0000", "0.5C", "1 2", "eval(1)", "\u202e1",
+    )  # fmt: skip
+    return [
+        ("negative", "negative", *(rows(r1=f"beta/two,eth,{w}") for w in ("-1", "-1e-9", "-0.5", " -3 ", "-1e300"))),
+        ("not-finite", "not finite", *(rows(r3=f"delta/four,eth,{weight}") for weight in not_finite)),
+        ("no-number", "not a number", *(rows(r0=f"alpha/one,eth,{weight}") for weight in no_number)),
+        ("no-weight", "a number is needed", rows(r2="gamma/three,eth,"), rows(r2="gamma/three,eth,  ")),
+        ("all-zero", "is 0", HEADER + "".join(f"{i},eth,0\n" for i in ITEMS), rows().replace(",1\n", ",-0\n")),
+        ("share", "between 0 and 1", "repo,originality\nalpha/one,1.5\n"),
+    ]
+
+
+def bad_items() -> list[tuple[str, ...]]:
+    """Return kind, reason and contents of submissions whose items are not those of the round."""
+    return [
+        ("no-item", "no item is named", rows(r2=",eth,1"), rows(r2="  ,eth,1")),
+        ("lacks", "lacks", *(HEADER + "".join(f"{i},eth,1\n" for i in ITEMS if i != item) for item in ITEMS)),
+        (
+            "twice", "twice", rows() + "alpha/one,eth,1\n", rows() + "Alpha/ONE,eth,1\n",
+            rows() + "https://github.com/alpha/one,eth,1\n", rows() + "alpha/one.git,ETH,1\n",
+            rows() + "\uff41lpha/one,eth,1\n",
+        ),
+        (
+            "unknown", "not of the round", rows() + "eve/evil,eth,1\n", rows(r0="alpha/one,btc,1"),
+            rows() + "__proto__,eth,1\n",
+        ),
+        (
+            "look-alike", "looks like the item 'alpha/one' and is not it", rows(r0="\u0430lpha/one,eth,1"),
+            rows(r0="alph\u0430/one,eth,1"), rows(r0="alpha/\u03bfne,eth,1"), rows(r0="aIpha/one,eth,1"),
+            rows(r0="a1pha/one,eth,1"), rows(r0="alpha/0ne,eth,1"), rows(r0="https://github.com/aIpha/one,eth,1"),
+        ),
+    ]  # fmt: skip
+
+
+def bad_names() -> list[tuple[str, ...]]:
+    """Return kind, reason and contents of submissions with a name that cannot be kept."""
+    shapeless = "\u00ad\u034f\u115f\u180e\u200b\u200c\u200d\u2060\u2800\u3164\ufeff\U000e0041"
+    characters = {
+        ("control", "a control character"): "\x01\x07\x08\x1b\x7f\x85\x9b",
+        ("unseen", "an invisible character"): shapeless,
+        ("direction", "a direction"): "\u061c\u200e\u200f\u202a\u202d\u202e\u2066\u2069",
+        ("line-break", "a line separator"): "\u2028\u2029",
+        ("private", "a private-use character"): "\ue000\uf8ff\U000f0000\U0010abcd",
+        ("no-character", "no character"): "\ufdd0\ufffe\U0001ffff",
+        ("format", "a format character"): "\ufff9\u206a\U0001d173",
+    }
+    signed = "repo,parent,weight,author\n" + rows().split("\n", 1)[1].replace(",1\n", ",1,a\u200bb\n")
+    stacked = "be\u0301\u0302\u0303\u0304\u0305\u0306ta"
+    return [
+        *((*kind, *(rows(r1=f"beta/t{one}wo,eth,1") for one in each)) for kind, each in characters.items()),
+        ("mark", "combining mark", rows(r1="\u0301beta/two,eth,1"), rows(r1=f"{stacked},eth,1")),
+        ("long-name", "name_characters", rows(r1="n" * 201 + ",eth,1"), rows(r1="beta/two," + "\ufb03" * 90 + ",1")),
+        ("parent", "a direction", rows(r1="beta/two,e\u202eth,1")),
+        ("author", "an invisible character", signed),
+    ]
 
 
 def names() -> list[Bad]:
