@@ -145,6 +145,9 @@ fn misplaced_mark(name: &str) -> Option<String> {
     None
 }
 
+/// How often a shape is looked at again: the small form of a letter may look like a capital, as in circles it does.
+const MAX_LOOKS: usize = 8;
+
 /// What a name looks like: names with one skeleton (UTS 39) are hard to tell apart. In the case that is written, since
 /// a capital I looks like a small l, and then in lower case.
 ///
@@ -152,12 +155,20 @@ fn misplaced_mark(name: &str) -> Option<String> {
 /// use hemicycle_core::spelling::skeleton;
 /// assert_eq!(skeleton("\u{430}lice"), skeleton("alice")); // the first begins with a Cyrillic letter
 /// assert_eq!(skeleton("sigp/Iighthouse"), skeleton("sigp/lighthouse"));
+/// assert_eq!(skeleton("\u{24c1}"), skeleton("\u{24d8}")); // an L and a small i in circles, as lines without serifs
 /// assert_ne!(skeleton("alice"), skeleton("bob"));
 /// ```
 #[must_use]
 pub fn skeleton(name: &str) -> String {
-    let shape: String = confusable(name).collect();
-    confusable(&shape.to_lowercase()).collect()
+    let mut shape: String = confusable(name).collect();
+    for _ in 0..MAX_LOOKS {
+        let next: String = confusable(&shape.to_lowercase()).collect();
+        if next == shape {
+            break;
+        }
+        shape = next;
+    }
+    shape
 }
 
 /// For each name the place of the first of `others` that looks like it and is another item; none for most.
