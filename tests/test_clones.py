@@ -68,6 +68,11 @@ def test_the_estimate_is_near_the_exact_prior(n_items):
     assert estimate.prior.sum() == pytest.approx(1)
 
 
+def errors(found, exact):
+    """Root mean square of the relative errors of near classes and density."""
+    return [np.sqrt(np.mean((getattr(found, name) / getattr(exact, name) - 1) ** 2)) for name in ("n_near", "density")]
+
+
 def test_an_estimate_of_a_crowd_is_a_sample():
     rng = np.random.default_rng(0)
     judgments = judged(rng, 40, 100)
@@ -75,8 +80,61 @@ def test_an_estimate_of_a_crowd_is_a_sample():
     exact = clone_proof_prior(logits, judgments, exact=True)
     estimate = clone_proof_prior(logits, judgments, exact=False)
     assert np.median(exact.n_near) > 5000
-    assert np.sqrt(np.mean((estimate.n_near / exact.n_near - 1) ** 2)) < 0.2
-    assert np.sqrt(np.mean((estimate.density / exact.density - 1) ** 2)) < 0.06
+    assert max(errors(estimate, exact)) < 0.02
+    assert estimate.n_groups == exact.n_groups == 1
+
+
+def test_families_are_compared_as_a_whole():
+    rng = np.random.default_rng(1)
+    judgments = judged(rng, 40, 100)
+    centres = rng.normal(size=(100, 1, 40))
+    logits = centres + 10 ** rng.uniform(-3, -0.5, (100, 100, 1)) * rng.normal(size=(100, 100, 40))
+    logits = logits.reshape(-1, 40)
+    exact = clone_proof_prior(logits, judgments, exact=True)
+    estimate = clone_proof_prior(logits, judgments, exact=False)
+    near, density = errors(estimate, exact)
+    assert near < 1e-3
+    assert density < 0.03
+    np.testing.assert_array_equal(estimate.group_of, exact.group_of)
+
+
+def test_counts_of_few_near_classes_in_a_crowd():
+    rng = np.random.default_rng(2)
+    judgments = judged(rng, 40, 100)
+    logits = rng.normal(size=40) + BANDWIDTH * 0.2 * rng.normal(size=(6000, 40))
+    exact = clone_proof_prior(logits, judgments, exact=True)
+    estimate = clone_proof_prior(logits, judgments, exact=False)
+    assert 2 <= np.median(exact.n_near) < exact.n_near.mean() < 10
+    assert estimate.n_near.mean() == pytest.approx(exact.n_near.mean(), rel=0.05)
+    assert errors(estimate, exact)[1] < 0.2
+
+
+def test_a_few_beside_a_crowd_are_not_overlooked():
+    rng = np.random.default_rng(2)
+    judgments = judged(rng, 40, 100)
+    crowd = 0.5 * rng.normal(size=(6000, 40))
+    few = 3.5 * rng.normal(size=40) / np.sqrt(2) + 0.3 * rng.normal(size=(20, 40))
+    logits = rng.normal(size=40) + BANDWIDTH * np.vstack([crowd, few])
+    exact = clone_proof_prior(logits, judgments, exact=True)
+    estimate = clone_proof_prior(logits, judgments, exact=False)
+    assert 10 < exact.density[-20:].mean() < 200
+    np.testing.assert_allclose(estimate.density[-20:], exact.density[-20:], rtol=0.1)
+
+
+@pytest.mark.parametrize(("radius", "name"), [(0.17, "n_near"), (1.0, "density"), (6.0, "density")])
+def test_sums_have_no_bias(radius, name):
+    rng = np.random.default_rng(3)
+    judgments = judged(rng, 12, 30)
+    pairs, logits = judgments.pairs, radius * BANDWIDTH / np.sqrt(2) * rng.normal(size=(4000, 12))
+    exact = getattr(clone_proof_prior(logits, judgments, exact=True), name)
+    sums = []
+    for seed in range(40):  # cells and samples follow from the answers
+        answers = np.random.default_rng(seed).normal(size=len(pairs))
+        other = hc.Judgments.from_arrays(a=pairs.a, b=pairs.b, log_ratio=answers, items=12)
+        sums.append((getattr(clone_proof_prior(logits, other, exact=False), name) / exact).mean())
+    assert np.std(sums) > 1e-6
+    # cuts along several coordinates are not quite independent
+    assert abs(np.mean(sums) - 1) < 0.003 + 4 * np.std(sums) / np.sqrt(len(sums))
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -95,14 +95,18 @@ class Clones:
 
     def track_density_error(self, _pool: str) -> float:
         """Return the root mean square of the relative error of the density of a sample of models."""
-        return float(np.sqrt(np.mean(self._errors() ** 2)))
+        return float(np.sqrt(np.mean(self._errors()[0] ** 2)))
 
     def track_density_error_exceeded_by_one_in_a_hundred(self, _pool: str) -> float:
         """Return what the relative error of one in a hundred of the densities exceeds."""
-        return float(np.quantile(np.abs(self._errors()), 0.99))
+        return float(np.quantile(np.abs(self._errors()[0]), 0.99))
+
+    def track_near_error(self, _pool: str) -> float:
+        """Return the root mean square of the relative error of the number of near classes of a sample of models."""
+        return float(np.sqrt(np.mean(self._errors()[1] ** 2)))
 
     def _errors(self) -> np.ndarray:
-        """Compare densities with sums over all models, of the same shares."""
+        """Compare densities with sums over all models, of the same shares, and near classes with their number."""
         found = clone_proof_prior(self.logits, self.judgments, exact=False)
         pairs = self.judgments.pairs
         incidence = np.zeros((len(pairs), N_ITEMS))
@@ -116,10 +120,12 @@ class Clones:
         for some in np.array_split(checked, N_CHECKED // 100):
             squared = np.maximum(square[some][:, None] + square - 2 * points[some] @ points.T, 0)
             density = np.exp(-squared / 2) @ (1 / found.n_near)
-            errors.append(found.density[some] / density - 1)
-        return np.concatenate(errors)
+            n_near = (squared <= 0.25**2).sum(axis=1)
+            errors.append([found.density[some] / density - 1, found.n_near[some] / n_near - 1])
+        return np.concatenate(errors, axis=1)
 
     track_density_error.unit = track_density_error_exceeded_by_one_in_a_hundred.unit = "relative error"
+    track_near_error.unit = "relative error"
 
 
 class Exact:

@@ -172,15 +172,17 @@ def clone_proof_prior(
     k copies moved by up to a tenth of the bandwidth have nearly the mass of one. The `groups` are linked by single
     steps: a chain of models, each near to the next, is one group.
 
-    An exact prior takes time in the square of the number of classes: 0.3 s for 10,000 on two cores. Beyond, a class is
-    compared with those that share a cell with it in one of 12 tables, time and memory nearly linear in the number of
-    models. What is found is divided by the probability of finding it, so that sums have no bias; classes nearer than
-    two bandwidths are found almost surely. Distances are then of float32 points.
+    An exact prior takes time in the square of the number of classes: 0.3 s for 10,000 on two cores. Beyond, time and
+    memory are nearly linear in the number of models, however they crowd. Classes within some bandwidths of one are a
+    crowd: up to 512 are compared each with each, of larger ones a class is compared with its own corner and with
+    samples of the rest. Classes of different crowds are compared where they share a cell of some table. What is found
+    is divided by the probability of finding it, so that sums have no bias. Distances are then of float32 points.
 
     References
     ----------
     Tideman (1987), Independence of clones as a criterion for voting rules, doi:10.1007/BF00433944. Charikar and
-    Siminelakis (2017), Hashing-based-estimators for kernel density in high dimensions, arXiv:1808.10530.
+    Siminelakis (2017), Hashing-based-estimators for kernel density in high dimensions, arXiv:1808.10530. Madow (1949),
+    On the theory of systematic sampling, II, doi:10.1214/aoms/1177729988.
 
     Examples
     --------

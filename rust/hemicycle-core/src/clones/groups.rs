@@ -36,6 +36,12 @@ impl Groups {
         }
     }
 
+    /// Whether two members are plainly in one set; sets that are one may not look so.
+    #[inline(always)]
+    pub(super) fn have_one_parent(&self, x: u32, y: u32) -> bool {
+        self.0[x as usize].load(Relaxed) == self.0[y as usize].load(Relaxed)
+    }
+
     /// The member that stands for the set of each.
     pub(super) fn roots(&self) -> Vec<u32> {
         (0..self.0.len() as u32).map(|member| self.root(member)).collect()

@@ -7,11 +7,17 @@
 
 mod classes;
 mod coordinates;
+mod crowds;
 mod exact;
 mod geometry;
 mod groups;
 mod hashed;
+mod levels;
+mod lists;
+mod points;
 mod random;
+mod search;
+mod strata;
 mod tables;
 
 use crate::error::Result;

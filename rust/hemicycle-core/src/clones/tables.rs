@@ -11,15 +11,14 @@ use crate::error::Result;
 use crate::kernels::{InstructionSet, Kernel, Simd};
 use crate::parallel::{Execution, sort};
 
+use super::crowds::WITHIN;
+use super::lists::ROUNDING;
 use super::random::{Stream, mixed};
 
 /// Number of tables.
-pub(super) const N_TABLES: usize = 12;
+pub(super) const N_TABLES: usize = 16;
 
-/// Points that the points of a cell are compared with, at most; of fuller cells a sample.
-pub(super) const MAX_COMPARED: usize = 96;
-
-/// Points of other models that a cell holds by chance, on average.
+/// Points of other crowds that a cell holds by chance, on average.
 const BY_CHANCE: f64 = 1.0;
 
 /// Strips are no narrower than this, in bandwidths: what is this near must be found.
@@ -33,7 +32,7 @@ const FOUND_WITHIN: f64 = 3.0;
 const MIN_FOUND: f64 = 0.1;
 
 /// Strips further out are one.
-const MAX_STRIP: f32 = 1e9;
+const MAX_STRIP: f32 = 2e6;
 
 /// Points whose cells are found by one task.
 const AT_ONCE: usize = 4096;
@@ -57,10 +56,12 @@ impl Cells {
         squared.sort_unstable_by(f64::total_cmp);
         let typical = squared.get(squared.len() / 2).map_or(0.0, |squared| squared.sqrt());
         let width = typical.max(MIN_WIDTH);
-        let met: Vec<f64> = squared.iter().map(|squared| in_one_strip(squared.sqrt() / width)).collect();
+        let others = squared.iter().filter(|squared| **squared > f64::from(WITHIN));
+        let met: Vec<f64> = others.map(|squared| in_one_strip(squared.sqrt() / width)).collect();
         let within = in_one_strip(FOUND_WITHIN / width);
         let enough = |n_cuts: usize| {
-            let by_chance: f64 = met.iter().map(|met| met.powi(n_cuts as i32)).sum::<f64>() / met.len() as f64;
+            let by_chance: f64 =
+                met.iter().map(|met| met.powi(n_cuts as i32)).sum::<f64>() / squared.len().max(1) as f64;
             by_chance * n as f64 <= BY_CHANCE
         };
         let most = ((MIN_FOUND.ln() / within.ln()) as usize).min(n_coordinates);
@@ -106,54 +107,29 @@ pub(super) struct Table {
     pub(super) starts: Vec<u32>,
 }
 
-/// All tables.
-#[derive(Debug)]
-pub(super) struct Tables {
-    pub(super) tables: Vec<Table>,
-    /// The cell of each point in each table.
-    pub(super) cell_of: Vec<[u32; N_TABLES]>,
-    /// Each point is compared with one in `2^level` of its cells: one level for all tables, since points at the edge of
-    /// a crowd's cell would else be compared with all of a few, and count few.
-    pub(super) level_of: Vec<u8>,
-}
-
-impl Tables {
-    /// Of points with `n_coordinates` each, row-major.
-    pub(super) fn new(
-        points: &[f32],
-        n_coordinates: usize,
-        cells: Cells,
-        seed: u64,
-        instructions: InstructionSet,
-        execution: &Execution,
-    ) -> Result<Self> {
-        let n = points.len() / n_coordinates;
-        let mut cell_of = vec![[0; N_TABLES]; n];
-        let cuts = Cuts::new(cells, n_coordinates, seed);
-        cell_of.par_chunks_mut(AT_ONCE).zip(points.par_chunks(AT_ONCE * n_coordinates)).try_for_each(
-            |(cell_of, points)| {
-                instructions.run(FindCells { cuts: &cuts, n_coordinates, points, cell_of });
-                execution.interrupt.check()
-            },
-        )?;
-        let tables =
-            (0..N_TABLES).into_par_iter().map(|t| Table::new(t, &cell_of, execution)).collect::<Result<Vec<_>>>()?;
-        let mut level_of = vec![0; n];
-        for table in &tables {
-            for cell in table.starts.windows(2).filter(|ends| (ends[1] - ends[0]) as usize > MAX_COMPARED) {
-                let members = &table.order[cell[0] as usize..cell[1] as usize];
-                let level = members.len().div_ceil(MAX_COMPARED).next_power_of_two().ilog2() as u8;
-                for &point in members {
-                    level_of[point as usize] = level.max(level_of[point as usize]);
-                }
-            }
-        }
-        Ok(Self { tables, cell_of, level_of })
-    }
+/// The cell of each point in each table; points with `n_coordinates` each, row-major.
+pub(super) fn cells_of(
+    points: &[f32],
+    n_coordinates: usize,
+    cells: Cells,
+    seed: u64,
+    instructions: InstructionSet,
+    execution: &Execution,
+) -> Result<Vec<[u32; N_TABLES]>> {
+    let mut cell_of = vec![[0; N_TABLES]; points.len() / n_coordinates];
+    let cuts = Cuts::new(cells, n_coordinates, seed);
+    cell_of.par_chunks_mut(AT_ONCE).zip(points.par_chunks(AT_ONCE * n_coordinates)).try_for_each(
+        |(cell_of, points)| {
+            instructions.run(FindCells { cuts: &cuts, n_coordinates, points, cell_of });
+            execution.interrupt.check()
+        },
+    )?;
+    Ok(cell_of)
 }
 
 impl Table {
-    fn new(t: usize, cell_of: &[[u32; N_TABLES]], execution: &Execution) -> Result<Self> {
+    /// Of one column of the cells.
+    pub(super) fn new(t: usize, cell_of: &[[u32; N_TABLES]], execution: &Execution) -> Result<Self> {
         let mut listed: Vec<u64> =
             cell_of.iter().zip(0_u64..).map(|(cells, point)| u64::from(cells[t]) << 32 | point).collect();
         sort(&mut listed, &execution.interrupt, Ord::cmp)?;
@@ -216,11 +192,15 @@ impl Kernel for FindCells<'_> {
         let Self { cuts, n_coordinates, points, cell_of } = self;
         for (cell_of, point) in cell_of.iter_mut().zip(points.chunks_exact(n_coordinates)) {
             let mut cells = [0_u32; N_TABLES];
-            for (coordinate, offset) in cuts.coordinate.iter().zip(&cuts.offset) {
+            for (coordinates, offsets) in cuts.coordinate.iter().zip(&cuts.offset) {
+                let mut values = [0.0_f32; N_TABLES];
                 for t in 0..N_TABLES {
-                    let strip = (point[coordinate[t] as usize] * cuts.per_width + offset[t]).floor();
-                    let number = strip.clamp(-MAX_STRIP, MAX_STRIP) as i32 as u32;
-                    cells[t] = (cells[t].rotate_left(13) ^ number.wrapping_mul(0x9e37_79b1)).wrapping_mul(0x85eb_ca6b);
+                    values[t] = point[coordinates[t] as usize];
+                }
+                for t in 0..N_TABLES {
+                    let place = (values[t] * cuts.per_width + offsets[t]).clamp(-MAX_STRIP, MAX_STRIP);
+                    let strip = (place + ROUNDING).to_bits();
+                    cells[t] = (cells[t].rotate_left(13) ^ strip.wrapping_mul(0x9e37_79b1)).wrapping_mul(0x85eb_ca6b);
                 }
             }
             *cell_of = cells;
