@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Self, final
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -226,6 +226,18 @@ def leave_out_least_squares(
     n_threads: int | None,
 ) -> list[tuple[NDArray[np.float64], float, int, bool] | NotConvergedError]: ...
 def instruction_sets() -> list[str]: ...
+def sum_gaussian_loss(
+    pred: NDArray[Any],
+    labels: NDArray[Any],
+    offsets: NDArray[np.int64] | None,
+    label_weights: NDArray[Any] | None,
+    sigma: float,
+    loss: NDArray[Any],
+    slope: NDArray[Any] | None,
+    curvature: NDArray[Any] | None,
+    n_threads: int | None = None,
+    instructions: str | None = None,
+) -> None: ...
 def log_likelihood(
     logits: Logits,
     pairs: Pairs,

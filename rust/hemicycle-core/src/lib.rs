@@ -14,6 +14,7 @@ pub mod kernels;
 mod lanes;
 pub mod least_squares;
 pub mod likelihood;
+pub mod losses;
 pub mod names;
 pub mod opening;
 pub mod pairs;

@@ -31,10 +31,10 @@ pub fn slice2<'a, T: Element>(
 }
 
 /// A borrowed row-major array as a slice to write to.
-pub fn slice_mut<'a>(
-    array: &'a mut PyReadwriteArrayDyn<'_, f64>,
+pub fn slice_mut<'a, T: Element>(
+    array: &'a mut PyReadwriteArrayDyn<'_, T>,
     what: &'static str,
-) -> Result<&'a mut [f64], BindingError> {
+) -> Result<&'a mut [T], BindingError> {
     let c_contiguous = array.is_c_contiguous();
     match array.as_slice_mut() {
         Ok(slice) if c_contiguous => Ok(slice),
@@ -56,8 +56,8 @@ pub fn readable_column<'py, T: Element>(object: &Bound<'py, PyAny>, what: &str) 
 }
 
 /// An array that results are written to, which no other call reads or writes meanwhile.
-pub fn writeable<'py>(object: &Bound<'py, PyAny>, what: &str) -> PyResult<PyReadwriteArrayDyn<'py, f64>> {
-    let array = object.cast::<PyArrayDyn<f64>>()?;
+pub fn writeable<'py, T: Element>(object: &Bound<'py, PyAny>, what: &str) -> PyResult<PyReadwriteArrayDyn<'py, T>> {
+    let array = object.cast::<PyArrayDyn<T>>()?;
     array.try_readwrite().map_err(|_| in_use(object.py(), what, "another call reads it or writes to it"))
 }
 

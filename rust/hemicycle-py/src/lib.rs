@@ -10,6 +10,7 @@ mod interrupt;
 mod least_squares;
 mod left_out;
 mod likelihood;
+mod losses;
 mod names;
 mod pairs;
 mod running;
@@ -42,6 +43,8 @@ mod _core {
     use crate::left_out::leave_out_least_squares;
     #[pymodule_export]
     use crate::likelihood::{instruction_sets, log_likelihood, table_bytes};
+    #[pymodule_export]
+    use crate::losses::sum_gaussian_loss;
     #[pymodule_export]
     use crate::names::{item_keys, kept_names, look_alikes, skeletons};
     #[pymodule_export]
