@@ -41,7 +41,7 @@ __all__ = ["Judgments", "Pairs", "cardinal_pairs", "require_judgments"]
 ROWS = "integers, the row numbers of items (for names use Judgments.from_frame or Judgments.read)"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Judgments:
     """Validated judgments, one row each, in the order of their source; all arrays are read-only.
 
