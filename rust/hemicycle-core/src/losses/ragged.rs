@@ -3,6 +3,8 @@
 //! The pairs of a block are sorted by their number of labels, so that those of a vector have equal numbers, or nearly:
 //! beyond its labels a pair has labels of weight 0.
 
+use std::borrow::Cow;
+
 use super::numbers::Number;
 use super::registers::Machine;
 use super::shares::ROWS;
@@ -17,11 +19,14 @@ const EXACT: usize = 64;
 /// Classes of numbers of labels.
 const CLASSES: usize = EXACT + 8 * (usize::BITS as usize - 6);
 
+/// Labels of a block that are copied: no more than the second cache holds.
+const COPIED: usize = 32 * BLOCK;
+
 /// The labels of a block of pairs.
-#[derive(Debug)]
-pub(super) struct Ragged<'a, T> {
-    /// The labels of the pairs of the block.
-    labels: &'a [T],
+pub(super) struct Ragged<'a, T: Number> {
+    /// The labels of the pairs of the block. They are copied in their order, which memory is fast in, before the pairs are
+    /// read in another.
+    labels: Cow<'a, [T]>,
     weights: Option<&'a [T]>,
     /// By place, the pair.
     pub order: Vec<usize>,
@@ -64,6 +69,7 @@ impl<'a, T: Number> Ragged<'a, T> {
             spans[*place] = ((ends[0] - offsets[0]) as usize, n_labels);
             *place += 1;
         }
+        let labels = if labels.len() <= COPIED { Cow::Owned(labels.to_vec()) } else { Cow::Borrowed(labels) };
         Some(Self { labels, weights, order, spans })
     }
 
