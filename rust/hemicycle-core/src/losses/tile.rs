@@ -74,12 +74,16 @@ impl<T: Number, S: Machine> Tile<T, S> {
     /// Labels of one pair, from the first row on.
     #[inline(always)]
     pub fn set_lane(&mut self, vector: usize, lane: usize, labels: &[T]) {
-        let lanes = T::lanes::<S>(&mut self.labels[vector]);
-        let mut place = lane;
-        for label in labels {
-            lanes[place] = *label;
-            place += Self::LANES;
+        let lanes = &mut T::lanes::<S>(&mut self.labels[vector])[lane..];
+        macro_rules! by_length {
+            ($($n:literal)*) => {
+                match labels.len() {
+                    $($n => set_strided::<T, S, $n>(lanes, labels),)*
+                    _ => {}
+                }
+            };
         }
+        by_length!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
     }
 
     /// Weights of one pair from the first row on; rows beyond its labels get labels of weight 0.
@@ -108,5 +112,18 @@ fn set_row<T: Number, S: Machine>(simd: S, columns: &mut Registers<T, S>, row: u
     let lanes = Vector::<T, S>::LANES;
     for (column, numbers) in columns.iter_mut().zip(numbers.chunks(lanes)) {
         column[row] = Vector::<T, S>::load(simd, numbers).register();
+    }
+}
+
+/// `COUNT` numbers to one lane: without a loop, whose end would be guessed wrongly.
+#[inline(always)]
+fn set_strided<T: Number, S: Machine, const COUNT: usize>(lanes: &mut [T], numbers: &[T]) {
+    let stride = Vector::<T, S>::LANES;
+    let lanes = &mut lanes[..(COUNT - 1) * stride + 1];
+    let numbers = &numbers[..COUNT];
+    let mut k = 0;
+    while k < COUNT {
+        lanes[k * stride] = numbers[k];
+        k += 1;
     }
 }
