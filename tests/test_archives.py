@@ -127,6 +127,25 @@ def test_links_devices_and_sparse_files_of_a_tar(tmp_path: Path, ending: str) ->
     assert "sparse" in found["sparse.csv"]
 
 
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+def test_a_sparse_file_of_many_parts_costs_nothing_but_itself(tmp_path: Path, ending: str) -> None:
+    sparse, block = tarfile.TarInfo("sparse.csv"), bytearray(512)
+    sparse.type, sparse.size = tarfile.GNUTYPE_SPARSE, 512
+    header = bytearray(sparse.tobuf(tarfile.GNU_FORMAT))
+    header[482] = 1  # its map goes on
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    block[504] = 1  # and on
+    good = tarfile.TarInfo("good.csv")
+    good.size = len(GOOD)
+    content = header + block + bytes(512) + b"x" * 512 + good.tobuf() + GOOD + bytes(-len(GOOD) % 512 + 1024)
+    path = tmp_path / f"pool.{ending}"
+    path.write_bytes(gzip.compress(content) if ending == "tar.gz" else content)
+    pool = Pool.read(path)
+    assert pool.models == ("good",)
+    assert reasons(pool) == {"sparse.csv": "a sparse file, which is not expanded"}
+
+
 def test_links_encryption_and_other_methods_of_a_zip(tmp_path: Path) -> None:
     path = tmp_path / "pool.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -179,6 +198,16 @@ def test_bombs_are_not_unpacked(tmp_path: Path, ending: str) -> None:
 def test_all_that_an_archive_unpacks_to_is_bounded(tmp_path: Path, ending: str) -> None:
     path = packed(tmp_path / f"pool.{ending}", [(f"m{n:02d}.csv", GOOD + b" \n" * 40_000) for n in range(30)])
     assert len(Pool.read(path)) == 30
+    with pytest.raises(FormatError, match=r"total_bytes; limits= and --limit raise it"):
+        Pool.read(path, limits=ReadLimits(total_bytes=2_000_000))
+
+
+def test_what_damaged_members_of_a_zip_unpack_to_is_bounded_too(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "pool.zip", [(f"m{n:02d}.csv", GOOD + b" \n" * 40_000) for n in range(30)])
+    content = bytearray(path.read_bytes())
+    for n in range(30):
+        content[content.rindex(b"m%02d.csv" % n) - 46 + 16] ^= 1
+    path.write_bytes(content)
     with pytest.raises(FormatError, match=r"total_bytes; limits= and --limit raise it"):
         Pool.read(path, limits=ReadLimits(total_bytes=2_000_000))
 

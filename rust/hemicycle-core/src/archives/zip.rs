@@ -53,8 +53,7 @@ pub(super) fn read(file: &mut File, size: u64, reading: &mut Reading<'_>) -> Res
         let (member, next) = read_entry(file, place, end)?;
         place = next;
         let Some(parts) = reading.wanted(&member.path, what(&member)) else { continue };
-        let content = unpack(file, &member, reading, directory.start);
-        n_unpacked += content.as_ref().map_or(0, Vec::len) as u64;
+        let content = unpack(file, &member, reading, directory.start, &mut n_unpacked);
         if n_unpacked > reading.limits.total_bytes {
             return Err(Stop::Refused(reading.limits.total_bytes().broken("it unpacks to more", "bytes")));
         }
@@ -157,8 +156,15 @@ fn what(member: &Member) -> What {
     }
 }
 
-/// The bytes of a member, or why there are none.
-fn unpack(file: &mut File, member: &Member, reading: &Reading<'_>, end: u64) -> Result<Vec<u8>, String> {
+/// The bytes of a member, or why there are none. What was read and unpacked is counted in either case: a directory may
+/// name one damaged content a million times.
+fn unpack(
+    file: &mut File,
+    member: &Member,
+    reading: &Reading<'_>,
+    end: u64,
+    n_unpacked: &mut u64,
+) -> Result<Vec<u8>, String> {
     let most = reading.limits.submission().bytes;
     if member.is_encrypted {
         return Err("is encrypted".into());
@@ -181,6 +187,7 @@ fn unpack(file: &mut File, member: &Member, reading: &Reading<'_>, end: u64) -> 
         return Err(damaged());
     }
     let packed = bytes_at(file, start, member.packed).map_err(|_| damaged())?;
+    *n_unpacked += member.packed;
     let mut bytes = Vec::with_capacity(member.unpacked as usize);
     let content: &mut dyn Read = match member.method {
         0 => &mut packed.as_slice(),
@@ -188,7 +195,9 @@ fn unpack(file: &mut File, member: &Member, reading: &Reading<'_>, end: u64) -> 
         method => return Err(format!("is packed by method {method}; deflate and plain are read")),
     };
     let mut summed = CrcReader::new(content.take(member.unpacked + 1));
-    summed.read_to_end(&mut bytes).map_err(|error| format!("is damaged: {error}"))?;
+    let unpacked = summed.read_to_end(&mut bytes);
+    *n_unpacked += (bytes.len() as u64).saturating_sub(member.packed);
+    unpacked.map_err(|error| format!("is damaged: {error}"))?;
     if bytes.len() as u64 != member.unpacked || summed.crc().sum() != member.crc {
         return Err("is damaged: its content is not what the directory says".into());
     }
