@@ -1,17 +1,20 @@
 //! Members of a tar archive, one after the other. The crate `tar` reads the headers; long names are read here, within
 //! bounds, and sparse files are not expanded.
 
+use std::cell::Cell;
 use std::io::{BufReader, Error as IoError, ErrorKind, Read, Result as IoResult};
 
 use flate2::bufread::MultiGzDecoder;
-use tar::{EntryType, PaxExtensions};
+use tar::{EntryType, GnuHeader, PaxExtensions};
 
-use super::{PATH_BYTES, Reading, Stop, What};
+use super::{BATCH_BYTES, PATH_BYTES, Reading, Stop, What};
 use crate::parallel::Interrupt;
 use crate::read_limits::Limit;
 
 /// Bytes of a block; one of zeros ends an archive.
 const BLOCK: u64 = 512;
+/// Place of the byte of a block of a sparse file's map that says whether another follows.
+const MAP_GOES_ON: usize = 504;
 /// Longest record of extended headers, in bytes.
 const EXTENDED_BYTES: u64 = 1 << 16;
 
@@ -32,13 +35,28 @@ pub(super) fn is_header(block: &[u8]) -> bool {
     header.cksum().is_ok_and(|written| written == sum)
 }
 
-/// A source that counts what it gives and the zeros at its end, and ends with an error at a limit.
+/// A source that counts what it gives and the zeros at its end, and ends with an error at a limit. It leaves out the
+/// blocks that go on with the map of a sparse file, for the size of a member does not count them.
 struct Metered<'a, R> {
     source: R,
     n_read: u64,
     n_zeros: u64,
     limit: Limit,
     interrupt: &'a Interrupt,
+    /// Whether the next block goes on with such a map.
+    map_goes_on: &'a Cell<bool>,
+}
+
+impl<R> Metered<'_, R> {
+    fn count(&mut self, bytes: &[u8]) -> IoResult<()> {
+        self.n_read += bytes.len() as u64;
+        let end = bytes.iter().rev().take_while(|&&byte| byte == 0).count();
+        self.n_zeros = if end == bytes.len() { self.n_zeros } else { 0 } + end as u64;
+        if self.n_read > self.limit.value {
+            return Err(IoError::new(ErrorKind::FileTooLarge, self.limit.broken("it unpacks to more", "bytes")));
+        }
+        Ok(())
+    }
 }
 
 impl<R: Read> Read for Metered<'_, R> {
@@ -46,13 +64,14 @@ impl<R: Read> Read for Metered<'_, R> {
         if self.interrupt.is_raised() {
             return Err(IoError::other("interrupted"));
         }
-        let n_read = self.source.read(buffer)?;
-        self.n_read += n_read as u64;
-        let end = buffer[..n_read].iter().rev().take_while(|&&byte| byte == 0).count();
-        self.n_zeros = if end == n_read { self.n_zeros } else { 0 } + end as u64;
-        if self.n_read > self.limit.value {
-            return Err(IoError::new(ErrorKind::FileTooLarge, self.limit.broken("it unpacks to more", "bytes")));
+        while self.map_goes_on.get() {
+            let mut block = [0; BLOCK as usize];
+            self.source.read_exact(&mut block)?;
+            self.count(&block)?;
+            self.map_goes_on.set(block[MAP_GOES_ON] != 0);
         }
+        let n_read = self.source.read(buffer)?;
+        self.count(&buffer[..n_read])?;
         Ok(n_read)
     }
 }
@@ -67,7 +86,8 @@ struct Extended {
 /// Read every member.
 pub(super) fn read(source: impl Read, reading: &mut Reading<'_>) -> Result<(), Stop> {
     let limit = reading.limits.total_bytes();
-    let metered = Metered { source, n_read: 0, n_zeros: 0, limit, interrupt: &reading.execution.interrupt };
+    let (interrupt, map_goes_on) = (&reading.execution.interrupt, Cell::new(false));
+    let metered = Metered { source, n_read: 0, n_zeros: 0, limit, interrupt, map_goes_on: &map_goes_on };
     let mut archive = tar::Archive::new(metered);
     let mut extended = Extended::default();
     for entry in archive.entries()?.raw(true) {
@@ -78,6 +98,7 @@ pub(super) fn read(source: impl Read, reading: &mut Reading<'_>) -> Result<(), S
             extend(&mut extended, kind, &mut entry, size)?;
             continue;
         }
+        map_goes_on.set(kind == EntryType::GNUSparse && entry.header().as_gnu().is_some_and(GnuHeader::is_extended));
         reading.count()?;
         let Extended { path, is_sparse } = std::mem::take(&mut extended);
         let path = path.unwrap_or_else(|| entry.path_bytes().into_owned());
@@ -86,7 +107,7 @@ pub(super) fn read(source: impl Read, reading: &mut Reading<'_>) -> Result<(), S
         let content = if size > most.value {
             Err(most.broken("larger", "bytes"))
         } else {
-            let mut bytes = Vec::with_capacity(size as usize);
+            let mut bytes = Vec::with_capacity((size as usize).min(BATCH_BYTES));
             entry.read_to_end(&mut bytes)?;
             if (bytes.len() as u64) < size {
                 return Err(IoError::from(ErrorKind::UnexpectedEof).into());
