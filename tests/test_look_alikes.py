@@ -49,6 +49,7 @@ def test_models_that_look_alike_are_kept_and_said(tmp_path: Path) -> None:
     said = f"1 group of models have names that look alike, all kept: 'alice' and '{CYRILLIC}' (U+0430)"
     assert pool.notices == (said,)
     assert alike_models(["a", "b"]) == ()
+    assert "'a b' and 'a  b'" in alike_models(["a b", "a  b"])[0]
 
 
 def test_judgments_of_a_look_alike_say_so() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNSEEN = {"Cc", "Cf", "Co", "Zl", "Zp"}
-HIDDEN = set("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\ufffc")
+HIDDEN = set("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\ufffc\U0001d159")
 EVERY = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
 
 
@@ -31,6 +31,7 @@ def test_no_character_that_cannot_be_seen_is_kept() -> None:
     refused = {EVERY[place] for place, _ in faults}
     unseen = {c for c in EVERY if unicodedata.category(c) in UNSEEN}
     assert unseen <= refused
+    assert {*map(chr, range(0xFE00, 0xFE0E)), "\U00016fe4", "\U0001d159"} <= refused
     letters = {c for c in refused if unicodedata.category(c)[0] in "LNPS"}
     accents = {c for c in letters if unicodedata.normalize("NFKC", c).startswith(" ")}
     assert letters - accents <= HIDDEN

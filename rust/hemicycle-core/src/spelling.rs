@@ -17,7 +17,7 @@ const MOST_MARKS: usize = 4;
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Characters without a shape of their own: they hide in a name or change how it is shown. Sorted ranges, by what they are.
-const UNSEEN: [(char, char, &str); 29] = [
+const UNSEEN: [(char, char, &str); 31] = [
     ('\0', '\u{1f}', "a control character"),
     ('\u{7f}', '\u{9f}', "a control character"),
     ('\u{ad}', '\u{ad}', "an invisible character"),
@@ -41,17 +41,20 @@ const UNSEEN: [(char, char, &str); 29] = [
     ('\u{2800}', '\u{2800}', "an invisible character"),
     ('\u{3164}', '\u{3164}', "an invisible character"),
     ('\u{e000}', '\u{f8ff}', "a private-use character"),
+    ('\u{fe00}', '\u{fe0d}', "an invisible character"),
     ('\u{feff}', '\u{feff}', "an invisible character"),
     ('\u{ffa0}', '\u{ffa0}', "an invisible character"),
     ('\u{fff0}', '\u{fffc}', "a format character"),
     ('\u{110bd}', '\u{110bd}', "a format character"),
     ('\u{110cd}', '\u{110cd}', "a format character"),
     ('\u{13430}', '\u{1345f}', "a format character"),
+    ('\u{16fe4}', '\u{16fe4}', "an invisible character"),
 ];
 
 /// More of [`UNSEEN`], past the planes of letters.
-const UNSEEN_ABOVE: [(char, char, &str); 4] = [
+const UNSEEN_ABOVE: [(char, char, &str); 5] = [
     ('\u{1bca0}', '\u{1bca3}', "a format character"),
+    ('\u{1d159}', '\u{1d159}', "an invisible character"),
     ('\u{1d173}', '\u{1d17a}', "a format character"),
     ('\u{e0000}', '\u{e0fff}', "an invisible character"),
     ('\u{f0000}', '\u{10ffff}', "a private-use character"),
@@ -149,7 +152,7 @@ fn misplaced_mark(name: &str) -> Option<String> {
 const MAX_LOOKS: usize = 8;
 
 /// What a name looks like: names with one skeleton (UTS 39) are hard to tell apart. In the case that is written, since
-/// a capital I looks like a small l, and then in lower case.
+/// a capital I looks like a small l, and then in lower case. Several spaces are one.
 ///
 /// ```
 /// use hemicycle_core::spelling::skeleton;
@@ -168,7 +171,7 @@ pub fn skeleton(name: &str) -> String {
         }
         shape = next;
     }
-    shape
+    shape.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// For each name the place of the first of `others` that looks like it and is another item; none for most.
