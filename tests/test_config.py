@@ -86,6 +86,11 @@ def test_the_words_for_a_prior_are_no_paths() -> None:
         ("jury = 'j'\npool = 'p'\nseed = -1", FormatError, "seed is -1; it must be at least 0"),
         ("jury = 'j'\npool = 'p'\nrounds = 1.5", FormatError, "rounds"),
         ("#" * (1 << 20) + "\n", FormatError, "longer than"),
+        ("x = " + "[" * 100_000, FormatError, "nested too deeply"),
+        ("x" + ".x" * 100_000 + " = 1", FormatError, "nested too deeply"),
+        ("['x'" + """ . "\\"=" """ * 100_000 + "]", FormatError, "nested too deeply"),
+        ("seed = " + "9" * 5_000, FormatError, "not TOML: .* digits"),
+        ('jury = "a\\u0000b"', FormatError, "jury: a path holds no U.0000"),
     ],
 )
 def test_bad_files_say_what_is_wrong(text: str | bytes, error: type[Exception], says: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,6 +30,11 @@ HEADER = "# hemicycle round: repeat it with `hemicycle ensemble round.toml`\n"
 """First line of every round.toml that hemicycle writes; a folder that holds one is a folder of ours."""
 
 _MAX_BYTES = 1 << 20
+_MAX_PARTS = 32
+_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
+_DEEP = re.compile(rf"(?<![\w\\-]){_PART}(?:\.[ \t]*+{_PART}){{{_MAX_PARTS}}}", re.ASCII)
+"""A key of many parts: what tomllib keeps of one grows with the square of their number."""
+
 _PATHS = ("jury", "pool", "items", "rename", "prior", "reference", "against", "submitted")
 
 
@@ -241,12 +247,7 @@ def read_config(path: Path, **changes: Any) -> RoundConfig:
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise FormatError(f"{path}: longer than {_MAX_BYTES} bytes, this is no round.toml")
-    try:
-        fields = tomllib.loads(content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: not TOML: {error}") from None
-    except RecursionError:
-        raise FormatError(f"{path}: nested too deeply, this is no round.toml") from None
+    fields = _fields(path, content)
     beside = {
         name: _from(path.parent, fields[name])
         for name in _PATHS
@@ -260,6 +261,22 @@ def read_config(path: Path, **changes: Any) -> RoundConfig:
         if isinstance(error.__cause__, OptionError):
             raise OptionError(f"{path}: {error.__cause__}") from None
         raise FormatError(f"{path}: {error}") from None
+
+
+def _fields(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        text = content.decode("utf-8-sig")
+        fields = None if _DEEP.search(text) else tomllib.loads(text)
+    except ValueError as error:  # also a number of more digits than Python reads
+        raise FormatError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        fields = None
+    if fields is None:
+        raise FormatError(f"{path}: nested too deeply, this is no round.toml")
+    for name in _PATHS:
+        if "\0" in str(fields.get(name, "")):
+            raise FormatError(f"{path}: {name}: a path holds no U+0000")
+    return fields
 
 
 def read_out_folder(folder: Path) -> RoundConfig:
