@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from hemicycle import Judgments, Pool, Round
 from hemicycle.clone_groups import clone_group_table, guessing_gain
+from hemicycle.clones import clone_proof_prior
 from hemicycle.direct import direct_fit
-from hemicycle.errors import DtypeError
+from hemicycle.errors import DtypeError, ShapeError
 from hemicycle.flags import FLAGS, MEANINGS, Flags, flag_submissions
 
 if TYPE_CHECKING:
@@ -249,6 +250,19 @@ def test_models_with_a_zero_weight_have_no_flags():
     rows = logits(3)
     rows[1, 0] = -np.inf
     assert found([*rows, rows[0]]).groups[0].models == ("m0", "m3")
+
+
+def test_weights_at_the_end_of_the_doubles_tell_nothing():
+    made = jury()
+    faint = Judgments.from_arrays(
+        made.a, made.b, made.log_ratio, weight=np.full(len(made), 1e-300), juror=made.juror, items=ITEMS
+    )
+    assert found(logits(), faint).counts()["answer key"] == 0
+
+
+def test_refuses_the_copies_of_another_pool():
+    with pytest.raises(ShapeError, match="clones: expected 6 models, those of the pool without a zero weight, got 3"):
+        found(logits(), clones=clone_proof_prior(logits()[:3], jury()))
 
 
 def test_refuses_what_is_no_pool():

@@ -169,10 +169,11 @@ def _judged(
     spread = of_group.T @ of_group
     mean_weight = float(table.weight @ table.weight / table.weight.sum())
     mean = float(np.trace(spread)) * (rank - n_free) / rank
+    squared = float(np.square(spread).sum())
     # the variance of choices is known: far from it, the fit is too good or too bad to tell what the truth would lose
-    if mean <= 0 or (n_free and not 1 / DISPERSION < mean / (rank - n_free) / mean_weight < DISPERSION):
+    if mean <= 0 or squared <= 0 or (n_free and not 1 / DISPERSION < mean / (rank - n_free) / mean_weight < DISPERSION):
         return unknown, unknown
-    freedom = float(np.trace(spread)) ** 2 / float(np.square(spread).sum()) * (rank - n_free) / rank
+    freedom = float(np.trace(spread)) ** 2 / squared * (rank - n_free) / rank
     relative = excess / mean
     return relative, np.array([lower_gamma(freedom / 2, freedom / 2 * value) for value in relative.tolist()])
 

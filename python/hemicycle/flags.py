@@ -12,7 +12,7 @@ import numpy as np
 from hemicycle.clone_groups import clone_groups, clone_reason
 from hemicycle.clones import clone_proof_prior
 from hemicycle.degenerate import degenerate
-from hemicycle.errors import DtypeError, LeakWarning
+from hemicycle.errors import DtypeError, LeakWarning, ShapeError
 from hemicycle.judgments import require_judgments
 from hemicycle.leak import leak_check
 from hemicycle.pool import Pool
@@ -192,7 +192,7 @@ def flag_submissions(
     DtypeError
         If `pool` is no Pool, or `judgments` are none.
     NoDataError, OptionError, DomainError, IndexOutOfRangeError, ShapeError
-        As `hemicycle.leak.leak_check`, or if `bandwidth` is not positive.
+        As `hemicycle.leak.leak_check`; if `bandwidth` is not positive, or `clones` are of other models.
 
     Notes
     -----
@@ -208,6 +208,9 @@ def flag_submissions(
             leak = leak_check(scored, judgments, used=used, level=level)
     if clones is None:
         clones = clone_proof_prior(scored, judgments, bandwidth=bandwidth, n_threads=n_threads)
+    elif len(clones.prior) != len(scored):
+        n, found = len(scored), len(clones.prior)
+        raise ShapeError(f"clones: expected {n} models, those of the pool without a zero weight, got {found}")
     groups = clone_groups(scored, judgments, clones)
     flags = [*_clones(groups), *_keys(scored, judgments, leak)]
     flags += [
