@@ -8,7 +8,7 @@ import pytest
 import hemicycle as hc
 from hemicycle import _core
 from hemicycle.clones import clone_proof_prior
-from hemicycle.errors import DomainError, NoDataError, NonFiniteError, OptionError
+from hemicycle.errors import DomainError, DtypeError, NoDataError, NonFiniteError, OptionError
 
 BANDWIDTH = 0.1
 
@@ -221,6 +221,8 @@ class TestInARound:
         np.testing.assert_allclose(np.bincount(clones.class_of, by_word.weights), given.weights, rtol=1e-15)
         assert abs(math.fsum(by_word.weights) - 1) <= 2**-52
         assert by_word.solution.gap == given.solution.gap
+        unique = " but for copies" if given.solution.unique and not by_word.solution.unique else ""
+        assert f"{given.solution.reason}{unique}; " in by_word.solution.reason
         assert "copies of others" in by_word.solution.reason
         assert self.round_.ensemble(method, reference="clone_proof", bandwidth=0.2, start=by_word).solution.gap <= 1e-11
 
@@ -267,6 +269,8 @@ def test_what_is_refused():
             clone_proof_prior([[0.0, 1.0], [np.nan, 0.0]], judgments, exact=exact)
         with pytest.raises(DomainError, match=r"logits\[1, 0\] is 2000000"):
             clone_proof_prior([[0.0, 1.0], [2e6, 0.0]], judgments, exact=exact)
+    with pytest.raises(DtypeError, match="exact: expected True or False, got str"):
+        clone_proof_prior(logits, judgments, exact="yes")  # type: ignore[arg-type]
     with pytest.raises(NoDataError, match="there is no model"):
         clone_proof_prior(np.zeros((0, 2)), judgments)
     ordinal = hc.Judgments.from_arrays(a=[0], b=[1], log_ratio=[np.nan], choice=[1])

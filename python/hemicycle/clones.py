@@ -12,7 +12,7 @@ from hemicycle.arrays import read_only
 from hemicycle.errors import NoDataError
 from hemicycle.judgments import cardinal_pairs
 from hemicycle.logits import as_borrowed, logits_matrix, naming_logits
-from hemicycle.options import positive_number, thread_count
+from hemicycle.options import positive_number, thread_count, truth
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -159,7 +159,7 @@ def clone_proof_prior(
     Raises
     ------
     DtypeError, ShapeError, NonFiniteError, DomainError, OptionError
-        As `hemicycle.log_likelihood`; if `bandwidth` or `n_threads` is out of its domain.
+        As `hemicycle.log_likelihood`; if `bandwidth`, `exact` or `n_threads` is out of its domain.
     NoDataError
         If there is no model, or no judgment has a log ratio and a weight above 0.
 
@@ -195,6 +195,7 @@ def clone_proof_prior(
     array([0.167, 0.167, 0.167, 0.5  ])
     """
     threads, width = thread_count(n_threads), positive_number(bandwidth, "bandwidth")
+    exact = None if exact is None else truth(exact, "exact")
     matrix = logits_matrix(logits, judgments)
     if not len(matrix):
         raise NoDataError("logits: there is no model")

@@ -106,7 +106,8 @@ class SimplexSolution:
         if vertex is not None:
             vertex = np.unique(class_of, return_index=True)[1][vertex]
         n_copies = f"{len(class_of) - len(size):,} of {len(class_of):,}"
-        reason = f"{self.reason}; {n_copies} models are copies of others, and share their weight"
+        but = " but for copies" if self.unique and dimension else ""
+        reason = f"{self.reason}{but}; {n_copies} models are copies of others, and share their weight"
         return replace(self, weights=weights, face=face, face_dimension=dimension, vertex=vertex, reason=reason)
 
     def __repr__(self) -> str:
