@@ -8,6 +8,7 @@
 mod block;
 mod careful;
 mod dense;
+mod few;
 mod numbers;
 mod ragged;
 mod registers;

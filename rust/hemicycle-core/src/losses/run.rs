@@ -9,6 +9,7 @@ use crate::parallel::Execution;
 use super::block::{Block, Row};
 use super::careful::{derivatives, offsets_error};
 use super::dense::Dense;
+use super::few::few_labels;
 use super::numbers::Number;
 use super::ragged::{BLOCK, Ragged};
 use super::registers::Machine;
@@ -87,7 +88,10 @@ impl<T: Number> Loss<'_, T> {
         let Labels { values: labels, weights, layout } = *self.labels;
         match layout {
             Layout::Dense { n_pairs } => {
-                self.block(simd, &Dense { labels, weights, n_pairs, first, len }, tile, &mut rows)
+                let source = Dense { labels, weights, n_pairs, first, len };
+                if !(self.width.safe && few_labels(simd, &source, self.width, &mut rows)) {
+                    self.block(simd, &source, tile, &mut rows);
+                }
             }
             Layout::Ragged { offsets } => {
                 let ragged = Ragged::new(labels, weights, &offsets[first..=first + len]);

@@ -114,19 +114,23 @@ impl<T: Number, S: Machine> Shares<T, S> {
         Self { distance: Vector::splat(simd, T::INFINITY), sum, moment: sum, weights: [one; 2], spread: sum }
     }
 
+    /// The shares of all labels, where these are one column.
+    #[inline(always)]
+    pub fn of(width: &Width<T>, pred: Vector<T, S>, column: Column<'_, T, S>) -> Self {
+        let mut shares = Self::none(column.simd);
+        shares.approach(pred, column);
+        let nearest = width.square(shares.distance);
+        [shares.sum.high, shares.moment.high] = column.sums(width, nearest, pred);
+        shares
+    }
+
     /// Add the shares of more labels.
     #[inline(always)]
     pub fn absorb(&mut self, width: &Width<T>, pred: Vector<T, S>, column: Column<'_, T, S>) {
         let before = width.square(self.distance);
         self.approach(pred, column);
         let nearest = width.square(self.distance);
-        let (mut sum, mut moment) = (pred.all(T::ZERO), pred.all(T::ZERO));
-        for row in 0..column.labels.len() {
-            let difference = pred - column.label(row);
-            let share = column.share(width, nearest, difference, row);
-            sum = sum + share;
-            moment = share.mul_add(difference, moment);
-        }
+        let [sum, moment] = column.sums(width, nearest, pred);
         let factor = (nearest - before).exp2();
         self.sum.add(factor, sum);
         self.moment.add(factor, moment);
@@ -207,6 +211,19 @@ impl<T: Number, S: Machine> Column<'_, T, S> {
             Some(weights) => Some(Vector::new(self.simd, weights[row])),
             None => None,
         }
+    }
+
+    /// The sum of the shares of all rows, and that of shares times differences.
+    #[inline(always)]
+    fn sums(self, width: &Width<T>, nearest: Vector<T, S>, pred: Vector<T, S>) -> [Vector<T, S>; 2] {
+        let (mut sum, mut moment) = (pred.all(T::ZERO), pred.all(T::ZERO));
+        for row in 0..self.labels.len() {
+            let difference = pred - self.label(row);
+            let share = self.share(width, nearest, difference, row);
+            sum = sum + share;
+            moment = share.mul_add(difference, moment);
+        }
+        [sum, moment]
     }
 
     /// The share of the label of one row, whose `h` is `nearest` or more where its weight is above 0.
