@@ -93,8 +93,9 @@ class SimplexSolution:
         Returns
         -------
         SimplexSolution
-            With the objective and certificate of this one, for copies change neither. How a class's weight is divided
-            is free, so that each copy of a model of the face adds 1 to `face_dimension`.
+            With the objective and certificate of this one, for copies change neither; of models that are equal but for
+            1e-9 they are those of the first of each class. How a class's weight is divided is free, so that each copy
+            of a model of the face adds 1 to `face_dimension`.
         """
         size = np.bincount(class_of, minlength=len(self.weights))
         weights = (self.weights / size)[class_of]
