@@ -81,6 +81,18 @@ def test_compiles_for_gpus(real: str, capability: int) -> None:
     compiled(kernels.total_kernel, real, capability, BLOCK=kernels.BLOCK)
 
 
+def test_compiles_for_one_of_everything() -> None:
+    """Triton makes a constant of an argument that is 1, which the interpreter does not."""
+    shared = {"HUGE": 3e38, "REAL": triton.language.float32, "WEIGHTED": True}
+    blocks = {"BLOCK": kernels.BLOCK}
+    of_loss = shared | {"ORDER": 2, "n_pairs": 1}
+    compiled(kernels.dense_kernel, "fp32", 90, STATIC=0, n_labels=1, **of_loss, **blocks)
+    compiled(kernels.ragged_kernel, "fp32", 90, **of_loss, **blocks)
+    compiled(kernels.long_kernel, "fp32", 90, LANES=kernels.LANES, **of_loss)
+    compiled(kernels.pool_kernel, "fp32", 90, CHUNK=kernels.CHUNK, n_models=1, n_pairs=1, **shared, **blocks)
+    compiled(kernels.total_kernel, "fp32", 90, n_models=1, n_chunks=1, **blocks)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", CASES)
 def test_on_a_gpu(name: str) -> None:

@@ -213,8 +213,10 @@ def total_kernel(partial, total, constant: tl.float64, n_models, n_chunks, BLOCK
     model = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     mask = model < n_models
     score = tl.full((BLOCK,), constant, tl.float64)
-    for chunk in range(n_chunks):
-        score += tl.load(partial + chunk * n_models.to(tl.int64) + model, mask, other=0.0)
+    place = model
+    for _ in range(n_chunks):
+        score += tl.load(partial + place, mask, other=0.0)
+        place += n_models
     tl.store(total + model, score, mask)
 
 
