@@ -268,6 +268,60 @@ class TestDerivatives:
                 "SUCCESS"
             }
 
+    @ALL_FORMS
+    def test_a_batch_is_differentiated_from_outside(self, form: str) -> None:
+        pred = batch(3, 7).requires_grad_()
+        right = sum_gaussian(pred.detach(), *taken(form), 0.7, 2)
+        each = torch.func.vmap(of_form(form))
+        torch.testing.assert_close(torch.func.grad(lambda rows: each(rows).sum())(pred.detach()), right[1])
+        (slope,) = torch.autograd.grad(each(pred).sum(), pred, create_graph=True)
+        torch.testing.assert_close(slope.detach(), right[1])
+        (bend,) = torch.autograd.grad(slope.sum(), pred)
+        torch.testing.assert_close(bend, right[2])
+        alone = batch(1).expand(3)[:, None]  # of one pair: the shapes would broadcast
+        one = torch.func.vmap(lambda row: ht.sum_gaussian_loss(row, FORMS["dense"]["labels"][:, :1], sigma=0.7))
+        wanted = sum_gaussian(alone, FORMS["dense"]["labels"][:, :1].contiguous(), None, None, 0.7, 1)[1]
+        torch.testing.assert_close(torch.func.grad(lambda rows: one(rows).sum())(alone), wanted)
+
+    def test_vmap_of_vmap_over_weights_alone(self) -> None:
+        pred, (labels, offsets, _) = batch(7), taken("ragged")
+        weights = torch.from_numpy(np.random.default_rng(2).uniform(0.1, 2, (2, 3, 35)))
+
+        def loss(of_labels: Tensor) -> Tensor:
+            return ht.sum_gaussian_loss(pred, labels, offsets=offsets, label_weights=of_labels)
+
+        right = torch.stack([loss(of_labels) for of_labels in weights.flatten(0, 1)]).view(2, 3)
+        torch.testing.assert_close(torch.func.vmap(torch.func.vmap(loss))(weights), right)
+
+    def test_vmap_of_squares_over_labels(self) -> None:
+        pred, labels = batch(3, 7), batch(3, 5, 7)
+        right = torch.stack([ht.gaussian_loss(*both) for both in zip(pred, labels, strict=True)])
+        torch.testing.assert_close(torch.func.vmap(ht.gaussian_loss)(pred, labels), right)
+
+    @pytest.mark.parametrize("loss", [ht.sum_gaussian_loss, ht.gaussian_loss])
+    def test_it_compiles_for_any_size_and_sigma(self, loss: Any) -> None:
+        compiled = torch.compile(loss, dynamic=True, fullgraph=True, backend="aot_eager")
+        for n_pairs, sigma in ((5, 0.5), (7, 0.5), (9, 0.3)):
+            pred, labels = batch(n_pairs), batch(3, n_pairs)
+            torch.testing.assert_close(compiled(pred, labels, sigma=sigma), loss(pred, labels, sigma=sigma))
+
+    def test_a_jury_first_seen_in_inference_or_compilation_can_be_trained_on(self) -> None:
+        def first_in_inference(jury: hemicycle.Judgments) -> None:
+            with torch.inference_mode():
+                ht.pairwise_sum_gaussian_loss(torch.zeros(3), jury)
+
+        def first_compiled(jury: hemicycle.Judgments) -> None:
+            torch.compile(lambda logits: ht.pairwise_sum_gaussian_loss(logits, jury), backend="aot_eager")(
+                torch.zeros(3)
+            )
+
+        for first in (first_in_inference, first_compiled):
+            jury = hemicycle.Judgments.from_arrays(a=[0, 0, 1], b=[1, 1, 2], log_ratio=[0.7, 0.9, -0.4])
+            first(jury)
+            logits = torch.zeros(3, requires_grad=True)
+            ht.pairwise_sum_gaussian_loss(logits, jury).backward()
+            assert logits.grad.tolist() == pytest.approx([1.5381, -2.3381, 0.8], abs=1e-4)
+
     def test_a_third_is_refused(self) -> None:
         pred = batch(7).requires_grad_()
         (slope,) = torch.autograd.grad(of_form("dense")(pred).sum(), pred, create_graph=True)
@@ -334,6 +388,38 @@ class TestPrecision:
             torch.testing.assert_close(loss.detach().double(), wide[0], rtol=1e-6, atol=1e-6)
             torch.testing.assert_close(slope.double(), wide[1], rtol=1e-2, atol=1e-3)
 
+    @pytest.mark.parametrize("sigma", [1e-6, 1e6])
+    def test_the_ends_of_sigma_overflow_nothing(self, sigma: float) -> None:
+        pred = torch.tensor([1e15 * sigma, 0.0, 3 * sigma], requires_grad=True)
+        labels = torch.tensor([[0.0, 2 * sigma, 0.0], [sigma, -1e15 * sigma, sigma]])
+        loss = ht.sum_gaussian_loss(pred, labels, sigma=sigma, reduction="none")
+        (slope,) = torch.autograd.grad(loss.sum(), pred)
+        right = dense_sum_gaussian(pred.detach().double(), labels.double(), None, sigma)
+        torch.testing.assert_close(loss.detach().double(), right[0], rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(slope.double(), right[1], rtol=1e-6, atol=0)
+
+    def test_the_constant_is_as_precise_as_the_loss(self) -> None:
+        pred, labels = batch(7), FORMS["dense"]["labels"].float()
+        for loss in (ht.sum_gaussian_loss, ht.gaussian_loss):
+            exact = loss(pred, labels.double(), sigma=0.7, full=True)
+            assert loss(pred, labels, sigma=0.7, full=True).item() == pytest.approx(exact.item(), rel=1e-14)
+
+    @pytest.mark.parametrize("form", ["dense, weighted", "ragged, weighted"])
+    @pytest.mark.parametrize("scale", [1e5, 1e-9])
+    def test_weights_are_not_rounded_to_half_labels(self, form: str, scale: float) -> None:
+        pred, (labels, offsets, weights) = batch(7).half(), taken(form)
+        given = {"offsets": offsets, "label_weights": weights * scale, "reduction": "none"}
+        for loss in (ht.sum_gaussian_loss, ht.gaussian_loss):
+            found = loss(pred, labels.half(), **given)
+            right = loss(pred.double(), labels.half().double(), **given)
+            torch.testing.assert_close(found.double(), right, rtol=1e-5, atol=1e-5)
+
+    def test_differences_of_half_logits_are_not_rounded(self) -> None:
+        jury = hemicycle.Judgments.from_arrays(a=[0], b=[1], log_ratio=[0.0])
+        logits = torch.tensor([-0.001, 9.0], dtype=torch.float16)
+        exact = ht.pairwise_sum_gaussian_loss(logits.double(), jury).item()
+        assert ht.pairwise_sum_gaussian_loss(logits, jury).item() == pytest.approx(exact, rel=1e-6)
+
     def test_threads_change_no_bit(self) -> None:
         pred, (flat, offsets) = batch(3, 5000), ragged(list(np.random.default_rng(0).integers(1, 9, size=5000)))
         had, found = torch.get_num_threads(), []
@@ -370,7 +456,8 @@ class TestBadInput:
             ((self.pred.long(), self.labels), {}, DtypeError, r"pred: expected floating numbers, got torch.int64"),
             ((self.pred, self.labels.long()), {}, DtypeError, r"labels: expected floating numbers, got torch.int64"),
             ((self.pred[0], self.labels), {}, ShapeError, r"pred: expected shape \(..., n_pairs\)"),
-            ((self.pred[:0], self.labels[:, :0]), {}, ShapeError, r"pred: .* at least one pair, got \(0,\)"),
+            ((self.pred[:0], self.labels[:, :0]), {}, ShapeError, r"pred: .* at least one prediction, got \(0,\)"),
+            ((self.pred.expand(0, 7), self.labels), {}, ShapeError, r"pred: .* at least one prediction, got \(0, 7\)"),
             ((self.pred, self.labels[:, :5]), {}, ShapeError, r"labels: expected shape \(n_labels, 7\).*got \(5, 5\)"),
             ((self.pred, self.flat), {}, ShapeError, r"labels one after another need offsets"),
             ((self.pred, self.labels), {"offsets": self.offsets}, ShapeError, "labels: with offsets they are"),
@@ -381,6 +468,8 @@ class TestBadInput:
             ((self.pred.to("meta"), self.labels), {}, OptionError, r"labels: on cpu, but pred is on meta"),
             ((self.pred, self.labels), {"sigma": 0.0}, DomainError, r"sigma"),
             ((self.pred, self.labels), {"sigma": -1.0}, DomainError, r"sigma"),
+            ((self.pred, self.labels), {"sigma": 9e-7}, DomainError, r"sigma is 9e-07; it must be from 1e-06 to"),
+            ((self.pred, self.labels), {"sigma": 2e6}, DomainError, r"sigma is 2000000.0; it must be from"),
             ((self.pred, self.labels), {"sigma": float("nan")}, NonFiniteError, r"sigma"),
             ((self.pred, self.labels), {"reduction": "max"}, OptionError, r"reduction"),
             ((self.pred, self.labels), {"full": 1}, DtypeError, r"full"),
@@ -413,6 +502,23 @@ class TestBadInput:
         weights[:, 4] = 0
         with pytest.raises(NoDataError, match="label_weights: those of pair 4 are all 0"):
             loss(self.pred, self.labels, label_weights=weights)
+
+    @pytest.mark.parametrize("loss", [ht.sum_gaussian_loss, ht.gaussian_loss])
+    def test_labels_are_read_each_time(self, loss: Any) -> None:
+        told = np.zeros((5, 7))
+        labels = torch.from_numpy(told)
+        loss(self.pred, labels)
+        told[1, 2] = np.nan  # torch does not see it
+        with pytest.raises(NonFiniteError, match=r"labels\[1, 2\] is"):
+            loss(self.pred, labels)
+        with torch.inference_mode():
+            made = torch.zeros(5, 7)
+        assert loss(self.pred, made).isfinite()
+
+    def test_a_column_beside_a_column_is_warned_of(self) -> None:
+        with pytest.warns(UserWarning, match=r"both have shape \(8, 1\): taken as 8 models of one pair.*squeeze"):
+            ht.sum_gaussian_loss(torch.zeros(8, 1), torch.zeros(8, 1))
+        ht.sum_gaussian_loss(torch.zeros(8, 1), torch.zeros(5, 1))
 
     def test_of_judgments(self) -> None:
         jury = hemicycle.Judgments.from_arrays(a=[0, 1], b=[1, 2], log_ratio=[0.5, -1.0])
@@ -455,6 +561,10 @@ class TestPools:
             ht.log_likelihood(torch.zeros(3, 8), self.jury)
         with pytest.raises(DtypeError, match="logits: expected floating numbers"):
             ht.log_likelihood(torch.zeros(3, 9, dtype=torch.int64), self.jury)
+        with pytest.raises(OptionError, match="device: expected 'cuda' or 'cpu', got 'meta'"):
+            ht.log_likelihood(torch.zeros(3, 9, device="meta"), self.jury)
+        with pytest.raises(DomainError, match=r"sigma is 2000000.0; it must be from"):
+            ht.log_likelihood(self.logits, self.jury, sigma=2e6)
         for device in ("nowhere", "meta"):
             with pytest.raises(OptionError, match="device"):
                 ht.log_likelihood(self.logits, self.jury, device=device)

@@ -46,7 +46,7 @@ def finite_number(value: float, what: str) -> float:
         number = float(value)
     except OverflowError:
         raise NonFiniteError(f"{what} is beyond the largest float64; it must be finite") from None
-    if not math.isfinite(number):
+    if not -math.inf < number < math.inf:  # torch.compile traces this of a number that it keeps open, but not isfinite
         raise NonFiniteError(f"{what} is {number}; it must be finite")
     return number
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -79,21 +79,8 @@ class JudgedPairs:
             raise ShapeError(
                 f"logits: expected shape (..., {n_items}), a column for each item, got {tuple(logits.shape)}"
             )
-        key = logits.device, computed_in(logits)
-        of_judgments = kept.setdefault(judgments, {})
-        if key not in of_judgments:
-            of_judgments[key] = cls._made(cardinal_pairs(judgments), *key)
-        return of_judgments[key]
-
-    @classmethod
-    def _made(cls, pairs: Pairs, device: torch.device, dtype: torch.dtype) -> JudgedPairs:
-        def tensor(values: NDArray[np.generic], of: torch.dtype) -> Tensor:
-            return torch.tensor(np.asarray(values), dtype=of, device=device)
-
-        weights = None if (pairs.weight == 1).all() else tensor(pairs.weight, dtype)
-        offsets = tensor(pairs.offsets, torch.int64)
-        a, b = tensor(pairs.a, torch.int64), tensor(pairs.b, torch.int64)
-        return cls(a, b, offsets, Labels(tensor(pairs.log_ratio, dtype), offsets, weights), pairs)
+        found: JudgedPairs = untraced(judgments, logits.device, computed_in(logits))
+        return found
 
     def weight(self, given: str | ArrayLike, needed: bool) -> Tensor | None:
         """Return how much each pair counts.
@@ -123,3 +110,25 @@ class JudgedPairs:
         if needed and not weight.any():
             raise NoDataError("pair_weights: all are 0, so that there is no mean")
         return torch.tensor(weight, dtype=self.labels.values.dtype, device=self.a.device)
+
+
+def _kept(judgments: Judgments, device: torch.device, dtype: torch.dtype) -> JudgedPairs:
+    of_judgments = kept.setdefault(judgments, {})
+    if (device, dtype) not in of_judgments:
+        with torch.inference_mode(False):  # they may be trained with later
+            of_judgments[device, dtype] = _made(cardinal_pairs(judgments), device, dtype)
+    return of_judgments[device, dtype]
+
+
+#: the same, which torch.compile leaves alone: it reads the judgments
+untraced: Any = torch._disable_dynamo(_kept)  # type: ignore[no-untyped-call]
+
+
+def _made(pairs: Pairs, device: torch.device, dtype: torch.dtype) -> JudgedPairs:
+    def tensor(values: NDArray[np.generic], of: torch.dtype) -> Tensor:
+        return torch.tensor(np.asarray(values), dtype=of, device=device)
+
+    weights = None if (pairs.weight == 1).all() else tensor(pairs.weight, dtype)
+    offsets = tensor(pairs.offsets, torch.int64)
+    a, b = tensor(pairs.a, torch.int64), tensor(pairs.b, torch.int64)
+    return JudgedPairs(a, b, offsets, Labels(tensor(pairs.log_ratio, dtype), offsets, weights), pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, cast
 from weakref import ref
@@ -46,9 +47,8 @@ class Labels:
         """Number of pairs."""
         return self.values.shape[1] if self.offsets is None else len(self.offsets) - 1
 
-    def total_weight(self) -> Tensor:
+    def total_weight(self, dtype: torch.dtype) -> Tensor:
         """Return the sum of the weights of each pair, shape (n_pairs,), in the dtype that is computed in."""
-        dtype = computed_in(self.values)
         if self.weights is not None:
             weights = self.weights.to(dtype)
             if self.offsets is None:
@@ -91,11 +91,11 @@ def require_pred(pred: object) -> Tensor:
     Raises
     ------
     DtypeError, ShapeError
-        If it is no tensor of floating numbers, or has no pair.
+        If it is no tensor of floating numbers, or has no number in it.
     """
     tensor = _floating(pred, "pred")
     if tensor.ndim == 0 or tensor.numel() == 0:
-        raise ShapeError(f"pred: expected shape (..., n_pairs) with at least one pair, got {tuple(tensor.shape)}")
+        raise ShapeError(f"pred: expected shape (..., n_pairs) of at least one prediction, got {tuple(tensor.shape)}")
     return tensor
 
 
@@ -130,6 +130,12 @@ def taken_labels(pred: Tensor, labels: object, offsets: object, label_weights: o
                 f"labels: expected shape (n_labels, {n_pairs}), a column for each of the {n_pairs} pairs of pred, got "
                 f"{tuple(values.shape)}; labels one after another need offsets"
             )
+        if pred.ndim == 2 and n_pairs == 1 < len(values) and values.shape == pred.shape:
+            warnings.warn(
+                f"pred and labels both have shape {tuple(pred.shape)}: taken as {len(pred)} models of one pair, which "
+                f"has {len(pred)} labels; for {len(pred)} pairs of one label pass pred.squeeze(-1) and labels.T",
+                stacklevel=3,
+            )
     else:
         if values.ndim != 1:
             raise ShapeError(f"labels: with offsets they are one after another, of one axis, got {tuple(values.shape)}")
@@ -141,15 +147,15 @@ def taken_labels(pred: Tensor, labels: object, offsets: object, label_weights: o
             raise ShapeError(
                 f"label_weights: expected one for each label, shape {tuple(values.shape)}, got {tuple(weights.shape)}"
             )
-        weights = weights.to(values.dtype).contiguous()
+        weights = weights.contiguous()
     return Labels(values.contiguous(), begins, weights)
 
 
 def require_sound(labels: Tensor, offsets: Tensor | None, label_weights: Tensor | None) -> None:
     """Require finite labels, at least one of each pair, and weights >= 0 that are not all 0.
 
-    What was found sound is not read again before it changes, since a check waits for the device; and not while a CUDA
-    graph is captured.
+    On a CUDA device, where a check waits, what was found sound is not read again before it changes; and nothing is read
+    while a graph is captured.
 
     Parameters
     ----------
@@ -162,17 +168,20 @@ def require_sound(labels: Tensor, offsets: Tensor | None, label_weights: Tensor 
         The first thing that is not so, and where.
     """
     read = [tensor for tensor in (labels, offsets, label_weights) if tensor is not None]
-    known = sound.get(labels, [])
-    if [(id(of()), version) for of, version in known] == [(id(tensor), tensor._version) for tensor in read]:
-        return
-    if labels.is_cuda and torch.cuda.is_current_stream_capturing():
+    remembered = labels.is_cuda and not any(tensor.is_inference() for tensor in read)  # those have no version
+    if remembered:
+        known = sound.get(labels, [])
+        if [(id(of()), version) for of, version in known] == [(id(tensor), tensor._version) for tensor in read]:
+            return
+    if labels.is_meta or (labels.is_cuda and torch.cuda.is_current_stream_capturing()):
         return
     if not _is_sound(labels, offsets, label_weights):  # the core says what it is
         host = [None if tensor is None else tensor.cpu() for tensor in (labels, offsets, label_weights)]
         n_pairs = labels.shape[1] if offsets is None else len(offsets) - 1
-        pred = torch.zeros(n_pairs, dtype=torch.float64)
+        pred = torch.zeros(n_pairs, dtype=computed_in(labels))
         fill(pred, cast("Tensor", host[0]), host[1], host[2], 1.0, (torch.empty_like(pred),))
-    sound[labels] = [(ref(tensor), tensor._version) for tensor in read]
+    if remembered:
+        sound[labels] = [(ref(tensor), tensor._version) for tensor in read]
 
 
 def _is_sound(labels: Tensor, offsets: Tensor | None, label_weights: Tensor | None) -> bool:
@@ -186,7 +195,7 @@ def _is_sound(labels: Tensor, offsets: Tensor | None, label_weights: Tensor | No
             return False
     if label_weights is None:
         return True
-    totals = Labels(labels, offsets, label_weights).total_weight()
+    totals = Labels(labels, offsets, label_weights).total_weight(computed_in(labels))
     return bool((label_weights.min() >= 0) & (totals.min() > 0))
 
 

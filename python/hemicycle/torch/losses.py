@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_batchedtensor
 
-from hemicycle.options import known_word, positive_number, truth
+from hemicycle.options import known_word, number_within, truth
+from hemicycle.running import SIGMA_RANGE
 from hemicycle.torch.eager import gaussian
 from hemicycle.torch.judged import JudgedPairs
 from hemicycle.torch.labels import Labels, computed_in, require_pred, require_sound, taken_labels
@@ -47,6 +49,7 @@ def sum_gaussian_loss(
     ----------
     pred : Tensor, shape (..., n_pairs)
         Predicted log ratios, natural log, of one model or of any batch of them. float64, float32, bfloat16 or float16.
+        A network that ends in one number a pair gives shape (n_pairs, 1): pass ``pred.squeeze(-1)``.
     labels : Tensor, shape (n_labels, n_pairs), or (n_flat,) with `offsets`
         Log ratios that people gave, on the device of `pred`, without a gradient: a column for each pair, or those of
         the first pair, then those of the second.
@@ -84,9 +87,10 @@ def sum_gaussian_loss(
     Notes
     -----
     Time: one pass over the labels, which makes the derivative too; one number a prediction is kept for it. With labels
-    and predictions within 1e15 `sigma` of each other (100 `sigma` for gradients in float16) nothing overflows. A
-    prediction that is NaN has the loss NaN. First and second derivatives by `pred` exist, `torch.func` and
-    torch.compile included; the second costs another pass.
+    and predictions within 1e15 `sigma` of each other loss and gradient do not overflow (a gradient in float16 ends at
+    65504: 100 `sigma` are well within it from a `sigma` of 0.002 on). A prediction that is NaN has the loss NaN. First
+    and second derivatives by `pred` exist, `torch.func` included (reverse mode) and torch.compile (the first); the
+    second costs another pass.
 
     On the CPU the compiled core of this package does it, with torch's number of threads; CUDA tensors go through Triton
     kernels that give the same bits each time. Labels on a CUDA device are checked when they are first seen, or changed.
@@ -104,10 +108,10 @@ def sum_gaussian_loss(
     [-1.61, -0.303, -1.61]
     """
     taken = taken_labels(require_pred(pred), labels, offsets, label_weights)
-    width, word = positive_number(sigma, "sigma"), known_word(reduction, "reduction", REDUCTIONS)
+    width, word = number_within(sigma, "sigma", *SIGMA_RANGE), known_word(reduction, "reduction", REDUCTIONS)
     loss = _sum_gaussian(pred, taken, width)
     if truth(full, "full"):
-        loss = loss + (taken.total_weight() * (width * ROOT_OF_TAU)).log()
+        loss = loss + (taken.total_weight(loss.dtype) * (width * ROOT_OF_TAU)).log()
     return _reduced(loss, word)
 
 
@@ -144,7 +148,8 @@ def gaussian_loss(
 
     Notes
     -----
-    Plain operations of torch, on every device.
+    Plain operations of torch, on every device. Where torch.compile traces it, or vmap runs over labels or weights,
+    these are not read, and what is not finite in them makes a loss that is not finite.
 
     Examples
     --------
@@ -152,14 +157,14 @@ def gaussian_loss(
     tensor(4.)
     """
     taken = taken_labels(require_pred(pred), labels, offsets, label_weights)
-    width, word = positive_number(sigma, "sigma"), known_word(reduction, "reduction", REDUCTIONS)
-    if not torch.compiler.is_compiling():
+    width, word = number_within(sigma, "sigma", *SIGMA_RANGE), known_word(reduction, "reduction", REDUCTIONS)
+    if not torch.compiler.is_compiling() and not _batched(taken):
         require_sound(taken.values, taken.offsets, taken.weights)
     dtype = computed_in(pred, taken.values)
     weights = None if taken.weights is None else taken.weights.to(dtype)
     loss = gaussian(pred.to(dtype), taken.values.to(dtype), taken.offsets, weights, width)
     if truth(full, "full"):
-        loss = loss + taken.total_weight() * math.log(width * ROOT_OF_TAU)
+        loss = loss + taken.total_weight(loss.dtype) * math.log(width * ROOT_OF_TAU)
     return _reduced(loss, word)
 
 
@@ -214,12 +219,13 @@ def pairwise_sum_gaussian_loss(
     >>> logits.grad
     tensor([ 1.5381, -2.3381,  0.8000])
     """
-    width, word = positive_number(sigma, "sigma"), known_word(reduction, "reduction", REDUCTIONS)
+    width, word = number_within(sigma, "sigma", *SIGMA_RANGE), known_word(reduction, "reduction", REDUCTIONS)
     pairs = JudgedPairs.of(judgments, logits)
-    pred = logits[..., pairs.b] - logits[..., pairs.a]
+    wide = logits.to(computed_in(logits))  # differences of halves would be rounded
+    pred = wide[..., pairs.b] - wide[..., pairs.a]
     loss = _sum_gaussian(pred, pairs.labels, width)
     if truth(full, "full"):
-        loss = loss + (pairs.labels.total_weight() * (width * ROOT_OF_TAU)).log()
+        loss = loss + (pairs.labels.total_weight(loss.dtype) * (width * ROOT_OF_TAU)).log()
     weight = pairs.weight(pair_weights, word == "mean")
     if weight is None:
         return _reduced(loss, word)
@@ -248,7 +254,7 @@ class SumGaussianLoss(torch.nn.Module):
 
     def __init__(self, sigma: float = 0.5, reduction: str = "mean", full: bool = False) -> None:
         super().__init__()
-        self.sigma = positive_number(sigma, "sigma")
+        self.sigma = number_within(sigma, "sigma", *SIGMA_RANGE)
         self.reduction = known_word(reduction, "reduction", REDUCTIONS)
         self.full = truth(full, "full")
 
@@ -282,8 +288,16 @@ class SumGaussianLoss(torch.nn.Module):
         )
 
 
+def _batched(labels: Labels) -> bool:
+    """Return whether vmap runs over labels or weights, which then cannot be read."""
+    given = (labels.values, labels.weights)
+    return any(tensor is not None and is_batchedtensor(tensor) for tensor in given)
+
+
 def _sum_gaussian(pred: Tensor, labels: Labels, sigma: float) -> Tensor:
-    order = int(torch.is_grad_enabled() and pred.requires_grad)
+    # under vmap a tensor does not say whether something outside of it differentiates
+    needed = pred.requires_grad or is_batchedtensor(pred)
+    order = int(torch.is_grad_enabled() and needed)
     loss: Tensor = SumGaussian.apply(pred, labels.values, labels.offsets, labels.weights, sigma, order)[0]
     return loss
 

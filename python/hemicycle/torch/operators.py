@@ -76,7 +76,8 @@ if find_spec("triton") is not None:
         require_sound(labels, offsets, label_weights)
         outputs = _outputs(pred, computed_in(pred, labels), order)
         with torch.cuda.device(pred.device):
-            kernels.fill(pred.contiguous(), labels, offsets, label_weights, sigma, outputs)
+            weights = None if label_weights is None else label_weights.contiguous()
+            kernels.fill(pred.contiguous(), labels.contiguous(), offsets, weights, sigma, outputs)
         return _three(outputs)
 
 

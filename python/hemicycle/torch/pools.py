@@ -13,7 +13,8 @@ import hemicycle
 from hemicycle.errors import DomainError, DtypeError, MissingExtraError, NonFiniteError, OptionError, ShapeError
 from hemicycle.judgments import require_judgments
 from hemicycle.logits import logits_matrix
-from hemicycle.options import positive_number
+from hemicycle.options import number_within
+from hemicycle.running import SIGMA_RANGE
 from hemicycle.torch.judged import JudgedPairs
 from hemicycle.torch.labels import FLOATING, HALF
 
@@ -86,7 +87,7 @@ def log_likelihood(
     >>> log_likelihood([[0.0, 1.0], [0.0, 2.0]], judgments, device="cpu")
     tensor([-0.2258, -2.2258], dtype=torch.float64)
     """
-    width = positive_number(sigma, "sigma")
+    width = number_within(sigma, "sigma", *SIGMA_RANGE)
     matrix = _matrix(logits, judgments)
     where = _where(matrix, device)
     if where.type == "cpu":
@@ -113,7 +114,7 @@ def _matrix(logits: ArrayLike | Tensor | Pool, judgments: Judgments) -> Tensor |
 def _where(matrix: Tensor | Rows, device: torch.device | str | None) -> torch.device:
     of_tensor = matrix.device if isinstance(matrix, Tensor) else None
     if device is None:
-        return of_tensor or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = of_tensor or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         where = torch.device(device)
     except (RuntimeError, TypeError) as error:
