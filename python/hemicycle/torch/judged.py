@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from torch import Tensor
+from torch._compile import _disable_dynamo
 
 from hemicycle.errors import DtypeError, NoDataError, ShapeError
 from hemicycle.judgments import Judgments, cardinal_pairs, require_judgments
@@ -121,7 +122,7 @@ def _kept(judgments: Judgments, device: torch.device, dtype: torch.dtype) -> Jud
 
 
 #: the same, which torch.compile leaves alone: it reads the judgments
-untraced: Any = torch._disable_dynamo(_kept)  # type: ignore[no-untyped-call]
+untraced: Any = _disable_dynamo(_kept)
 
 
 def _made(pairs: Pairs, device: torch.device, dtype: torch.dtype) -> JudgedPairs:
