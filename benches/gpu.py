@@ -29,7 +29,7 @@ from kernel_cases import failures  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-N_PAIRS, SIGMA = 4_000_000, 0.5
+N_NUMBERS, SIGMA = 1 << 28, 0.5  # labels of one loss: 1 GiB, so that no cache holds them and launches do not count
 LABELS = (1, 2, 4, 8, 16, 64)
 N_MODELS, N_ITEMS, N_JUDGED, N_LABELS = 1_000_000, 100, 1_000, 5
 
@@ -76,9 +76,10 @@ def step(loss: Any, pred: torch.Tensor, labels: Any) -> Callable[[], Any]:
 def dense_losses(bandwidth: float) -> dict[str, Any]:
     """Measure the loss with its gradient for several numbers of labels."""
     found = {}
-    pred = torch.randn(N_PAIRS, device="cuda").requires_grad_()
     for n_labels in LABELS:
-        labels = torch.randn(n_labels, N_PAIRS, device="cuda")
+        n_pairs = N_NUMBERS // max(4, n_labels)
+        pred = torch.randn(n_pairs, device="cuda").requires_grad_()
+        labels = torch.randn(n_labels, n_pairs, device="cuda")
         ours, eager, compiled = (step(loss, pred, labels) for loss in (losses.ours, losses.eager, losses.compiled()))
         # predictions and labels are read; loss and slope are written; the mean reads the loss, the gradient the slope
         least = labels.nbytes + 6 * pred.nbytes
@@ -95,8 +96,9 @@ def dense_losses(bandwidth: float) -> dict[str, Any]:
 
 def ragged_losses() -> dict[str, Any]:
     """Measure the loss of 1 to 16 labels a pair."""
-    pred = torch.randn(N_PAIRS, device="cuda").requires_grad_()
-    ragged = losses.ragged_labels(N_PAIRS, 16, "cuda")
+    n_pairs = N_NUMBERS // 16
+    pred = torch.randn(n_pairs, device="cuda").requires_grad_()
+    ragged = losses.ragged_labels(n_pairs, 16, "cuda")
     table = losses.padded(*ragged)
     time = milliseconds(step(losses.ours_ragged, pred, ragged))
     return {
