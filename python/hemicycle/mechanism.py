@@ -176,9 +176,9 @@ class Mechanism:
 
     def _optimum(self, round_: Round, sigma: float, start: NDArray[np.int64] | None) -> Weighed:
         """Weigh by a solver; under a reference that copies cannot bend, copies are one model and share its weight."""
-        pool, reference, clones = round_.pool, self._mass("reference"), self.clones
-        merged = clones is not None and clones.n_classes < len(pool)
-        if clones is not None and merged:
+        pool, reference = round_.pool, self._mass("reference")
+        clones = None if self.clones is None or self.clones.n_classes == len(pool) else self.clones
+        if clones is not None:
             pool, reference = pool.select(clones.first), clones.class_prior
             start = None if start is None else np.unique(clones.class_of[start])
         given = {"tie_break": self.options["tie_break"], "reference": reference, "start": start}
@@ -191,7 +191,7 @@ class Mechanism:
             warnings.warn(doubt, NotCertifiedWarning, stacklevel=4)
             relative = error.gap if self.method == "stacking" else _relative(round_, pool, error.gap)
             solution = SimplexSolution(error.weights, math.nan, error.gap, relative, error.passes, str(error))
-        if clones is not None and merged:
+        if clones is not None:
             solution = solution.shared(clones.class_of)
         if doubt is None and (tie := tie_doubt(solution)) is not None:  # the solver warned of it
             doubt = f"{SPOKEN[self.method]}: {tie}."
