@@ -42,6 +42,16 @@ def _spread(least, mean, total, distance, weight):
 
 
 @triton.jit
+def _label(labels, weights, place, live, WEIGHTED: tl.constexpr, REAL: tl.constexpr):
+    """Return a label of each lane and its weight; what is not live has weight 0."""
+    label = tl.load(labels + place, live, other=0.0).to(REAL)
+    weight = tl.where(live, 1.0, 0.0).to(REAL)
+    if WEIGHTED:
+        weight = tl.load(weights + place, live, other=0.0).to(REAL)
+    return label, weight
+
+
+@triton.jit
 def _store(loss, slope, curvature, at, mask, least, total, mean, spread, per_sigma, ORDER: tl.constexpr):
     tl.store(loss + at, least - tl.log(total), mask)
     if ORDER >= 1:
@@ -65,22 +75,17 @@ def dense_kernel(
     mu = tl.load(pred + at, mask, other=0.0).to(REAL)
     per_sigma = tl.full((), per_sigma, REAL)
     least = tl.full((BLOCK,), HUGE, REAL)
-    total = tl.zeros((BLOCK,), REAL)
+    total = tl.where(mask, 0.0, 1.0).to(REAL)
     pull = tl.zeros((BLOCK,), REAL)
-    weight = tl.full((BLOCK,), 1.0, REAL)
     place = column
     if STATIC > 0:
         for _ in tl.static_range(STATIC):
-            label = tl.load(labels + place, mask, other=0.0).to(REAL)
-            if WEIGHTED:
-                weight = tl.load(weights + place, mask, other=1.0).to(REAL)
+            label, weight = _label(labels, weights, place, mask, WEIGHTED, REAL)
             least, total, pull = _add(least, total, pull, (mu - label) * per_sigma, weight)
             place += n_pairs
     else:
         for _ in range(n_labels):
-            label = tl.load(labels + place, mask, other=0.0).to(REAL)
-            if WEIGHTED:
-                weight = tl.load(weights + place, mask, other=1.0).to(REAL)
+            label, weight = _label(labels, weights, place, mask, WEIGHTED, REAL)
             least, total, pull = _add(least, total, pull, (mu - label) * per_sigma, weight)
             place += n_pairs
     mean = pull / total
@@ -88,9 +93,7 @@ def dense_kernel(
     place = column
     if ORDER >= 2:
         for _ in range(n_labels):
-            label = tl.load(labels + place, mask, other=0.0).to(REAL)
-            if WEIGHTED:
-                weight = tl.load(weights + place, mask, other=1.0).to(REAL)
+            label, weight = _label(labels, weights, place, mask, WEIGHTED, REAL)
             spread += _spread(least, mean, total, (mu - label) * per_sigma, weight)
             place += n_pairs
     _store(loss, slope, curvature, at, mask, least, total, mean, spread, per_sigma, ORDER)
@@ -117,20 +120,14 @@ def ragged_kernel(
     pull = tl.zeros((BLOCK,), REAL)
     for k in range(longest):
         live = k < count
-        label = tl.load(labels + start + k, live, other=0.0).to(REAL)
-        weight = tl.where(live, 1.0, 0.0).to(REAL)
-        if WEIGHTED:
-            weight = tl.load(weights + start + k, live, other=0.0).to(REAL)
+        label, weight = _label(labels, weights, start + k, live, WEIGHTED, REAL)
         least, total, pull = _add(least, total, pull, (mu - label) * per_sigma, weight)
     mean = pull / total
     spread = tl.zeros((BLOCK,), REAL)
     if ORDER >= 2:
         for k in range(longest):
             live = k < count
-            label = tl.load(labels + start + k, live, other=0.0).to(REAL)
-            weight = tl.where(live, 1.0, 0.0).to(REAL)
-            if WEIGHTED:
-                weight = tl.load(weights + start + k, live, other=0.0).to(REAL)
+            label, weight = _label(labels, weights, start + k, live, WEIGHTED, REAL)
             spread += _spread(least, mean, total, (mu - label) * per_sigma, weight)
     _store(loss, slope, curvature, at, mask, least, total, mean, spread, per_sigma, ORDER)
 
@@ -154,10 +151,7 @@ def long_kernel(
     pull = tl.zeros((LANES,), REAL)
     for first in range(start, end, LANES):
         live = first + lane < end
-        label = tl.load(labels + first + lane, live, other=0.0).to(REAL)
-        weight = tl.where(live, 1.0, 0.0).to(REAL)
-        if WEIGHTED:
-            weight = tl.load(weights + first + lane, live, other=0.0).to(REAL)
+        label, weight = _label(labels, weights, first + lane, live, WEIGHTED, REAL)
         least, total, pull = _add(least, total, pull, (mu - label) * per_sigma, weight)
     nearest = tl.min(least, 0)
     old = tl.exp(nearest - least)
@@ -167,10 +161,7 @@ def long_kernel(
     if ORDER >= 2:
         for first in range(start, end, LANES):
             live = first + lane < end
-            label = tl.load(labels + first + lane, live, other=0.0).to(REAL)
-            weight = tl.where(live, 1.0, 0.0).to(REAL)
-            if WEIGHTED:
-                weight = tl.load(weights + first + lane, live, other=0.0).to(REAL)
+            label, weight = _label(labels, weights, first + lane, live, WEIGHTED, REAL)
             spread += _spread(nearest, mean, sum_total, (mu - label) * per_sigma, weight)
     _store(loss, slope, curvature, at, None, nearest, sum_total, mean, tl.sum(spread, 0), per_sigma, ORDER)
 

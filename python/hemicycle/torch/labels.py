@@ -19,9 +19,8 @@ __all__ = ["Labels", "computed_in", "require_pred", "require_sound", "taken_labe
 HALF = (torch.float16, torch.bfloat16)
 FLOATING = (torch.float64, torch.float32, *HALF)
 
-sound: Any = (
-    WeakTensorKeyDictionary()
-)  #: labels that were checked, and in which versions, with what offsets and weights
+#: labels that were checked, and in which versions, with what offsets and weights
+sound: Any = WeakTensorKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,8 +176,7 @@ def require_sound(labels: Tensor, offsets: Tensor | None, label_weights: Tensor 
         return
     if not _is_sound(labels, offsets, label_weights):  # the core says what it is
         host = [None if tensor is None else tensor.cpu() for tensor in (labels, offsets, label_weights)]
-        n_pairs = labels.shape[1] if offsets is None else len(offsets) - 1
-        pred = torch.zeros(n_pairs, dtype=computed_in(labels))
+        pred = torch.zeros(Labels(labels, offsets, label_weights).n_pairs, dtype=computed_in(labels))
         fill(pred, cast("Tensor", host[0]), host[1], host[2], 1.0, (torch.empty_like(pred),))
     if remembered:
         sound[labels] = [(ref(tensor), tensor._version) for tensor in read]

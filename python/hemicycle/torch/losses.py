@@ -101,7 +101,7 @@ def sum_gaussian_loss(
 
     Examples
     --------
-    Five people say 1 and five -1. The minimum of the mean squared error is 0; here it is a place of saddle.
+    Five people say 1 and five -1. The minimum of the mean squared error is 0; here it is a maximum.
 
     >>> labels = torch.tensor([1.0] * 5 + [-1.0] * 5)[:, None]
     >>> [round(sum_gaussian_loss(torch.tensor([mu]), labels).item(), 3) for mu in (-1.0, 0.0, 1.0)]
@@ -109,10 +109,7 @@ def sum_gaussian_loss(
     """
     taken = taken_labels(require_pred(pred), labels, offsets, label_weights)
     width, word = number_within(sigma, "sigma", *SIGMA_RANGE), known_word(reduction, "reduction", REDUCTIONS)
-    loss = _sum_gaussian(pred, taken, width)
-    if truth(full, "full"):
-        loss = loss + (taken.total_weight(loss.dtype) * (width * ROOT_OF_TAU)).log()
-    return _reduced(loss, word)
+    return _reduced(_sum_gaussian(pred, taken, width, truth(full, "full")), word)
 
 
 def gaussian_loss(
@@ -223,9 +220,7 @@ def pairwise_sum_gaussian_loss(
     pairs = JudgedPairs.of(judgments, logits)
     wide = logits.to(computed_in(logits))  # differences of halves would be rounded
     pred = wide[..., pairs.b] - wide[..., pairs.a]
-    loss = _sum_gaussian(pred, pairs.labels, width)
-    if truth(full, "full"):
-        loss = loss + (pairs.labels.total_weight(loss.dtype) * (width * ROOT_OF_TAU)).log()
+    loss = _sum_gaussian(pred, pairs.labels, width, truth(full, "full"))
     weight = pairs.weight(pair_weights, word == "mean")
     if weight is None:
         return _reduced(loss, word)
@@ -294,12 +289,12 @@ def _batched(labels: Labels) -> bool:
     return any(tensor is not None and is_batchedtensor(tensor) for tensor in given)
 
 
-def _sum_gaussian(pred: Tensor, labels: Labels, sigma: float) -> Tensor:
+def _sum_gaussian(pred: Tensor, labels: Labels, sigma: float, full: bool) -> Tensor:
     # under vmap a tensor does not say whether something outside of it differentiates
     needed = pred.requires_grad or is_batchedtensor(pred)
     order = int(torch.is_grad_enabled() and needed)
     loss: Tensor = SumGaussian.apply(pred, labels.values, labels.offsets, labels.weights, sigma, order)[0]
-    return loss
+    return loss + (labels.total_weight(loss.dtype) * (sigma * ROOT_OF_TAU)).log() if full else loss
 
 
 def _reduced(loss: Tensor, word: str) -> Tensor:
