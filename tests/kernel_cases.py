@@ -48,6 +48,18 @@ def expected(given: tuple[Any, ...]) -> tuple[Tensor, ...]:
     return ragged_sum_gaussian(pred, labels, offsets, weights, sigma)
 
 
+def assert_total(kernels: Any, given: tuple[Any, ...]) -> None:
+    """Require sums over the pairs of each model, and derivatives, to be those of single losses times a number."""
+    pred, labels = given[:2]
+    loss, slope, curvature = filled(kernels, given)
+    total = torch.full(pred.shape[:-1], torch.nan, dtype=computed_in(pred, labels), device=pred.device)
+    outputs = total, torch.full_like(slope, torch.nan), torch.full_like(slope, torch.nan)
+    kernels.fill(*given, outputs, 0.25)
+    torch.testing.assert_close(total, (0.25 * loss.double().sum(-1)).to(total.dtype))
+    assert torch.equal(outputs[1], 0.25 * slope)
+    assert torch.equal(outputs[2], 0.25 * curvature)
+
+
 def assert_near(found: tuple[Tensor, ...], given: tuple[Any, ...]) -> None:
     """Require errors of a few units of what is summed: labels pull with their distance."""
     pred, labels, sigma = given[0], given[1], given[-1]
@@ -79,6 +91,7 @@ def dense(dtype: torch.dtype, n_labels: int, n_pairs: int, n_batch: int, weighte
         for order in range(3):
             given = pred, labels, None, weights, 0.3
             assert_near(filled(kernels, given, order), given)
+        assert_total(kernels, given)
 
     return case
 
@@ -95,6 +108,7 @@ def ragged(dtype: torch.dtype, most: int, n_pairs: int, n_batch: int, weighted: 
         for order in range(3):
             given = pred, labels, offsets, weights, 0.3
             assert_near(filled(kernels, given, order), given)
+        assert_total(kernels, given)
 
     return case
 

@@ -141,6 +141,19 @@ def test_slope_and_curvature_may_be_left_out(dtype: Any) -> None:
     np.testing.assert_array_equal(slope, whole[1])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_models", [1, 17])
+def test_totals_are_sums_times_a_number(n_models: int, weighted: bool, dtype: Any) -> None:
+    pred, labels, weights = case(n_models, 3, 2100, dtype, weighted=weighted)
+    loss, slope, _ = losses(pred, labels, None, weights)
+    sums, scaled = np.full(n_models, np.nan), np.empty_like(pred)
+    for labels_of in ((labels, None, weights), flat(labels, weights)):
+        _core.sum_gaussian_loss(pred, *labels_of, SIGMA, sums, scaled, None, scale=0.25)
+        np.testing.assert_allclose(sums, 0.25 * loss.astype(float).sum(1), rtol=1e-13)
+        np.testing.assert_array_equal(scaled, dtype(0.25) * slope)
+
+
 @pytest.mark.parametrize("instructions", INSTRUCTIONS)
 def test_far_labels_and_predictions_without_a_value(instructions: str) -> None:
     labels = np.zeros((2, 5), np.float32)
@@ -206,6 +219,8 @@ def test_shapes_that_disagree() -> None:
         losses(pred, labels[:0])
     with pytest.raises(ShapeError, match="slope"):
         _core.sum_gaussian_loss(pred, labels, None, None, SIGMA, pred.copy(), pred[:, :3].copy(), None)
+    with pytest.raises(ShapeError, match=r"loss: expected shape \[1\]"):
+        _core.sum_gaussian_loss(pred, labels, None, None, SIGMA, np.empty(3), None, None, scale=1.0)
 
 
 def test_other_threads_run_meanwhile() -> None:

@@ -52,7 +52,7 @@ def compiled(kernel: Any, real: str, capability: int, **constants: Any) -> str:
         **dict.fromkeys(("partial", "total", "pair_weights"), "*fp64"),
         **dict.fromkeys(("loss", "slope", "curvature"), "*fp64" if real == "fp64" else "*fp32"),
         **dict.fromkeys(("n_pairs", "n_labels", "n_models", "n_chunks"), "i32"),
-        **dict.fromkeys(("per_sigma", "constant"), "fp64"),
+        **dict.fromkeys(("per_sigma", "scale", "constant"), "fp64"),
         **dict.fromkeys(constants, "constexpr"),
     }
     signature = {name: types.get(name, f"*{real}") for name in kernel.arg_names}
@@ -69,12 +69,13 @@ def test_compiles_for_gpus(real: str, capability: int) -> None:
     options = {"HUGE": 1e300 if wide else 3e38, "REAL": triton.language.float64 if wide else triton.language.float32}
     for order, weighted in ((0, True), (1, False), (2, True)):
         shared = options | {"WEIGHTED": weighted, "ORDER": order}
+        blocks = {"BLOCK": kernels.BLOCK, "TOTAL": order == 1}
         for n_labels in (0, 5):
-            ptx = compiled(kernels.dense_kernel, real, capability, STATIC=n_labels, BLOCK=kernels.BLOCK, **shared)
+            ptx = compiled(kernels.dense_kernel, real, capability, STATIC=n_labels, **blocks, **shared)
             if n_labels and not wide and order < 2:
                 lanes = kernels.BLOCK // 128  # pairs of one thread
                 assert ptx.count("ex2.approx") == n_labels * lanes, "one exponential a label"
-        compiled(kernels.ragged_kernel, real, capability, BLOCK=kernels.BLOCK, **shared)
+        compiled(kernels.ragged_kernel, real, capability, **blocks, **shared)
         compiled(kernels.long_kernel, real, capability, LANES=kernels.LANES, **shared)
     of_pool = {"CHUNK": kernels.CHUNK, "BLOCK": kernels.BLOCK}
     compiled(kernels.pool_kernel, real, capability, WEIGHTED=True, **of_pool, **options)
@@ -86,8 +87,9 @@ def test_compiles_for_one_of_everything() -> None:
     shared = {"HUGE": 3e38, "REAL": triton.language.float32, "WEIGHTED": True}
     blocks = {"BLOCK": kernels.BLOCK}
     of_loss = shared | {"ORDER": 2, "n_pairs": 1}
-    compiled(kernels.dense_kernel, "fp32", 90, STATIC=0, n_labels=1, **of_loss, **blocks)
-    compiled(kernels.ragged_kernel, "fp32", 90, **of_loss, **blocks)
+    for total in (False, True):
+        compiled(kernels.dense_kernel, "fp32", 90, STATIC=0, TOTAL=total, n_labels=1, **of_loss, **blocks)
+        compiled(kernels.ragged_kernel, "fp32", 90, TOTAL=total, **of_loss, **blocks)
     compiled(kernels.long_kernel, "fp32", 90, LANES=kernels.LANES, **of_loss)
     compiled(kernels.pool_kernel, "fp32", 90, CHUNK=kernels.CHUNK, n_models=1, n_pairs=1, **shared, **blocks)
     compiled(kernels.total_kernel, "fp32", 90, n_models=1, n_chunks=1, **blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 import hemicycle.torch as ht  # noqa: E402
 from hemicycle.torch.eager import dense_sum_gaussian, ragged_sum_gaussian  # noqa: E402
-from hemicycle.torch.operators import sum_gaussian  # noqa: E402
+from hemicycle.torch.operators import sum_gaussian, summed  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,10 +209,41 @@ class TestValues:
 
 class TestDerivatives:
     @ALL_FORMS
-    def test_first_and_second_against_finite_differences(self, form: str) -> None:
-        pred = batch(3, 7).requires_grad_()
-        assert torch.autograd.gradcheck(of_form(form), (pred,))
-        assert torch.autograd.gradgradcheck(of_form(form), (pred,))
+    @pytest.mark.parametrize("reduction", ht.losses.REDUCTIONS)
+    def test_first_and_second_against_finite_differences(self, form: str, reduction: str) -> None:
+        pred, loss = batch(3, 7).requires_grad_(), of_form(form, reduction=reduction, full=True)
+        assert torch.autograd.gradcheck(loss, (pred,))
+        assert torch.autograd.gradgradcheck(loss, (pred,))
+
+    @ALL_FORMS
+    def test_the_slope_of_a_mean_is_a_gradient_of_its_own(self, form: str) -> None:
+        """What is kept for the gradient may be handed out once, and a second time is not what was done to it."""
+        pred = batch(7).requires_grad_()
+        loss = of_form(form, reduction="mean")(pred)
+        (slope,) = torch.autograd.grad(loss, pred, retain_graph=True)
+        right = slope.clone()
+        loss.backward(retain_graph=True)
+        loss.backward(retain_graph=True)
+        torch.testing.assert_close(pred.grad, 2 * right)
+        pred.grad.zero_()
+        (3 * loss).backward()
+        torch.testing.assert_close(pred.grad, 3 * right)
+
+    @ALL_FORMS
+    @pytest.mark.parametrize("reduction", ["mean", "sum"])
+    def test_transforms_of_reductions(self, form: str, reduction: str) -> None:
+        pred, reduced, each = batch(3, 7), of_form(form, reduction=reduction), of_form(form)
+        of_rows = each(pred).sum(-1) if reduction == "sum" else each(pred).mean(-1)
+        torch.testing.assert_close(torch.func.vmap(reduced)(pred), of_rows)
+        total: Callable[[Tensor], Tensor] = lambda row: getattr(each(row), reduction)()  # noqa: E731
+        for transform in (torch.func.grad, torch.func.jacrev, lambda loss: torch.func.jacrev(torch.func.grad(loss))):
+            right, found = (torch.func.vmap(transform(loss))(pred) for loss in (total, reduced))
+            torch.testing.assert_close(found, right)
+        wide = pred.clone().requires_grad_()
+        rows = torch.eye(3, dtype=DOUBLE)
+        sums = torch.stack([reduced(row) for row in wide])
+        (batched,) = torch.autograd.grad(sums, wide, rows, is_grads_batched=True)
+        torch.testing.assert_close(batched.sum(0), torch.func.vmap(torch.func.grad(total))(pred))
 
     @ALL_FORMS
     def test_functional_transforms(self, form: str) -> None:
@@ -239,25 +271,28 @@ class TestDerivatives:
         found = torch.func.vmap(loss, in_dims=(0, along))(pred, labels.movedim(0, along))
         torch.testing.assert_close(found, right)
         slope = torch.func.vmap(torch.func.grad(lambda rows, of_rows: loss(rows, of_rows).sum()))(pred, labels)
+        summed: Any = lambda rows, of_rows: ht.sum_gaussian_loss(rows, of_rows, **told, reduction="sum")  # noqa: E731
+        torch.testing.assert_close(torch.func.vmap(summed)(pred, labels), right.sum((1, 2)))
+        torch.testing.assert_close(torch.func.vmap(torch.func.grad(summed))(pred, labels), slope)
         assert slope.shape == pred.shape
         torch.testing.assert_close(torch.func.vmap(loss, in_dims=(None, 0))(pred[1], labels)[1], right[1])
 
     @ALL_FORMS
-    def test_it_compiles_whole(self, form: str) -> None:
-        pred = batch(3, 7).requires_grad_()
+    @pytest.mark.parametrize("shape", [(3, 7), (7,)])
+    def test_it_compiles_whole(self, form: str, shape: tuple[int, ...]) -> None:
+        pred = batch(*shape).requires_grad_()
         compiled = torch.compile(of_form(form, reduction="mean"), fullgraph=True, backend="aot_eager")
         loss = compiled(pred)
         loss.backward()
         right = sum_gaussian(pred.detach(), *taken(form), 0.7, 1)
         torch.testing.assert_close(loss.detach(), right[0].mean())
-        torch.testing.assert_close(pred.grad, right[1] / 21)
+        torch.testing.assert_close(pred.grad, right[1] / pred.numel())
 
     @ALL_FORMS
     def test_the_operator_is_sound(self, form: str) -> None:
-        for order in range(3):
-            assert set(torch.library.opcheck(sum_gaussian, (batch(3, 7), *taken(form), 0.7, order)).values()) == {
-                "SUCCESS"
-            }
+        for order, scale in itertools.product(range(3), (None, 0.25)):
+            given = (batch(3, 7), *taken(form), 0.7, order, scale)
+            assert set(torch.library.opcheck(sum_gaussian, given).values()) == {"SUCCESS"}
 
     @ALL_FORMS
     def test_a_batch_is_differentiated_from_outside(self, form: str) -> None:
@@ -417,7 +452,9 @@ class TestPrecision:
         try:
             for n_threads in (1, 2, 3):
                 torch.set_num_threads(n_threads)
-                found.append(sum_gaussian(pred, flat, offsets, None, 0.5, 2))
+                found.append(
+                    [part for scale in (None, 0.3) for part in sum_gaussian(pred, flat, offsets, None, 0.5, 2, scale)]
+                )
         finally:
             torch.set_num_threads(had)
         for other in found[1:]:
@@ -432,8 +469,10 @@ class TestPrecision:
             if offsets is None
             else ragged_sum_gaussian(pred, labels, offsets, weights, 0.7)
         )
-        for part, right in zip(plain, sum_gaussian(pred, labels, offsets, weights, 0.7, 2), strict=True):
-            torch.testing.assert_close(part, right, rtol=1e-12, atol=1e-12)
+        for scale in (None, 0.25):
+            ours = sum_gaussian(pred, labels, offsets, weights, 0.7, 2, scale)
+            for part, right in zip(summed(plain, scale), ours, strict=True):
+                torch.testing.assert_close(part, right, rtol=1e-12, atol=1e-12)
 
 
 class TestBadInput:

@@ -235,6 +235,7 @@ def sum_gaussian_loss(
     loss: NDArray[Any],
     slope: NDArray[Any] | None,
     curvature: NDArray[Any] | None,
+    scale: float | None = None,
     n_threads: int | None = None,
     instructions: str | None = None,
 ) -> None: ...

@@ -52,20 +52,28 @@ def _label(labels, weights, place, live, WEIGHTED: tl.constexpr, REAL: tl.conste
 
 
 @triton.jit
-def _store(loss, slope, curvature, at, mask, least, total, mean, spread, per_sigma, ORDER: tl.constexpr):
-    tl.store(loss + at, least - tl.log(total), mask)
+def _store(
+    loss, slope, curvature, at, mask, least, total, mean, spread, per_sigma, scale,
+    ORDER: tl.constexpr, TOTAL: tl.constexpr,
+):  # fmt: skip
+    """Store the losses of a program, or their sum, and the derivatives."""
+    found = least - tl.log(total)
+    if TOTAL:
+        tl.store(loss + tl.program_id(0), tl.sum(tl.where(mask, found, 0.0).to(tl.float64), 0))
+    else:
+        tl.store(loss + at, found, mask)
     if ORDER >= 1:
-        tl.store(slope + at, mean * per_sigma, mask)
+        tl.store(slope + at, mean * per_sigma * scale, mask)
     if ORDER >= 2:
-        tl.store(curvature + at, (1.0 - spread) * per_sigma * per_sigma, mask)
+        tl.store(curvature + at, (1.0 - spread) * per_sigma * per_sigma * scale, mask)
 
 
 @triton.jit
 def dense_kernel(
     pred, labels, weights, loss, slope, curvature,
-    n_pairs, n_labels, per_sigma: tl.float64,
+    n_labels, n_pairs, per_sigma: tl.float64, scale: tl.float64,
     STATIC: tl.constexpr, HUGE: tl.constexpr,
-    WEIGHTED: tl.constexpr, ORDER: tl.constexpr, BLOCK: tl.constexpr, REAL: tl.constexpr,
+    WEIGHTED: tl.constexpr, ORDER: tl.constexpr, TOTAL: tl.constexpr, BLOCK: tl.constexpr, REAL: tl.constexpr,
 ):  # fmt: skip
     """Pairs of equally many labels, one row of labels after another."""
     n_blocks = tl.cdiv(n_pairs, BLOCK)
@@ -73,7 +81,7 @@ def dense_kernel(
     at = (tl.program_id(0) // n_blocks).to(tl.int64) * n_pairs + column
     mask = column < n_pairs
     mu = tl.load(pred + at, mask, other=0.0).to(REAL)
-    per_sigma = tl.full((), per_sigma, REAL)
+    per_sigma, scale = tl.full((), per_sigma, REAL), tl.full((), scale, REAL)
     least = tl.full((BLOCK,), HUGE, REAL)
     total = tl.where(mask, 0.0, 1.0).to(REAL)
     pull = tl.zeros((BLOCK,), REAL)
@@ -96,14 +104,15 @@ def dense_kernel(
             label, weight = _label(labels, weights, place, mask, WEIGHTED, REAL)
             spread += _spread(least, mean, total, (mu - label) * per_sigma, weight)
             place += n_pairs
-    _store(loss, slope, curvature, at, mask, least, total, mean, spread, per_sigma, ORDER)
+    _store(loss, slope, curvature, at, mask, least, total, mean, spread, per_sigma, scale, ORDER, TOTAL)
 
 
 @triton.jit
 def ragged_kernel(
     pred, labels, offsets, weights, loss, slope, curvature,
-    n_pairs, per_sigma: tl.float64,
-    HUGE: tl.constexpr, WEIGHTED: tl.constexpr, ORDER: tl.constexpr, BLOCK: tl.constexpr, REAL: tl.constexpr,
+    n_pairs, per_sigma: tl.float64, scale: tl.float64,
+    HUGE: tl.constexpr, WEIGHTED: tl.constexpr, ORDER: tl.constexpr, TOTAL: tl.constexpr,
+    BLOCK: tl.constexpr, REAL: tl.constexpr,
 ):  # fmt: skip
     """Pairs of few labels: a lane for each, until the longest of the block ends."""
     n_blocks = tl.cdiv(n_pairs, BLOCK)
@@ -111,7 +120,7 @@ def ragged_kernel(
     at = (tl.program_id(0) // n_blocks).to(tl.int64) * n_pairs + column
     mask = column < n_pairs
     mu = tl.load(pred + at, mask, other=0.0).to(REAL)
-    per_sigma = tl.full((), per_sigma, REAL)
+    per_sigma, scale = tl.full((), per_sigma, REAL), tl.full((), scale, REAL)
     start = tl.load(offsets + column, mask, other=0)
     count = tl.load(offsets + column + 1, mask, other=0) - start
     longest = tl.max(count, 0)
@@ -129,20 +138,20 @@ def ragged_kernel(
             live = k < count
             label, weight = _label(labels, weights, start + k, live, WEIGHTED, REAL)
             spread += _spread(least, mean, total, (mu - label) * per_sigma, weight)
-    _store(loss, slope, curvature, at, mask, least, total, mean, spread, per_sigma, ORDER)
+    _store(loss, slope, curvature, at, mask, least, total, mean, spread, per_sigma, scale, ORDER, TOTAL)
 
 
 @triton.jit
 def long_kernel(
     pred, labels, offsets, weights, loss, slope, curvature,
-    n_pairs, per_sigma: tl.float64,
+    n_pairs, per_sigma: tl.float64, scale: tl.float64,
     HUGE: tl.constexpr, WEIGHTED: tl.constexpr, ORDER: tl.constexpr, LANES: tl.constexpr, REAL: tl.constexpr,
 ):  # fmt: skip
     """Pairs of many labels: a program for each, a lane for every 256th label."""
     at = tl.program_id(0).to(tl.int64)
     pair = at % n_pairs
     mu = tl.load(pred + at).to(REAL)
-    per_sigma = tl.full((), per_sigma, REAL)
+    per_sigma, scale = tl.full((), per_sigma, REAL), tl.full((), scale, REAL)
     start = tl.load(offsets + pair)
     end = tl.load(offsets + pair + 1)
     lane = tl.arange(0, LANES)
@@ -163,7 +172,10 @@ def long_kernel(
             live = first + lane < end
             label, weight = _label(labels, weights, first + lane, live, WEIGHTED, REAL)
             spread += _spread(nearest, mean, sum_total, (mu - label) * per_sigma, weight)
-    _store(loss, slope, curvature, at, None, nearest, sum_total, mean, tl.sum(spread, 0), per_sigma, ORDER)
+    variance = tl.sum(spread, 0)
+    _store(
+        loss, slope, curvature, at, None, nearest, sum_total, mean, variance, per_sigma, scale, ORDER, False
+    )  # fmt: skip
 
 
 @triton.jit
@@ -258,8 +270,9 @@ def fill(
     label_weights: torch.Tensor | None,
     sigma: float,
     outputs: tuple[torch.Tensor, ...],
+    scale: float | None = None,
 ) -> None:
-    """Write the loss of every pair, and as many of its derivatives as there are outputs for.
+    """Write the loss of every pair, or its sum, and as many of its derivatives as there are outputs for.
 
     Parameters
     ----------
@@ -275,24 +288,31 @@ def fill(
         Width of the Gaussian at each label.
     outputs : tuple of Tensor
         Loss, slope and curvature, of the shape of `pred`, contiguous, float32 or float64: the dtype that is computed
-        in.
+        in. With `scale` the loss has no last axis.
+    scale : float, optional
+        Sum the losses of the pairs, in float64 over the pairs of a program and then over programs; the sum and its
+        derivatives are multiplied by this.
     """
-    order, n_pairs = len(outputs) - 1, pred.shape[-1]
-    loss, slope, curvature = (*outputs, *[outputs[0]] * (2 - order))
+    loss, *derivatives = outputs
+    order, n_pairs, summed = len(derivatives), pred.shape[-1], scale is not None
     real, huge = (tl.float64, 1e300) if loss.dtype == torch.float64 else (tl.float32, 3e38)
-    weighted = label_weights is not None
-    weights = label_weights if label_weights is not None else labels
-    n_blocks = triton.cdiv(n_pairs, BLOCK) * (pred.numel() // n_pairs)
-    shared = {"HUGE": huge, "WEIGHTED": weighted, "ORDER": order, "REAL": real, **OPTIONS}
+    weights = labels if label_weights is None else label_weights
+    long = offsets is not None and len(labels) >= LONG * n_pairs
+    programs = pred.shape[:-1], n_pairs if long else triton.cdiv(n_pairs, BLOCK)  # of each model
+    grid = (math.prod(programs[0]) * programs[1],)
+    found = torch.empty((*programs[0], programs[1]), dtype=torch.float64, device=pred.device) if summed else loss
+    written = found, *derivatives, *[found] * (2 - order)
+    widths = n_pairs, 1 / sigma, 1.0 if scale is None else scale
+    shared = {"HUGE": huge, "WEIGHTED": label_weights is not None, "ORDER": order, "REAL": real, **OPTIONS}
     if offsets is None:
         n_labels = len(labels)
-        dense_kernel[(n_blocks,)](
-            pred, labels, weights, loss, slope, curvature, n_pairs, n_labels, 1 / sigma,
-            STATIC=n_labels if n_labels <= UNROLLED else 0, BLOCK=BLOCK, **shared,
-        )  # fmt: skip
-        return
-    ragged = pred, labels, offsets, weights, loss, slope, curvature, n_pairs, 1 / sigma
-    if len(labels) < LONG * n_pairs:
-        ragged_kernel[(n_blocks,)](*ragged, BLOCK=BLOCK, **shared)
+        static = n_labels if n_labels <= UNROLLED else 0
+        dense_kernel[grid](
+            pred, labels, weights, *written, n_labels, *widths, STATIC=static, TOTAL=summed, BLOCK=BLOCK, **shared
+        )
+    elif long:
+        long_kernel[grid](pred, labels, offsets, weights, *written, *widths, LANES=LANES, **shared)
     else:
-        long_kernel[(pred.numel(),)](*ragged, LANES=LANES, **shared)
+        ragged_kernel[grid](pred, labels, offsets, weights, *written, *widths, TOTAL=summed, BLOCK=BLOCK, **shared)
+    if scale is not None:
+        loss.copy_(found.sum(-1) * scale)

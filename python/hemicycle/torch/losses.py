@@ -109,7 +109,7 @@ def sum_gaussian_loss(
     """
     taken = taken_labels(require_pred(pred), labels, offsets, label_weights)
     width, word = number_within(sigma, "sigma", *SIGMA_RANGE), known_word(reduction, "reduction", REDUCTIONS)
-    return _reduced(_sum_gaussian(pred, taken, width, truth(full, "full")), word)
+    return _sum_gaussian(pred, taken, width, word, truth(full, "full"))
 
 
 def gaussian_loss(
@@ -220,11 +220,10 @@ def pairwise_sum_gaussian_loss(
     pairs = JudgedPairs.of(judgments, logits)
     wide = logits.to(computed_in(logits))  # differences of halves would be rounded
     pred = wide[..., pairs.b] - wide[..., pairs.a]
-    loss = _sum_gaussian(pred, pairs.labels, width, truth(full, "full"))
     weight = pairs.weight(pair_weights, word == "mean")
     if weight is None:
-        return _reduced(loss, word)
-    loss = loss * weight
+        return _sum_gaussian(pred, pairs.labels, width, word, truth(full, "full"))
+    loss = weight * _sum_gaussian(pred, pairs.labels, width, "none", truth(full, "full"))
     return _reduced(loss, word) if word != "mean" else loss.sum(-1).mean() / weight.sum()
 
 
@@ -289,12 +288,16 @@ def _batched(labels: Labels) -> bool:
     return any(tensor is not None and is_batchedtensor(tensor) for tensor in given)
 
 
-def _sum_gaussian(pred: Tensor, labels: Labels, sigma: float, full: bool) -> Tensor:
+def _sum_gaussian(pred: Tensor, labels: Labels, sigma: float, word: str, full: bool) -> Tensor:
     # under vmap a tensor does not say whether something outside of it differentiates
     needed = pred.requires_grad or is_batchedtensor(pred)
     order = int(torch.is_grad_enabled() and needed)
-    loss: Tensor = SumGaussian.apply(pred, labels.values, labels.offsets, labels.weights, sigma, order)[0]
-    return loss + (labels.total_weight(loss.dtype) * (sigma * ROOT_OF_TAU)).log() if full else loss
+    scale = {"mean": 1 / pred.numel() if pred.numel() else math.nan, "sum": 1.0, "none": None}[word]
+    loss: Tensor = SumGaussian.apply(pred, labels.values, labels.offsets, labels.weights, sigma, order, scale)[0]
+    if full:
+        constant = (labels.total_weight(loss.dtype) * (sigma * ROOT_OF_TAU)).log()
+        loss = loss + (constant if scale is None else constant.sum() * scale)
+    return loss if scale is None or loss.ndim == 0 else loss.sum()
 
 
 def _reduced(loss: Tensor, word: str) -> Tensor:

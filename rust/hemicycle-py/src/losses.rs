@@ -1,7 +1,7 @@
 //! Binding of the losses that models are trained on. The arguments are documented in `hemicycle.torch`.
 
 use hemicycle_core::Error;
-use hemicycle_core::losses::{Labels, Layout, Number, Outputs, sum_gaussian_loss as core_sum_gaussian_loss};
+use hemicycle_core::losses::{Labels, Layout, Losses, Number, Outputs, sum_gaussian_loss as core_sum_gaussian_loss};
 use numpy::{
     Element, PyArray2, PyArrayDyn, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn, PyReadwriteArrayDyn,
     PyUntypedArrayMethods,
@@ -19,16 +19,18 @@ struct Arguments<'a, 'py> {
     offsets: Option<PyReadonlyArray1<'py, i64>>,
     label_weights: Option<&'a Bound<'py, PyAny>>,
     sigma: f64,
-    /// Loss, slope and curvature.
-    outputs: [Option<&'a Bound<'py, PyAny>>; 3],
+    loss: &'a Bound<'py, PyAny>,
+    derivatives: [Option<&'a Bound<'py, PyAny>>; 2],
+    scale: Option<f64>,
     n_threads: Option<usize>,
     instructions: Option<&'a str>,
 }
 
-/// Loss of every prediction into `loss`, and where given its derivatives into `slope` and `curvature`.
+/// Loss of every prediction into `loss`, and where given its derivatives into `slope` and `curvature`; with `scale` the
+/// sum over the pairs of each model, in float64, and its derivatives, all times this.
 #[pyfunction]
 #[pyo3(signature = (
-    pred, labels, offsets, label_weights, sigma, loss, slope, curvature, n_threads=None, instructions=None
+    pred, labels, offsets, label_weights, sigma, loss, slope, curvature, scale=None, n_threads=None, instructions=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "each is an argument of the documented function, or a result")]
 pub fn sum_gaussian_loss<'py>(
@@ -41,12 +43,14 @@ pub fn sum_gaussian_loss<'py>(
     loss: &Bound<'py, PyAny>,
     slope: Option<&Bound<'py, PyAny>>,
     curvature: Option<&Bound<'py, PyAny>>,
+    scale: Option<f64>,
     n_threads: Option<usize>,
     instructions: Option<&str>,
 ) -> Result<(), BindingError> {
     let offsets = offsets.map(|offsets| readable_column(offsets, "offsets")).transpose()?;
-    let outputs = [Some(loss), slope, curvature];
-    let arguments = Arguments { labels, offsets, label_weights, sigma, outputs, n_threads, instructions };
+    let derivatives = [slope, curvature];
+    let arguments =
+        Arguments { labels, offsets, label_weights, sigma, loss, derivatives, scale, n_threads, instructions };
     match pred.cast::<PyArray2<f32>>() {
         Ok(pred) => arguments.run(py, &readable(pred, "pred")?),
         Err(_) => arguments.run(py, &readable(pred.cast::<PyArray2<f64>>().map_err(PyErr::from)?, "pred")?),
@@ -71,17 +75,24 @@ impl<'py> Arguments<'_, 'py> {
             weights: weights.as_ref().map(|weights| slice(weights, "label_weights")).transpose()?,
             layout: layout(&shape, offsets, n_pairs)?,
         };
-        let mut outputs = [None, None, None];
-        for ((output, array), what) in outputs.iter_mut().zip(self.outputs).zip(["loss", "slope", "curvature"]) {
-            let array: Option<PyReadwriteArrayDyn<'py, T>> = array.map(|array| writeable(array, what)).transpose()?;
-            if let Some(array) = &array {
-                same_shape(what, &[n_models, n_pairs], array.shape())?;
-            }
-            *output = array;
+        let mut derivatives = [None, None];
+        for ((output, array), what) in derivatives.iter_mut().zip(self.derivatives).zip(["slope", "curvature"]) {
+            *output = array.map(|array| output_of::<T>(array, what, &[n_models, n_pairs])).transpose()?;
         }
-        let [loss, slope, curvature] = outputs.each_mut().map(Option::as_mut);
+        let [slope, curvature] = derivatives.each_mut().map(Option::as_mut);
+        let (mut losses, mut sums);
+        let loss = match self.scale {
+            None => {
+                losses = output_of::<T>(self.loss, "loss", &[n_models, n_pairs])?;
+                Losses::Each(slice_mut(&mut losses, "loss")?)
+            }
+            Some(scale) => {
+                sums = output_of::<f64>(self.loss, "loss", &[n_models])?;
+                Losses::Total { sums: slice_mut(&mut sums, "loss")?, scale }
+            }
+        };
         let outputs = Outputs {
-            loss: loss.map_or(Ok(&mut [][..]), |loss| slice_mut(loss, "loss"))?,
+            loss,
             slope: slope.map(|slope| slice_mut(slope, "slope")).transpose()?,
             curvature: curvature.map(|curvature| slice_mut(curvature, "curvature")).transpose()?,
         };
@@ -89,6 +100,17 @@ impl<'py> Arguments<'_, 'py> {
         let sigma = self.sigma;
         interruptible(py, self.n_threads, |e| core_sum_gaussian_loss(pred, &labels, sigma, set, e, outputs))
     }
+}
+
+/// An array of this shape that results are written to.
+fn output_of<'py, T: Element>(
+    array: &Bound<'py, PyAny>,
+    what: &'static str,
+    shape: &[usize],
+) -> Result<PyReadwriteArrayDyn<'py, T>, BindingError> {
+    let array = writeable(array, what)?;
+    same_shape(what, shape, array.shape())?;
+    Ok(array)
 }
 
 /// Which label belongs to which pair.

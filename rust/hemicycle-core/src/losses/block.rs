@@ -1,10 +1,11 @@
 //! The kernel: every prediction of a block of pairs, tile by tile.
 
+use std::ops::Range;
+
 use pulp::NullaryFnOnce;
 
 use crate::parallel::Interrupt;
 
-use super::Outputs;
 use super::numbers::Number;
 use super::registers::Machine;
 use super::shares::{Shares, Width};
@@ -14,7 +15,28 @@ use super::vectors::Vector;
 /// The predictions of one model and what is computed from them.
 pub(super) struct Row<'a, T> {
     pub pred: &'a [T],
-    pub out: Outputs<'a, T>,
+    pub loss: &'a mut [T],
+    pub slope: Option<&'a mut [T]>,
+    pub curvature: Option<&'a mut [T]>,
+}
+
+impl<T: Number> Row<'_, T> {
+    /// Write the loss and the slope of one vector.
+    #[inline(always)]
+    pub fn store<M: Machine>(&mut self, at: Range<usize>, width: &Width<T>, shares: &Shares<T, M>) {
+        shares.loss(width).store(&mut self.loss[at.clone()]);
+        if let Some(slope) = &mut self.slope {
+            shares.slope(width).store(&mut slope[at]);
+        }
+    }
+
+    /// Write the curvature of one vector.
+    #[inline(always)]
+    pub fn store_curvature<M: Machine>(&mut self, at: Range<usize>, width: &Width<T>, shares: &Shares<T, M>) {
+        if let Some(curvature) = &mut self.curvature {
+            shares.curvature(width).store(&mut curvature[at]);
+        }
+    }
 }
 
 /// A block of pairs and the models that predict them, all in the order of the source.
@@ -73,47 +95,50 @@ impl<T: Number, S: Source<T, M>, M: Machine> Sweep<'_, T, S, M> {
     /// One model's pairs of the tile.
     #[inline(always)]
     fn model(&mut self, row: &mut Row<'_, T>) {
-        let pairs = self.start..(self.start + Tile::<T, M>::PAIRS).min(row.pred.len());
         let mut shares = [Shares::none(self.simd); VECTORS];
         for column in 0..self.n_columns {
             if self.interrupt.is_raised() {
                 return;
             }
             self.fill(column);
-            for (vector, pred) in row.pred[pairs.clone()].chunks(Tile::<T, M>::LANES).enumerate() {
-                shares[vector].absorb(&self.width, Vector::load(self.simd, pred), self.tile.column(vector));
+            for (vector, shares) in shares.iter_mut().enumerate() {
+                let Some(at) = self.places(vector, row) else { break };
+                shares.absorb(&self.width, Vector::load(self.simd, &row.pred[at]), self.tile.column(vector));
             }
         }
-        for (shares, out) in shares.iter().zip(row.out.loss[pairs.clone()].chunks_mut(Tile::<T, M>::LANES)) {
-            shares.loss(&self.width).store(out);
+        for (vector, shares) in shares.iter().enumerate() {
+            let Some(at) = self.places(vector, row) else { break };
+            row.store(at, &self.width, shares);
         }
-        if let Some(slope) = &mut row.out.slope {
-            for (shares, out) in shares.iter().zip(slope[pairs.clone()].chunks_mut(Tile::<T, M>::LANES)) {
-                shares.slope(&self.width).store(out);
-            }
-        }
-        if row.out.curvature.is_some() {
+        if row.curvature.is_some() {
             self.curvature(row, &mut shares);
         }
+    }
+
+    /// The places in the block of the pairs of a vector, if it has any.
+    #[inline(always)]
+    fn places(&self, vector: usize, row: &Row<'_, T>) -> Option<Range<usize>> {
+        let begin = self.start + vector * Tile::<T, M>::LANES;
+        let end = (begin + Tile::<T, M>::LANES).min(row.pred.len());
+        if begin < end { Some(begin..end) } else { None }
     }
 
     /// The second derivatives: once more through the labels.
     #[inline(always)]
     fn curvature(&mut self, row: &mut Row<'_, T>, shares: &mut [Shares<T, M>; VECTORS]) {
-        let pairs = self.start..(self.start + Tile::<T, M>::PAIRS).min(row.pred.len());
         for column in 0..self.n_columns {
             if self.interrupt.is_raised() {
                 return;
             }
             self.fill(column);
-            for (vector, pred) in row.pred[pairs.clone()].chunks(Tile::<T, M>::LANES).enumerate() {
-                shares[vector].spread(&self.width, Vector::load(self.simd, pred), self.tile.column(vector));
+            for (vector, shares) in shares.iter_mut().enumerate() {
+                let Some(at) = self.places(vector, row) else { break };
+                shares.spread(&self.width, Vector::load(self.simd, &row.pred[at]), self.tile.column(vector));
             }
         }
-        if let Some(curvature) = &mut row.out.curvature {
-            for (shares, out) in shares.iter().zip(curvature[pairs].chunks_mut(Tile::<T, M>::LANES)) {
-                shares.curvature(&self.width).store(out);
-            }
+        for (vector, shares) in shares.iter().enumerate() {
+            let Some(at) = self.places(vector, row) else { break };
+            row.store_curvature(at, &self.width, shares);
         }
     }
 }

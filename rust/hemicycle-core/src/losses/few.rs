@@ -1,5 +1,7 @@
 //! Pairs of equally many labels, so few that registers hold them, without weights: nothing is copied on the way.
 
+use std::ops::Range;
+
 use pulp::NullaryFnOnce;
 
 use super::block::Row;
@@ -57,7 +59,7 @@ impl<T: Number, M: Machine, const COUNT: usize> NullaryFnOnce for Few<'_, '_, T,
             }
             let column = Column { simd: self.simd, labels: &labels, weights: None };
             for row in &mut *self.rows {
-                model(self.simd, &self.width, column, row, start, end);
+                model(&self.width, column, row, start..end);
             }
             start += lanes;
         }
@@ -66,22 +68,12 @@ impl<T: Number, M: Machine, const COUNT: usize> NullaryFnOnce for Few<'_, '_, T,
 
 /// One model's pairs of a vector.
 #[inline(always)]
-fn model<T: Number, M: Machine>(
-    simd: M,
-    width: &Width<T>,
-    column: Column<'_, T, M>,
-    row: &mut Row<'_, T>,
-    start: usize,
-    end: usize,
-) {
-    let pred = Vector::load(simd, &row.pred[start..end]);
+fn model<T: Number, M: Machine>(width: &Width<T>, column: Column<'_, T, M>, row: &mut Row<'_, T>, at: Range<usize>) {
+    let pred = Vector::load(column.simd, &row.pred[at.clone()]);
     let mut shares = Shares::of(width, pred, column);
-    shares.loss(width).store(&mut row.out.loss[start..end]);
-    if let Some(slope) = &mut row.out.slope {
-        shares.slope(width).store(&mut slope[start..end]);
-    }
-    if let Some(curvature) = &mut row.out.curvature {
+    row.store(at.clone(), width, &shares);
+    if row.curvature.is_some() {
         shares.spread(width, pred, column);
-        shares.curvature(width).store(&mut curvature[start..end]);
+        row.store_curvature(at, width, &shares);
     }
 }

@@ -53,36 +53,45 @@ pub enum Layout<'a> {
     },
 }
 
-/// What is computed, one number a prediction.
+/// What is computed.
 #[derive(Debug)]
 pub struct Outputs<'a, T> {
     /// The loss.
-    pub loss: &'a mut [T],
-    /// Its derivative by the prediction.
+    pub loss: Losses<'a, T>,
+    /// Its derivative by every prediction.
     pub slope: Option<&'a mut [T]>,
-    /// Its second derivative.
+    /// Its second derivative by every prediction.
     pub curvature: Option<&'a mut [T]>,
 }
 
-impl<'a, T> Outputs<'a, T> {
-    /// Take the first numbers.
-    fn split_off(&mut self, n: usize) -> Self {
-        fn split<'a, T>(numbers: &mut &'a mut [T], n: usize) -> &'a mut [T] {
-            let (head, tail) = std::mem::take(numbers).split_at_mut(n);
-            *numbers = tail;
-            head
-        }
-        Self {
-            loss: split(&mut self.loss, n),
-            slope: self.slope.as_mut().map(|slope| split(slope, n)),
-            curvature: self.curvature.as_mut().map(|curvature| split(curvature, n)),
+/// Where losses go.
+#[derive(Debug)]
+pub enum Losses<'a, T> {
+    /// One number a prediction.
+    Each(&'a mut [T]),
+    /// The sum over the pairs of each model, times a number.
+    ///
+    /// It is summed in float64: over the pairs of a block, each eighth together, then over blocks in their order.
+    Total {
+        /// One number a model.
+        sums: &'a mut [f64],
+        /// The number; derivatives are those of the sum, so that it multiplies them too.
+        scale: f64,
+    },
+}
+
+impl<T> Losses<'_, T> {
+    fn scale(&self) -> f64 {
+        match self {
+            Self::Each(_) => 1.0,
+            Self::Total { scale, .. } => *scale,
         }
     }
 }
 
-/// The loss of every prediction, and where asked for its slope and its curvature.
+/// The loss of every prediction or its sum, and where asked for its slope and its curvature.
 ///
-/// `pred` and the outputs are row-major (n_models, n_pairs); sigma is the width of the Gaussians, in the unit of predictions
+/// `pred` and the outputs of every prediction are row-major (n_models, n_pairs); sigma is the width of the Gaussians, in the unit of predictions
 /// and labels. float64 is within 1e-13 of `max(1, |loss|)`, float32 within some units of its last place. A prediction
 /// that is NaN gives NaN, an infinite one an infinite loss.
 ///
@@ -93,11 +102,11 @@ impl<'a, T> Outputs<'a, T> {
 /// ```
 /// use hemicycle_core::Execution;
 /// use hemicycle_core::kernels::InstructionSet;
-/// use hemicycle_core::losses::{Labels, Layout, Outputs, sum_gaussian_loss};
+/// use hemicycle_core::losses::{Labels, Layout, Losses, Outputs, sum_gaussian_loss};
 ///
 /// let labels = Labels { values: &[1.0, -1.0], weights: None, layout: Layout::Dense { n_pairs: 1 } };
 /// let (mut loss, mut slope) = ([0.0], [1.0]);
-/// let outputs = Outputs { loss: &mut loss, slope: Some(&mut slope), curvature: None };
+/// let outputs = Outputs { loss: Losses::Each(&mut loss), slope: Some(&mut slope), curvature: None };
 /// sum_gaussian_loss(&[0.0], &labels, 0.5, InstructionSet::detect(), &Execution::default(), outputs)?;
 /// assert!((loss[0] - (2.0 - 2.0_f64.ln())).abs() < 1e-14 && slope[0].abs() < 1e-14);
 /// # Ok::<(), hemicycle_core::Error>(())
@@ -114,9 +123,12 @@ pub fn sum_gaussian_loss<T: Number>(
     check_sigma(sigma)?;
     check_lengths(pred, n_pairs, &outputs)?;
     if pred.is_empty() {
+        if let Losses::Total { sums, .. } = outputs.loss {
+            sums.fill(0.0);
+        }
         return Ok(());
     }
-    let loss = Loss { labels, n_pairs, sigma, width: Width::new(sigma), set, execution };
+    let loss = Loss { labels, n_pairs, sigma, width: Width::new(sigma, outputs.loss.scale()), set, execution };
     execution.install(|| loss.all(pred, outputs))
 }
 
@@ -166,11 +178,16 @@ fn check_lengths<T>(pred: &[T], n_pairs: usize, outputs: &Outputs<'_, T>) -> Res
         let expected = format!("rows of {n_pairs} numbers, one a pair");
         return Err(Error::Shape { what: "pred", expected, got: pred.len().to_string() });
     }
-    let optional = [("slope", &outputs.slope), ("curvature", &outputs.curvature)];
-    let lengths = optional.map(|(what, output)| (what, output.as_ref().map_or(pred.len(), |output| output.len())));
-    for (what, length) in [("loss", outputs.loss.len())].into_iter().chain(lengths) {
-        if length != pred.len() {
-            return Err(shape(what, pred.len(), length));
+    let (losses, expected) = match &outputs.loss {
+        Losses::Each(losses) => (losses.len(), pred.len()),
+        Losses::Total { sums, .. } => (sums.len(), pred.len().checked_div(n_pairs).unwrap_or(sums.len())),
+    };
+    if losses != expected {
+        return Err(shape("loss", expected, losses));
+    }
+    for (what, output) in [("slope", &outputs.slope), ("curvature", &outputs.curvature)] {
+        if let Some(output) = output.as_ref().filter(|output| output.len() != pred.len()) {
+            return Err(shape(what, pred.len(), output.len()));
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use super::vectors::Vector;
 /// Labels that are summed before the sum is added to that of earlier ones, without error.
 pub(super) const ROWS: usize = 16;
 
-/// What depends on sigma alone.
+/// What all pairs share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Width<T> {
     /// Whether the vectors' arithmetic is safe; each pair is else computed on its own.
@@ -22,12 +22,12 @@ pub(super) struct Width<T> {
     root: T,
     /// `1 / sigma`, and what it lacks.
     inverse: [T; 2],
-    /// `1 / sigma^2`.
+    /// `1 / sigma^2`, times what derivatives are multiplied by.
     precision: T,
 }
 
 impl<T: Number> Width<T> {
-    pub fn new(sigma: f64) -> Self {
+    pub fn new(sigma: f64, scale: f64) -> Self {
         let inverse = T::from_f64(1.0 / sigma);
         // one step of Newton's method gives the digits that the inverse lacks
         let low = (-inverse.to_f64()).mul_add(sigma, 1.0) / sigma;
@@ -35,7 +35,7 @@ impl<T: Number> Width<T> {
             safe: (1.0 / T::SIGMA_LIMIT..=T::SIGMA_LIMIT).contains(&sigma),
             root: T::from_f64((0.5 * LOG2_E).sqrt() / sigma),
             inverse: [inverse, T::from_f64(low)],
-            precision: T::from_f64(1.0 / (sigma * sigma)),
+            precision: T::from_f64(scale / (sigma * sigma)),
         }
     }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::numbers::Number;
-use super::{Labels, Layout, Outputs, sum_gaussian_loss};
+use super::{Labels, Layout, Losses, Outputs, sum_gaussian_loss};
 use crate::Error;
 use crate::kernels::InstructionSet;
 use crate::parallel::Execution;
@@ -14,9 +14,26 @@ type Results<T> = [Vec<T>; 3];
 fn run<T: Number>(set: InstructionSet, pred: &[T], labels: &Labels<'_, T>, sigma: f64) -> Result<Results<T>, Error> {
     let mut results = [0; 3].map(|_| vec![T::ZERO; pred.len()]);
     let [loss, slope, curvature] = results.each_mut();
-    let outputs = Outputs { loss, slope: Some(slope), curvature: Some(curvature) };
+    let outputs = Outputs { loss: Losses::Each(loss), slope: Some(slope), curvature: Some(curvature) };
     sum_gaussian_loss(pred, labels, sigma, set, &Execution::default(), outputs)?;
     Ok(results)
+}
+
+/// Sums over the pairs of each model, and slopes, both times a number.
+fn total<T: Number>(
+    set: InstructionSet,
+    n_threads: usize,
+    pred: &[T],
+    labels: &Labels<'_, T>,
+    n_models: usize,
+    scale: f64,
+) -> (Vec<f64>, Vec<T>) {
+    let (mut sums, mut slope) = (vec![f64::NAN; n_models], vec![T::ZERO; pred.len()]);
+    let loss = Losses::Total { sums: &mut sums, scale };
+    let execution = Execution { n_threads: Some(n_threads), ..Execution::default() };
+    sum_gaussian_loss(pred, labels, 0.5, set, &execution, Outputs { loss, slope: Some(&mut slope), curvature: None })
+        .unwrap();
+    (sums, slope)
 }
 
 /// The definition, and what errors are measured by: how much an error of the prediction of one unit changes.
@@ -120,6 +137,37 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn totals_are_sums_for_any_number_of_threads() {
+    let (n_pairs, n_models, n_labels) = (2500, 19, 3);
+    let at = |i: usize| (i as f32 * 0.37).sin();
+    let values: Vec<f32> = (0..n_labels * n_pairs).map(at).collect();
+    let pred: Vec<f32> = (0..n_models * n_pairs).map(|i| 3.0 * at(i + 5)).collect();
+    let offsets: Vec<i64> = (0..=n_pairs).map(|pair| (pair * n_labels) as i64).collect();
+    for layout in [Layout::Dense { n_pairs }, Layout::Ragged { offsets: &offsets }] {
+        let labels = Labels { values: &values, weights: None, layout };
+        for set in InstructionSet::available() {
+            let [loss, slope, _] = run(set, &pred, &labels, 0.5).unwrap();
+            let (sums, slopes) = total(set, 1, &pred, &labels, n_models, 0.25);
+            for (sum, losses) in sums.iter().zip(loss.chunks(n_pairs)) {
+                let expected = 0.25 * losses.iter().map(|loss| f64::from(*loss)).sum::<f64>();
+                assert!((sum - expected).abs() <= 1e-12 * expected.abs());
+            }
+            assert!(slopes.iter().zip(&slope).all(|(scaled, slope)| *scaled == 0.25 * slope));
+            assert!(total(set, 2, &pred, &labels, n_models, 0.25) == (sums, slopes));
+        }
+    }
+}
+
+#[test]
+fn totals_of_what_the_vectors_do_not_vouch_for() {
+    let (values, weights) = ([0.0_f32, 1e-3], [1e-30_f32, 1e30]);
+    let labels = Labels { values: &values, weights: Some(&weights), layout: Layout::Dense { n_pairs: 1 } };
+    let [loss, slope, _] = run(InstructionSet::detect(), &[0.1], &labels, 0.5).unwrap();
+    let (sums, slopes) = total(InstructionSet::detect(), 1, &[0.1], &labels, 1, 0.5);
+    assert_eq!((sums[0], slopes[0]), (0.5 * f64::from(loss[0]), 0.5 * slope[0]));
 }
 
 #[test]
