@@ -147,6 +147,11 @@ PHASES = {
         20_000,
         "hc.bma_weights(np.repeat(-rng.exponential(size=(len(logits), 1)), 1000, axis=1), bootstrap=10_000, rng=0)",
     ),
+    "a loss": (
+        "None",
+        400_000,
+        "hc._core.sum_gaussian_loss(logits.T[:1], logits.T, None, None, 0.5, np.empty(1), None, None, scale=1.0)",
+    ),
     "leaving out": ("at_random(20_000)", 2_000, "leave_one_pair_out(rng.normal(size=logits.shape), judgments)"),
 }
 

@@ -76,7 +76,7 @@ def dense_kernel(
     WEIGHTED: tl.constexpr, ORDER: tl.constexpr, TOTAL: tl.constexpr, BLOCK: tl.constexpr, REAL: tl.constexpr,
 ):  # fmt: skip
     """Pairs of equally many labels, one row of labels after another."""
-    n_blocks = tl.cdiv(n_pairs, BLOCK)
+    n_blocks = (n_pairs - 1) // BLOCK + 1
     column = (tl.program_id(0) % n_blocks).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     at = (tl.program_id(0) // n_blocks).to(tl.int64) * n_pairs + column
     mask = column < n_pairs
@@ -115,7 +115,7 @@ def ragged_kernel(
     BLOCK: tl.constexpr, REAL: tl.constexpr,
 ):  # fmt: skip
     """Pairs of few labels: a lane for each, until the longest of the block ends."""
-    n_blocks = tl.cdiv(n_pairs, BLOCK)
+    n_blocks = (n_pairs - 1) // BLOCK + 1
     column = (tl.program_id(0) % n_blocks).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     at = (tl.program_id(0) // n_blocks).to(tl.int64) * n_pairs + column
     mask = column < n_pairs
@@ -185,7 +185,7 @@ def pool_kernel(
     HUGE: tl.constexpr, WEIGHTED: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr, REAL: tl.constexpr,
 ):  # fmt: skip
     """A block of models against a chunk of pairs, one logit of each model after another in memory."""
-    n_blocks = tl.cdiv(n_models, BLOCK)
+    n_blocks = (n_models - 1) // BLOCK + 1
     per_sigma = tl.full((), per_sigma, REAL)
     chunk = tl.program_id(0) // n_blocks
     model = (tl.program_id(0) % n_blocks).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)

@@ -292,7 +292,7 @@ def _sum_gaussian(pred: Tensor, labels: Labels, sigma: float, word: str, full: b
     # under vmap a tensor does not say whether something outside of it differentiates
     needed = pred.requires_grad or is_batchedtensor(pred)
     order = int(torch.is_grad_enabled() and needed)
-    scale = {"mean": 1 / pred.numel() if pred.numel() else math.nan, "sum": 1.0, "none": None}[word]
+    scale = {"mean": 1 / pred.numel(), "sum": 1.0, "none": None}[word]
     loss: Tensor = SumGaussian.apply(pred, labels.values, labels.offsets, labels.weights, sigma, order, scale)[0]
     if full:
         constant = (labels.total_weight(loss.dtype) * (sigma * ROOT_OF_TAU)).log()
