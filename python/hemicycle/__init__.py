@@ -68,6 +68,7 @@ _MODULES = (
     "clones",
     "direct",
     "direct_influence",
+    "diversity",
     "errors",
     "flags",
     "influence",
