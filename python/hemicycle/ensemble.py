@@ -12,6 +12,7 @@ from hemicycle.allocation import allocate, pooled_logits
 from hemicycle.allocation_range import allocation_range, log_ratio_range
 from hemicycle.arrays import read_only
 from hemicycle.averaging import effective_models
+from hemicycle.diversity import pool_diversity
 from hemicycle.dominance import dominance_notice
 from hemicycle.errors import DomainError, OptionError
 from hemicycle.influence import LEAVE_OUT
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.allocation import Mean
+    from hemicycle.diversity import PoolDiversity
     from hemicycle.influence import By
     from hemicycle.intervals import AllocationIntervals, IntervalKind
     from hemicycle.items import Items
@@ -104,6 +106,11 @@ class Ensemble:
         """Mean squared error of the pooled log ratio: the contest's score of the geometric allocation."""
         pooled = pooled_logits(self.round.pool, self.weights)
         return float(mean_squared_error(pooled[None], self.round.judgments, n_threads=self.round.n_threads)[0])
+
+    @property
+    def diversity(self) -> PoolDiversity:
+        """What the disagreement of the models earns: their squared error on average, less that of their average."""
+        return pool_diversity(self.round.pool, self.round.judgments, self.weights)
 
     @property
     def log_likelihood(self) -> float:

@@ -215,6 +215,7 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
         "mse": ensemble.mse,
         "log_likelihood": ensemble.log_likelihood,
         "log_score": ensemble.log_score,
+        "diversity": ensemble.diversity.summary(),
     }
     shown = ("bandwidth", "bootstrap", "rng", "loss", "rounds", "by")
     found |= {"seed" if name == "rng" else name: ensemble.options[name] for name in shown if name in ensemble.options}

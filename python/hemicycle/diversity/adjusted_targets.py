@@ -115,7 +115,7 @@ def gamma_of_alpha(alpha: float, n_learners: int, *, detach: bool = False) -> fl
     """
     others = _n_others(n_learners)
     step = number_within(alpha, "alpha", 0, others)
-    part = min(1.0, step / (1 + step) * ((others + 1) / others))
+    part = min(1.0, step * (others + 1) / ((1 + step) * others))
     return part if truth(detach, "detach") else part * (2 - part)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.report.tables import Column, DataTable, numbers
+from hemicycle.report.tables import Column, DataTable, numbers, percents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["diversity_table", "family_distances"]
 
 TINTS = 5  #: shades of the table of distances
+
+_BIAS = "part of the diversity, %, that is models being bolder or more timid than their average in every pair alike"
 
 
 def diversity_table(outcome: Outcome, board: Board) -> DataTable:
@@ -36,18 +38,18 @@ def diversity_table(outcome: Outcome, board: Board) -> DataTable:
         For squared error the difference between the mean error of the models and that of their average is exactly the
         weighted variance of what they predict.
     """
-    mean_error = np.array([float(np.sum(e.weights * board.scores.mse)) for e in board.ensembles])
     found = {mechanism["method"]: mechanism for mechanism in outcome.mechanisms}
     own = [found[e.method] for e in board.ensembles]
-    error = np.array([mechanism["mse"] for mechanism in own])
+    parts = [mechanism["diversity"] for mechanism in own]
     columns = (
         Column("mechanism", [board.labels[e.method] for e in board.ensembles], "name"),
         numbers("with weight", [m["models_with_weight"] for m in own], 0, group="models"),
         numbers("effective", [m["effective_models"] for m in own], 1, group="models"),
         numbers("by squares", [m["effective_models_by_square"] for m in own], 1, group="models"),
-        numbers("of its models", mean_error, 3, group="mean squared error"),
-        numbers("of their average", error, 3, group="mean squared error"),
-        numbers("diversity", np.maximum(0.0, mean_error - error), 3, meaning="the difference: what disagreement earns"),
+        numbers("of its models", [p["err_bar"] for p in parts], 3, group="mean squared error"),
+        numbers("of their average", [p["err"] for p in parts], 3, group="mean squared error"),
+        numbers("diversity", [p["div"] for p in parts], 3, meaning="the difference: what disagreement earns"),
+        percents("bias", [p["bias_share"] for p in parts], 1, meaning=_BIAS),
         numbers("log likelihood", [m["log_likelihood"] for m in own], 1, group="mixture", meaning="of the pairs"),
         numbers("log score", [m["log_score"] for m in own], 1, group="mixture", meaning="of the single labels"),
     )
