@@ -70,6 +70,30 @@ def example(members: NDArray[np.float64], target: Any, loss: str, averaging: str
     return squares(pooled, goal), mean([squares(row, goal) for row in rows], w)
 
 
+def gradient(
+    predictions: NDArray[np.float64], target: Any, loss: str, averaging: str | None, w: NDArray[np.float64], beta: float
+) -> NDArray[np.float64]:
+    """Return the derivative of (1 - beta) ERR_bar + beta ERR of one example, shape (n_learners, n_outputs).
+
+    In predictions for "mse" and "brier", in scores for "cross_entropy".
+    """
+    found = np.empty(predictions.shape)
+    if loss != "cross_entropy":
+        goal = np.eye(predictions.shape[1])[target] if loss == "brier" else target
+        for j, f in enumerate(predictions):
+            found[j] = 2 * w[j] * ((1 - beta) * (f - goal) + beta * (w @ predictions - goal))
+        return found
+    goal = np.eye(predictions.shape[1])[target]
+    p = np.exp(predictions) / np.exp(predictions).sum(axis=1, keepdims=True)
+    pooled = np.exp(w @ predictions) / np.exp(w @ predictions).sum()
+    for j in range(len(p)):
+        of_ensemble = pooled - goal
+        if averaging == "probability":  # the derivative of p_j over p_bar: the division that is easily forgotten
+            of_ensemble = p[j, target] / (w @ p[:, target]) * (p[j] - goal)
+        found[j] = w[j] * ((1 - beta) * (p[j] - goal) + beta * of_ensemble)
+    return found
+
+
 def loss_difference(
     predictions: NDArray[np.float64], loss: Callable[..., Any], targets: Sequence[float], weights: Sequence[float]
 ) -> float:

@@ -119,11 +119,11 @@ def pool_diversity(logits: ArrayLike | Pool, judgments: Judgments, weights: Arra
         centre = _mean_log_ratio(logits, matrix, models, w, pairs)
         squares, rest, shifts = _spread(matrix, models, w, pairs, centre, share * np.sign(mean_label))
         error = centre + rest - mean_label
-        spread = labels @ (pairs.log_ratio - mean_label[pairs.pair_of_label]) ** 2
+        spread = math.fsum(labels * (pairs.log_ratio - mean_label[pairs.pair_of_label]) ** 2)
         div = math.fsum(share * (squares - rest * rest))
-        err = math.fsum(share * error**2) + float(spread)
+        err = math.fsum(share * error**2) + spread
         err_bar = math.fsum(share * (squares + 2 * (centre - mean_label) * rest + (centre - mean_label) ** 2))
-    parts = Diversity(err, err_bar + float(spread), max(0.0, div))
+    parts = Diversity(err, err_bar + spread, max(0.0, div))
     directed = math.fsum(share * np.abs(np.sign(mean_label)))
     return PoolDiversity(parts, _bias_share(shifts, w, directed, parts.div))
 
@@ -132,8 +132,8 @@ def _bias_share(shifts: NDArray[np.float64], w: NDArray[np.float64], directed: f
     """Return the part of DIV that one shift of each model explains."""
     if not directed or not div:
         return 0.0
-    apart = shifts - w @ shifts
-    return min(1.0, float(w @ apart**2) / directed / div)
+    apart = shifts - math.fsum(w * shifts)
+    return min(1.0, math.fsum(w * apart * apart) / directed / div)
 
 
 def _mean_log_ratio(
