@@ -76,6 +76,11 @@ def test_files_hold_what_they_promise(here: Path) -> None:
     assert summary["submissions"]["seated"] == len(board) == 40
     assert summary["submissions"]["rejected"] + summary["submissions"]["barred"] == len(rejects)
     assert [found["method"] for found in summary["mechanisms"]] == list(METHODS)
+    for found in summary["mechanisms"]:
+        parts = found["diversity"]
+        assert parts["err"] == pytest.approx(found["mse"], rel=1e-12)
+        assert parts["err_bar"] - parts["err"] == pytest.approx(parts["div"], abs=1e-12)
+        assert 0 <= parts["bias_share"] <= 1
     assert {"hemicycle", "python", "numpy"} == set(summary["versions"])
     assert summary["instruction_set"] in {"avx512", "avx2", "portable"}
     assert set(summary["inputs"]) == {"jury", "pool"}
@@ -206,6 +211,7 @@ def test_greedy_pays(here: Path) -> None:
     result = run("ensemble", "jury.csv", "submissions", "--method", "greedy", "--out", "result", "--quiet")
     assert result.returncode == 0, result.stderr
     assert "greedy *" in result.stdout
+    assert "diversity of greedy: its models have an mse of" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from hemicycle.direct import direct_fit
 from hemicycle.jurors import juror_diagnostics
 from hemicycle.outcome import Outcome, run_round
 from hemicycle.report import report_html
+from hemicycle.report.board import board_of
+from hemicycle.report.diversity import diversity_table
 from hemicycle.report.pair_explorer import n_modes, pair_curves
 from hemicycle.report.tables import (
     MISSING,
@@ -246,6 +248,17 @@ def test_what_moved_stands_where_something_was_dropped(folder: Path, outcome: Ou
         if change
     )
     assert f"add up to {movement.distance:.4f}" in html
+
+
+def test_diversity_is_that_of_every_mechanism(outcome: Outcome) -> None:
+    table = diversity_table(outcome, board_of(outcome))
+    shown = {column.head: column.values for column in table.columns}
+    for row, ensemble in enumerate(board_of(outcome).ensembles):
+        found = ensemble.diversity
+        assert shown["of its models"][row] == round(found.parts.err_bar, 3)
+        assert shown["of their average"][row] == round(found.parts.err, 3)
+        assert shown["diversity"][row] == round(found.parts.div, 3)
+        assert shown["bias"][row] == pytest.approx(100 * found.bias_share, abs=0.051)
 
 
 def test_jurors_stand_beside_every_mechanism(outcome: Outcome, page: Page) -> None:

@@ -147,7 +147,8 @@ def collusion_report(
     -----
     The marks are rules of thumb, no tests. Diversity explosion: DIV / ERR above :math:`1/\sum w^2 - 1`, what members
     of equal, independent errors without a common part would have, so that errors cancel by arrangement; or, beside
-    `independent`, DIV more than ten times as large. Bias share: a quarter of DIV or more. Codependence: for the first
+    `independent`, DIV more than ten times as large. The first mark follows from the loss for "mse" and "brier", and is
+    borrowed for the others. Bias share: a quarter of DIV or more. Codependence: for the first
     part that drops anyone, ERR grows by a larger part than independent errors would have it, ``k / (M - k)`` for k of M
     members. For squared error and equal weights DIV decides the codependence, so that these two are one sign.
 
