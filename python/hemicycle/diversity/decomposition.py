@@ -138,7 +138,7 @@ def decompose(
     References
     ----------
     Jeffares, Liu, Crabbé and van der Schaar (2023), Joint training of deep ensembles fails due to learner collusion,
-    arXiv:2301.11323. For "mse" Krogh and Vedelsby (1994), Neural network ensembles, cross validation, and active
+    arXiv:2301.11323. For "mse" Krogh and Vedelsby (1995), Neural network ensembles, cross validation, and active
     learning.
 
     Examples
