@@ -1,4 +1,4 @@
-"""Losses for training models by gradient descent against the likelihood that judges them; needs torch.
+"""Losses for training models against the likelihood that judges them, and ensembles of networks; needs torch.
 
 >>> import torch
 >>> from hemicycle.torch import sum_gaussian_loss
@@ -18,6 +18,9 @@ from hemicycle.errors import MissingExtraError
 if find_spec("torch") is None:
     raise MissingExtraError("hemicycle.torch needs torch, which is not installed: pip install 'hemicycle[torch]'")
 
+from hemicycle.torch.adjusted_targets import gradient_adjusted_targets
+from hemicycle.torch.deep_ensembles import DeepEnsemble
+from hemicycle.torch.ensemble_loss import EnsembleLoss, EnsembleParts, learner_dropout
 from hemicycle.torch.losses import (
     SumGaussianLoss,
     gaussian_loss,
@@ -27,8 +30,13 @@ from hemicycle.torch.losses import (
 from hemicycle.torch.pools import log_likelihood
 
 __all__ = [
+    "DeepEnsemble",
+    "EnsembleLoss",
+    "EnsembleParts",
     "SumGaussianLoss",
     "gaussian_loss",
+    "gradient_adjusted_targets",
+    "learner_dropout",
     "log_likelihood",
     "pairwise_sum_gaussian_loss",
     "sum_gaussian_loss",

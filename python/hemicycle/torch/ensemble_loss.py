@@ -1,0 +1,304 @@
+"""The objective between training the members of an ensemble apart and training them as one."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from hemicycle.diversity.losses import known_averaging
+from hemicycle.diversity.parts import checked_beta
+from hemicycle.errors import DomainError, DtypeError, IndexOutOfRangeError, OptionError, ShapeError
+from hemicycle.options import known_word, number_within
+from hemicycle.torch.labels import computed_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Generator
+
+__all__ = ["EnsembleLoss", "EnsembleParts", "learner_dropout"]
+
+LOSSES = ("mse", "cross_entropy", "brier")
+SUM_TOL = 1e-6  #: how far from 1 weights may sum
+
+
+class EnsembleParts(NamedTuple):
+    """What `EnsembleLoss` returns, each a tensor of no axes.
+
+    Attributes
+    ----------
+    loss : Tensor
+        The objective, to be minimised.
+    err : Tensor
+        ERR, the loss of the ensemble.
+    err_bar : Tensor
+        The weighted mean of the losses of the members.
+    div : Tensor
+        What lies between them, by its exact form; it carries no gradient.
+    """
+
+    loss: Tensor
+    err: Tensor
+    err_bar: Tensor
+    div: Tensor
+
+
+class EnsembleLoss(torch.nn.Module):
+    r"""Objective of an ensemble between independent and joint training.
+
+    .. math:: L_\beta = (1 - \beta)\, \overline{\mathrm{ERR}} + \beta\, \mathrm{ERR}
+
+    At 0 every member is trained by itself; at 1 the ensemble is trained as one, and nothing keeps its members from
+    making up for each other: their diversity is then no longer genuine.
+
+    Parameters
+    ----------
+    loss : {"mse", "cross_entropy", "brier"}, default "mse"
+        Squared error, summed over outputs; negative log likelihood; squared distance of probabilities from the class.
+    averaging : {"score", "probability"}, optional
+        What of the members is averaged. "cross_entropy" needs it; "mse" averages scores and "brier" probabilities, and
+        the other has no meaning there.
+    beta : float, default 0.0
+        From 0 to 1.
+    learner_weights : sequence of float, optional
+        Weight of each member, on the simplex; equal by default.
+    dropout : float, default 0.0
+        Probability to leave a member out of the ensemble, drawn for each member and example, below 1. Only while
+        training, see `learner_dropout`.
+
+    Raises
+    ------
+    OptionError
+        If `loss` or `averaging` is no such word, or the two have no meaning together.
+    DomainError
+        If `beta` is above 1, where the objective has no lower bound (Theorem 5.1), or below 0, the weights are not on
+        the simplex, or `dropout` is not within its bounds.
+
+    Notes
+    -----
+    Probabilities are averaged as logarithms, and no number is added inside of one: the loss is exact for any scores.
+
+    References
+    ----------
+    Jeffares, Liu, Crabbé and van der Schaar (2023), Joint training of deep ensembles fails due to learner collusion,
+    arXiv:2301.11323, section 5.
+
+    Examples
+    --------
+    >>> pred = torch.tensor([[0.0, 2.0], [2.0, 4.0]], requires_grad=True)  # (n_learners, n_examples)
+    >>> parts = EnsembleLoss(beta=0.5)(pred, torch.tensor([1.0, 2.0]))
+    >>> parts.loss.backward()
+    >>> [part.item() for part in parts]
+    [1.0, 0.5, 1.5, 1.0]
+    """
+
+    learner_weights: Tensor | None
+
+    def __init__(
+        self,
+        loss: str = "mse",
+        *,
+        averaging: str | None = None,
+        beta: float = 0.0,
+        learner_weights: Sequence[float] | Tensor | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.kind = known_word(loss, "loss", LOSSES)
+        self.averaging = known_averaging(self.kind, averaging)
+        self.beta = checked_beta(beta)
+        self.dropout = _dropout(dropout)
+        self.register_buffer("learner_weights", _weights(learner_weights), persistent=False)
+
+    def extra_repr(self) -> str:
+        """Return the settings, for the representation of a network."""
+        return f"{self.kind!r}, averaging={self.averaging!r}, beta={self.beta}, dropout={self.dropout}"
+
+    def forward(self, pred: Tensor, target: Tensor) -> EnsembleParts:
+        """Return the objective and its parts, means over the examples.
+
+        Parameters
+        ----------
+        pred : Tensor, shape (n_learners, n_examples) or (n_learners, n_examples, n_outputs)
+            Of each member. "mse": numbers; else scores, of which the softmax are the probabilities of the classes.
+        target : Tensor, shape (n_examples,) or (n_examples, n_outputs)
+            "mse": numbers, shaped as the predictions of one member. Else the class of each example, int64 from 0.
+
+        Returns
+        -------
+        EnsembleParts
+            float64 if `pred` is, else float32.
+
+        Raises
+        ------
+        DtypeError, ShapeError, DomainError, IndexOutOfRangeError, OptionError
+            If they are not as described, or not on one device.
+        """
+        numbers, classes = self._checked(pred, target)
+        weights = self._weights_of(numbers)
+        err, err_bar, div = _PARTS[self.kind, self.averaging](numbers, classes, weights)
+        loss = (1 - self.beta) * err_bar + self.beta * err
+        return EnsembleParts(loss.mean(), err.mean(), err_bar.mean(), div.mean())
+
+    def _checked(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return predictions with an axis of outputs, and targets to match, in the dtype that is computed in."""
+        for what, tensor in (("pred", pred), ("target", target)):
+            if not isinstance(tensor, Tensor):
+                raise DtypeError(f"{what}: expected a tensor, got {type(tensor).__name__}")
+        if not pred.is_floating_point():
+            raise DtypeError(f"pred: expected floating numbers, got {pred.dtype}")
+        if target.device != pred.device:
+            raise OptionError(f"target: it is on {target.device}, pred on {pred.device}; move one of them")
+        squares = self.kind == "mse"
+        if pred.ndim not in ((2, 3) if squares else (3,)) or 0 in pred.shape:
+            axes = "(n_learners, n_examples[, n_outputs])" if squares else "(n_learners, n_examples, n_classes)"
+            raise ShapeError(f"pred: expected shape {axes}, none of them 0, got {tuple(pred.shape)}")
+        expected = pred.shape[1:] if squares else pred.shape[1:2]
+        if target.shape != expected:
+            raise ShapeError(f"target: expected shape {tuple(expected)}, got {tuple(target.shape)}")
+        given = self.learner_weights
+        if given is not None and len(given) != len(pred):
+            raise ShapeError(f"pred: expected {len(given)} learners, as many as learner_weights, got {len(pred)}")
+        numbers = pred.to(computed_in(pred))
+        if squares:
+            target = target.to(numbers.dtype)
+            return (numbers, target) if pred.ndim == 3 else (numbers.unsqueeze(-1), target.unsqueeze(-1))
+        _require_classes(target, pred.shape[2])
+        return numbers, target
+
+    def _weights_of(self, pred: Tensor) -> Tensor:
+        """Return the weight of each member, for each example or for all."""
+        given = self.learner_weights
+        weights = pred.new_full((len(pred),), 1 / len(pred)) if given is None else given.to(pred)
+        if not (self.training and self.dropout):
+            return weights.unsqueeze(-1)
+        return learner_dropout(weights, pred.shape[1], self.dropout)
+
+
+def learner_dropout(weights: Tensor, n_examples: int, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Leave members out at random, other ones for each example.
+
+    Parameters
+    ----------
+    weights : Tensor, shape (n_learners,)
+        Weight of each member, at least 0.
+    n_examples : int
+        How many draws are made.
+    p : float
+        Probability to leave a member out, at least 0 and below 1.
+    generator : torch.Generator, optional
+        Source of the draws, by default torch's own.
+
+    Returns
+    -------
+    Tensor, shape (n_learners, n_examples)
+        Weights of those that are left, with sum 1. At least one is: the last that would have gone.
+
+    Raises
+    ------
+    DomainError
+        If `p` is not within its bounds.
+
+    Examples
+    --------
+    >>> kept = learner_dropout(torch.full((3,), 1 / 3), 4, 0.5, generator=torch.Generator().manual_seed(0))
+    >>> kept.sum(0).tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
+    part = _dropout(p, "p")
+    drawn = torch.rand(len(weights), n_examples, dtype=weights.dtype, device=weights.device, generator=generator)
+    drawn = torch.where(weights.unsqueeze(-1) > 0, drawn, -1.0)  # a member without weight is not the one that is left
+    kept = (drawn >= part) | (drawn == drawn.amax(0))
+    left = torch.where(kept, weights.unsqueeze(-1), 0.0)
+    return left / left.sum(0)
+
+
+def _squares(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return ERR, ERR_bar and DIV of each example; targets of the shape of one member's predictions."""
+    mean = (weights.unsqueeze(-1) * pred).sum(0)
+    err = (mean - target).square().sum(-1)
+    err_bar = (weights * (pred - target).square().sum(-1)).sum(0)
+    with torch.no_grad():
+        div = (weights * (pred - mean).square().sum(-1)).sum(0)
+    return err, err_bar, div
+
+
+def _mean_scores(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    members = torch.log_softmax(pred, -1)
+    together = torch.log_softmax((weights.unsqueeze(-1) * pred).sum(0), -1)
+    err, err_bar = -_at(together, target), -(weights * _at(members, target)).sum(0)
+    with torch.no_grad():
+        # KL(q, p) with p - q, whose sum is 0, added term by term: then none is negative
+        off, shared = members - together, together.exp()
+        near = shared * (torch.expm1(off.clamp(max=1.0)) - off)
+        div = (weights * torch.where(off <= 1, near, members.exp() - shared - shared * off).sum(-1)).sum(0)
+    return err, err_bar, div
+
+
+def _mean_probabilities(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    members = _at(torch.log_softmax(pred, -1), target)
+    log_weights = torch.where(weights > 0, weights, 1.0).log()
+    together = torch.logsumexp(torch.where(weights > 0, members + log_weights, -math.inf), 0)
+    with torch.no_grad():
+        div = (weights * (together - members)).sum(0)
+    return -together, -(weights * members).sum(0), div
+
+
+def _brier(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    one_hot = torch.nn.functional.one_hot(target, pred.shape[-1]).to(pred.dtype)
+    return _squares(torch.softmax(pred, -1), one_hot, weights)
+
+
+_PARTS: dict[tuple[str, str | None], Any] = {
+    ("mse", "score"): _squares,
+    ("cross_entropy", "score"): _mean_scores,
+    ("cross_entropy", "probability"): _mean_probabilities,
+    ("brier", "probability"): _brier,
+}
+
+
+def _at(log_probabilities: Tensor, target: Tensor) -> Tensor:
+    """Return the entries of the last axis that are those of the classes."""
+    index = target.expand(log_probabilities.shape[:-1]).unsqueeze(-1)
+    return log_probabilities.gather(-1, index).squeeze(-1)
+
+
+def _dropout(p: float, what: str = "dropout") -> float:
+    part = number_within(p, what, 0, 1)
+    if part == 1:
+        raise DomainError(f"{what} is 1; it must be below 1, or no member is left")
+    return part
+
+
+def _weights(learner_weights: Sequence[float] | Tensor | None) -> Tensor | None:
+    """Return weights of the members in float64, or none where they are equal."""
+    if learner_weights is None:
+        return None
+    try:
+        weights = torch.as_tensor(learner_weights, dtype=torch.float64).detach().clone()
+    except (TypeError, ValueError, RuntimeError):
+        raise DtypeError("learner_weights: expected a number for each learner") from None
+    if weights.ndim != 1 or len(weights) == 0:
+        raise ShapeError(f"learner_weights: expected shape (n_learners,), got {tuple(weights.shape)}")
+    if not bool((weights >= 0).all()) or abs(float(weights.sum()) - 1) > SUM_TOL:
+        raise DomainError("learner_weights: they must be 0 or more and sum to 1; divide them by their sum")
+    return weights / weights.sum()
+
+
+def _require_classes(target: Tensor, n_classes: int) -> None:
+    """Require the classes of examples; those on a device are looked up there, which refuses others."""
+    if n_classes < 2:
+        raise DomainError("pred: there is one class only, and nothing to predict; expected at least 2")
+    if target.dtype != torch.int64:
+        raise DtypeError(f"target: expected classes as int64, got {target.dtype}; use target.long()")
+    if target.device.type != "cpu" or torch.compiler.is_compiling():
+        return
+    outside = (target < 0) | (target >= n_classes)
+    if bool(outside.any()):
+        position = int(outside.nonzero()[0])
+        raise IndexOutOfRangeError(
+            f"target[{position}] is {int(target[position])}; it must be a class, from 0 to {n_classes - 1}"
+        )
