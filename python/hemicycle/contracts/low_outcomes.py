@@ -1,0 +1,117 @@
+"""The outcomes in which little is contributed, one by one: those that a sum of exponentials does not describe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LowOutcomes", "low_outcomes"]
+
+LEAST_PROBABILITY = 1e-20  #: branches with less are left out, and counted
+MAX_OUTCOMES = 200_000  #: of more, the least probable are left out, and counted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LowOutcomes:
+    """Outcomes of independent draws whose sum is below a limit.
+
+    Attributes
+    ----------
+    counts : ndarray of float64, shape (n_outcomes, n_groups)
+        How many parties of each group there are.
+    probability : ndarray of float64, shape (n_outcomes,)
+        Of each outcome.
+    total : ndarray of float64, shape (n_outcomes,)
+        The sum of all contributions.
+    n_pruned : int
+        Branches that were left out.
+    pruned : float
+        Their probability, which may be less than this but not more, but for rounding.
+    """
+
+    counts: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    total: NDArray[np.float64]
+    n_pruned: int
+    pruned: float
+
+
+def low_outcomes(
+    amounts: NDArray[np.float64], probabilities: NDArray[np.float64], n_parties: int, limit: float
+) -> LowOutcomes:
+    """Return every outcome with a sum of contributions below `limit`.
+
+    Parameters
+    ----------
+    amounts : ndarray of float64, shape (n_groups,)
+        What a party of each group contributes, different from each other.
+    probabilities : ndarray of float64, shape (n_groups,)
+        Of a party to belong to each group, above 0.
+    n_parties : int
+        At least 0.
+    limit : float
+        Sums below it count.
+
+    Returns
+    -------
+    LowOutcomes
+        The probability of what is left out is part of it.
+
+    Notes
+    -----
+    The groups are decided one after the other, the largest contribution first, and a branch is followed only while
+    the least that it may add up to is below the limit. Time and memory: O(n_outcomes n_groups), at most 200,000
+    outcomes.
+    """
+    order = np.argsort(-amounts)
+    sizes, chances = amounts[order], probabilities[order]
+    rest = np.append(np.cumsum(chances[::-1])[::-1], 0.0)  # of the groups from each one on
+    factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, n_parties + 1))))  # its log
+    counts = np.zeros((1, 0), dtype=np.int64)
+    left, total, log_probability = np.array([n_parties]), np.zeros(1), np.zeros(1)
+    n_pruned, pruned, least = 0, 0.0, sizes[-1]
+    for group in range(len(sizes)):
+        last = group == len(sizes) - 1
+        most = left if last else _most(left, limit - total - left * least, sizes[group] - least)
+        parent = np.repeat(np.arange(len(left)), np.where(last, 1, most + 1))
+        taken = left[parent] if last else _counted(most)
+        lower = total[parent] + taken * sizes[group] + (left[parent] - taken) * least
+        branch = log_probability[parent] + factorial[left[parent]] - factorial[taken] - factorial[left[parent] - taken]
+        share = chances[group] / rest[group]
+        branch = branch + taken * np.log(share)
+        if not last:
+            branch = branch + (left[parent] - taken) * np.log1p(-share)
+        kept = _kept(branch, lower < limit)
+        dropped = (lower < limit) & ~kept
+        n_pruned, pruned = n_pruned + int(dropped.sum()), pruned + float(np.exp(branch[dropped]).sum())
+        counts = np.column_stack([counts[parent], taken])[kept]
+        left, log_probability = (left[parent] - taken)[kept], branch[kept]
+        total = (total[parent] + taken * sizes[group])[kept]
+    ordered = np.empty(counts.shape)
+    ordered[:, order] = counts
+    return LowOutcomes(ordered, np.exp(log_probability), total, n_pruned, pruned)
+
+
+def _most(left: NDArray[np.int64], room: NDArray[np.float64], step: float) -> NDArray[np.int64]:
+    """Return how many of a group fit, which may be one too many."""
+    fits = np.minimum(left.astype(np.float64), np.floor(np.maximum(room, 0.0) / step))
+    return fits.astype(np.int64)
+
+
+def _counted(most: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 0 to each of some numbers, one after the other."""
+    ends = np.cumsum(most + 1)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - most - 1, most + 1)
+
+
+def _kept(log_probability: NDArray[np.float64], low: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    kept = low & (log_probability > np.log(LEAST_PROBABILITY))
+    if kept.sum() > MAX_OUTCOMES:
+        threshold = np.partition(log_probability[kept], -MAX_OUTCOMES)[-MAX_OUTCOMES]
+        kept &= log_probability > threshold
+    return kept
