@@ -79,7 +79,7 @@ class ExponentialSum:
         return values
 
 
-def fit_exponential_sum(curve: Curve, low: float, high: float, *, tol: float = 1e-11) -> ExponentialSum:
+def fit_exponential_sum(curve: Curve, low: float, high: float, *, tol: float = 2e-13) -> ExponentialSum:
     """Fit a sum of exponentials to a curve on an interval, by least squares.
 
     Parameters
@@ -88,13 +88,13 @@ def fit_exponential_sum(curve: Curve, low: float, high: float, *, tol: float = 1
         Smooth between `low` and `high`, such as an accuracy above its threshold.
     low, high : float
         The interval, ``0 <= low < high``.
-    tol : float, default 1e-11
-        Error at which no more terms are tried, relative to the largest value.
+    tol : float, default 2e-13
+        Error at which no more terms are tried, relative to the largest value; that of the slope may be 100 times it.
 
     Returns
     -------
     ExponentialSum
-        That of the least error among some numbers of terms, with exponents in geometric progression.
+        That of the least slope error among some numbers of terms, with exponents in geometric progression.
 
     Raises
     ------
@@ -132,9 +132,9 @@ def fit_exponential_sum(curve: Curve, low: float, high: float, *, tol: float = 1
             exponents = np.append(0.0, np.geomspace(slowest / high, fastest / lowest, n_terms))
             coefficients = _least_squares(exponents, points, values)
             found = _measured(exponents, coefficients, low, high, checks, expected, slopes)
-            if best is None or found.error < best.error:
+            if best is None or found.slope_error < best.slope_error:
                 best = found
-        if best is not None and best.error <= tol * size:
+        if best is not None and best.error <= tol * size and best.slope_error <= 100.0 * tol * size:
             break
     assert best is not None
     return best

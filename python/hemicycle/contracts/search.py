@@ -1,0 +1,218 @@
+"""From the program to a feasible contract: the concave relaxation first, then the program itself from several starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemicycle.contracts.program import least_utilities
+from hemicycle.contracts.sequential import solve_sequence
+from hemicycle.errors import DomainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from hemicycle.contracts.program import Program, State
+    from hemicycle.contracts.sequential import Iterate
+
+__all__ = ["Found", "best_contributions"]
+
+BUNCHED = (1e-4, 1e-5, 1e-6, 1e-8)  #: relative differences of contributions that may be rounding of equal ones
+LOSS = 1e-11  #: of the objective that making them equal may cost
+EXCESS = 1e-10  #: of rewards over what models are worth that is left to rounding, relative to the largest reward
+REPAIRS = 4
+BLENDS = 40
+INFEASIBLE = 1e-7  #: relative excess of the relaxation from which on there is no contract
+TINY = 1e-6  #: probability that stands in for 0 until the contract of such a type is near its limit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Contributions with which every constraint holds.
+
+    Attributes
+    ----------
+    m : ndarray of float64, shape (n_types,)
+        Contributions, not decreasing.
+    state : State
+        The expectations there, of the curves themselves.
+    relaxed : State
+        The solution of the concave relaxation and its expectations.
+    passes : int
+        Quadratic programs that were solved.
+    """
+
+    m: NDArray[np.float64]
+    state: State
+    relaxed: State
+    passes: int
+
+
+def best_contributions(
+    program: Program, alone: NDArray[np.float64], progress: Callable[[int, float], None] | None = None
+) -> Found:
+    """Return the best feasible contributions that are found.
+
+    Parameters
+    ----------
+    program : Program
+        What to solve.
+    alone : ndarray of float64, shape (n_types,)
+        What each type contributes for itself alone; with it every constraint holds if the types can do no better.
+    progress : callable, optional
+        Told the number of quadratic programs so far and the objective after each.
+
+    Returns
+    -------
+    Found
+        The global optimum where no outcome of the relaxation is low, as relaxation and program are then the same.
+
+    Raises
+    ------
+    DomainError
+        If even the relaxation has no solution.
+    """
+    least = program.reward_envelope.fitted.low / program.parties.n_parties
+    floor = np.maximum.accumulate(np.maximum(alone, max(least, program.scale)))
+    start = np.minimum(floor, program.most)
+    relaxed = _bunched(program, _limit(program, start), True, progress)
+    passes = relaxed.passes
+    excess = _excess(program, relaxed.state)
+    if excess > INFEASIBLE * _size(program, relaxed.state):
+        raise DomainError(
+            f"reservation_utility: there is no contract, rewards would exceed what models are worth by {excess:.6g}; "
+            "lower it, or leave it out, and every type can be given what it has alone"
+        )
+    starts = [relaxed.state.m]
+    if program.low(relaxed.state.m):
+        starts += [start, np.minimum(np.maximum.accumulate(alone), program.most)]
+    best: State | None = None
+    for m in starts:
+        found = _feasible(program, m, alone, progress)
+        passes += found.passes
+        if best is None or found.state.objective.value > best.objective.value:
+            best = found.state
+    assert best is not None
+    best = _raised(program, best)
+    return Found(best.m, best, relaxed.state, passes)
+
+
+def _limit(program: Program, start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a better start where types have no probability: the optimum where they have a tiny one."""
+    chances = program.parties.probabilities
+    absent = chances == 0.0
+    if not absent.any():
+        return start
+    near = np.where(absent, TINY, chances * (1.0 - TINY * absent.sum()))
+    return solve_sequence(program.with_probabilities(near), start, envelope=True).state.m
+
+
+def _feasible(
+    program: Program,
+    m: NDArray[np.float64],
+    alone: NDArray[np.float64],
+    progress: Callable[[int, float], None] | None,
+) -> Iterate:
+    """Improve contributions for the curves themselves, and return some with which every constraint holds."""
+    found = _bunched(program, m, False, progress)
+    margin = 0.0
+    for _ in range(REPAIRS):
+        excess = _excess(program, found.state)
+        size = _size(program, found.state)
+        if excess <= EXCESS * size:
+            return found
+        if excess > 1e-4 * size:
+            break
+        margin += 2.0 * excess
+        bunches = _bunches(found.state.m, 1e-12)
+        again = solve_sequence(program, found.state.m, envelope=False, margin=margin, bunches=bunches)
+        found = replace(again, passes=found.passes + again.passes)
+    return replace(found, state=_blended(program, found.state, alone))
+
+
+def _blended(program: Program, state: State, alone: NDArray[np.float64]) -> State:
+    """Go back towards what each type gives alone until every constraint holds."""
+    back = np.maximum.accumulate(alone)
+    for share in np.append(np.geomspace(1e-9, 0.9, BLENDS), 1.0):
+        blend = program.at((1.0 - share) * state.m + share * back, envelope=False)
+        if _excess(program, blend) <= EXCESS * _size(program, blend):
+            return blend
+    return blend
+
+
+def _bunched(
+    program: Program, m: NDArray[np.float64], envelope: bool, progress: Callable[[int, float], None] | None
+) -> Iterate:
+    """Solve the sequence, then again with contributions that are equal but for rounding held equal."""
+    found = solve_sequence(program, m, envelope=envelope, progress=progress)
+    passes, size = found.passes, _size(program, found.state)
+    tried = -1
+    for tolerance in BUNCHED:
+        bunches = _bunches(found.state.m, tolerance)
+        if bunches[-1] in (len(m) - 1, tried):
+            continue
+        tried = int(bunches[-1])
+        again = solve_sequence(
+            program, found.state.m, envelope=envelope, bunches=bunches, multipliers=found.multipliers
+        )
+        passes += again.passes
+        kept = again.state.objective.value >= found.state.objective.value - LOSS * size
+        excess = _excess(program, again.state)
+        if kept and excess <= max(EXCESS * size, _excess(program, found.state)):
+            return replace(again, passes=passes)
+    return replace(found, passes=passes)
+
+
+def _bunches(m: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
+    """Return the number of the bunch of each type: neighbours whose contributions differ by little."""
+    least = max(float(m[-1]) * 1e-9, 1e-300)
+    return np.append(0, np.cumsum(np.diff(m) > np.maximum(tolerance * m[1:], least))).astype(np.int64)
+
+
+def _excess(program: Program, state: State) -> float:
+    """Return by how much rewards are above what models are worth, with the least utilities that there can be."""
+    t = least_utilities(program, state.m) + program.parties.costs * state.m
+    return float((t - state.reward.conditional).max())
+
+
+def _size(program: Program, state: State) -> float:
+    return max(float(np.abs(state.reward.conditional).max()), float(program.reservation.max()), 1e-300)
+
+
+def _raised(program: Program, state: State) -> State:
+    """Raise what the cheapest types contribute until their reward is all that models are worth.
+
+    It costs no other constraint anything: their utilities stay the same, and others profit. It matters where the
+    cheapest type is so rare that its contribution is below the digits of the objective.
+    """
+    top = _bunches(state.m, 1e-12)
+    top = top == top[-1]
+    best = state
+    for _ in range(20):
+        room, slope = _room(program, state, top)
+        if not slope < 0.0:
+            return best
+        amount = np.clip(state.m[-1] - room / slope, state.m[~top].max(initial=0.0), program.most[-1])
+        moved = program.at(np.where(top, amount, state.m), envelope=False)
+        if abs(amount - state.m[-1]) <= 1e-15 * amount:
+            return best
+        better = moved.objective.value >= best.objective.value - LOSS * _size(program, best)
+        if better and _excess(program, moved) <= max(0.0, _excess(program, best)):
+            best = moved
+        state = moved
+    return best
+
+
+def _room(program: Program, state: State, top: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return how much more the models of the cheapest types are worth than they are promised, and its derivative."""
+    costs, m = program.parties.costs, state.m
+    room = state.reward.conditional - least_utilities(program, m) - costs * m
+    worst = int(np.argmin(np.where(top, room, np.inf)))
+    step = 1e-6 * max(float(m[-1]), program.scale)
+    ahead = np.where(top, m + step, m)
+    utilities = (least_utilities(program, ahead) - least_utilities(program, m))[worst] / step
+    return float(room[worst]), float(state.reward.jacobian[worst, top].sum() - utilities - costs[worst])
