@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LowOutcomes", "low_outcomes"]
 
-LEAST_PROBABILITY = 1e-20  #: branches with less are left out, and counted
-MAX_OUTCOMES = 200_000  #: of more, the least probable are left out, and counted
+LEAST_PROBABILITY = 1e-18  #: branches with less are left out, and counted
+MAX_OUTCOMES = 50_000  #: of more, the least probable are left out, and counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +65,7 @@ def low_outcomes(
     Notes
     -----
     The groups are decided one after the other, the largest contribution first, and a branch is followed only while
-    the least that it may add up to is below the limit. Time and memory: O(n_outcomes n_groups), at most 200,000
+    the least that it may add up to is below the limit. Time and memory: O(n_outcomes n_groups), at most 50,000
     outcomes.
     """
     order = np.argsort(-amounts)

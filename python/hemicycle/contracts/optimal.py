@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["optimal_contract"]
 
-NOTHING = 1e-9  #: share of the largest accuracy below which an upper bound is that of no contribution
-
 
 def optimal_contract(
     costs: ArrayLike,
@@ -169,8 +167,8 @@ def _contract(
     t = utility + parties.costs * m
     accuracy, upper = state.objective.value / unit, bound.value / unit
     upper = max(upper, accuracy)
-    least = NOTHING * float(program.worth.accuracy.value(program.reward.fitted.high))
-    relative = (upper - accuracy) / max(upper, least)
+    pointless = bound.value <= program.nothing
+    relative = 0.0 if pointless else (upper - accuracy) / upper
     lowest, low = _low(program, m)
     reason = _reason(program, m, lowest, low, relative, tol)
     place, n = parties.place, program.n_types
@@ -190,7 +188,7 @@ def _contract(
         upper_bound=upper,
         gap=upper - accuracy,
         relative_gap=relative,
-        certified=relative <= tol and low == 0.0,
+        certified=relative <= tol and (low == 0.0 or pointless),
         reason=reason,
         multipliers=Multipliers(
             rationality=bound.linear[:n] / unit,
@@ -232,8 +230,8 @@ def _reason(
     program: Program, m: NDArray[np.float64], lowest: float, low: float, relative: float, tol: float
 ) -> str:
     """Say what the numbers alone do not."""
-    if not m.any():
-        return "nobody contributes: no contract makes data worth its cost, and the collective model is worth nothing"
+    if not m.any() and relative == 0.0:
+        return "nobody contributes: no contract makes data worth its cost"
     if low > 0.0:
         return (
             f"with probability {low:.3g} less than {program.worth.threshold:.6g} comes together, which makes no model "

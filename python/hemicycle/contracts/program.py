@@ -86,6 +86,11 @@ class Program:
         return len(self.parties.costs)
 
     @property
+    def nothing(self) -> float:
+        """An objective that is as good as 0."""
+        return 1e-9 * self.unit * float(self.worth.accuracy.value(self.reward.fitted.high))
+
+    @property
     def scale(self) -> float:
         """An amount below which a contribution is small: 1e-3 of an equal share in the least that is possible."""
         high = self.reward.fitted.high

@@ -9,6 +9,7 @@ import numpy as np
 
 from hemicycle.contracts.program import least_utilities
 from hemicycle.contracts.sequential import solve_sequence
+from hemicycle.contracts.upper_bound import outer_bound
 from hemicycle.errors import DomainError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["Found", "best_contributions"]
 BUNCHED = (1e-4, 1e-5, 1e-6, 1e-8)  #: relative differences of contributions that may be rounding of equal ones
 LOSS = 1e-11  #: of the objective that making them equal may cost
 EXCESS = 1e-10  #: of rewards over what models are worth that is left to rounding, relative to the largest reward
+NEAR = 1e-9  #: relative distance to the relaxation at which no other start is tried
 REPAIRS = 4
 BLENDS = 40
 INFEASIBLE = 1e-7  #: relative excess of the relaxation from which on there is no contract
@@ -76,6 +78,9 @@ def best_contributions(
     DomainError
         If even the relaxation has no solution.
     """
+    nothing = program.at(np.zeros(program.n_types), envelope=True)
+    if not program.reservation.any() and outer_bound(program, [nothing]).value <= program.nothing:
+        return Found(nothing.m, program.at(nothing.m, envelope=False), nothing, 0)
     least = program.reward_envelope.fitted.low / program.parties.n_parties
     floor = np.maximum.accumulate(np.maximum(alone, max(least, program.scale)))
     start = np.minimum(floor, program.most)
@@ -91,7 +96,12 @@ def best_contributions(
     if program.low(relaxed.state.m):
         starts += [start, np.minimum(np.maximum.accumulate(alone), program.most)]
     best: State | None = None
+    if program.parties.n_parties == 1:  # nothing else may be feasible
+        best = program.at(alone, envelope=False)
+        best = best if _excess(program, best) <= EXCESS * _size(program, best) else None
     for m in starts:
+        if best is not None and best.objective.value >= relaxed.state.objective.value * (1.0 - NEAR):
+            break
         found = _feasible(program, m, alone, progress)
         passes += found.passes
         if best is None or found.state.objective.value > best.objective.value:

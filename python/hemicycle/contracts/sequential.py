@@ -21,6 +21,9 @@ __all__ = ["Iterate", "solve_sequence"]
 MAX_PASSES = 60
 REACH = 4.0  #: factor by which a contribution may change in one step
 STILL = 1e-12  #: relative change of the objective at which the sequence ends, if rewards are feasible as nearly
+STALLED = 1e-9  #: relative change of the objective in each of the last passes that is no progress
+PATIENCE = 6
+NOTHING = 1e-9  #: of the mean contribution: less is none
 SOLVER_TOL = 1e-12
 PENALTY = 1e4  #: of rewards above what models are worth, in multiples of the slope of the objective
 LEAST = 0.01  #: of the mean contribution: as much as this a step may always add, or take, down to 0
@@ -89,6 +92,7 @@ def solve_sequence(
     bunch = np.arange(program.n_types) if bunches is None else bunches
     state = program.at(_together(m, bunch), envelope=envelope)
     found = np.zeros(program.n_types) if multipliers is None else multipliers
+    idle = 0
     for passes in range(1, MAX_PASSES + 1):
         step, utility, found = _step(program, state, found, margin, bunch)
         before, moved = state.objective.value, np.clip(state.m + step, 0.0, program.most)
@@ -97,14 +101,19 @@ def solve_sequence(
             progress(passes, state.objective.value)
         size = max(abs(before), float(program.reservation.max()), 1e-300)
         excess = float((utility + program.parties.costs * state.m - state.reward.conditional).max()) + margin
-        if abs(state.objective.value - before) <= STILL * size and excess <= STILL * 10 * size:
+        change = abs(state.objective.value - before)
+        if change <= STILL * size and excess <= STILL * 10 * size:
             return Iterate(state, utility, found, passes, True)
+        idle = idle + 1 if change <= STALLED * size else 0
+        if idle == PATIENCE:
+            return Iterate(state, utility, found, passes, False)
     return Iterate(state, utility, found, MAX_PASSES, False)
 
 
 def _together(m: NDArray[np.float64], bunch: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return contributions that are the same within each bunch, the mean of what they are."""
-    return (np.bincount(bunch, m) / np.bincount(bunch))[bunch]
+    """Return contributions that are the same within each bunch, the mean of what they are, and 0 for next to none."""
+    mean = np.bincount(bunch, m) / np.bincount(bunch)
+    return np.where(mean > NOTHING * m.mean(), mean, 0.0)[bunch]
 
 
 def _step(
