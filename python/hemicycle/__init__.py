@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from hemicycle.allocation import allocate
     from hemicycle.averaging import bma_weights, effective_models
     from hemicycle.clones import clone_proof_prior
+    from hemicycle.contracts.contract import Contract
     from hemicycle.ensemble import Ensemble
     from hemicycle.evaluation import evaluate
     from hemicycle.greedy import greedy_weights
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hemicycle.stacking import stacking_weights
 
 __all__ = [
+    "Contract",
     "Ensemble",
     "Judgments",
     "Pool",
@@ -42,6 +44,7 @@ __all__ = [
 
 # Where each public name lives. It is imported when first used, so that `hemicycle --help` does not wait for NumPy.
 _HOME = {
+    "Contract": "contracts.contract",
     "Ensemble": "ensemble",
     "Judgments": "judgments",
     "Pool": "pool",
@@ -66,6 +69,7 @@ _HOME = {
 # Modules that are reached by their own name, imported when first used, too.
 _MODULES = (
     "clones",
+    "contracts",
     "direct",
     "direct_influence",
     "diversity",

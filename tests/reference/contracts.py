@@ -91,7 +91,7 @@ def violations(
 
 
 def stand_alone(f: Function, cost: float, high: float = 1e7) -> tuple[float, float]:
-    """Return the best amount and utility on a dense grid, refined around its best point; (0, 0) where none is above 0."""
+    """Return the best amount and utility on a dense grid, refined around its best; (0, 0) where none is above 0."""
     amounts = np.geomspace(1e-3, high, 100_001)
     for _ in range(6):
         gains = f(amounts) - cost * amounts

@@ -106,8 +106,8 @@ class GeneralizationBound(_Formula):
 
     Examples
     --------
-    >>> GeneralizationBound().threshold
-    55.807151449126565
+    >>> round(GeneralizationBound().threshold, 12)
+    55.807151449127
     >>> GeneralizationBound().value([10, 1000, 100_000]).round(4).tolist()
     [0.0, 0.74, 0.9709]
     """
@@ -123,7 +123,7 @@ class GeneralizationBound(_Formula):
         start = np.array([self.k * np.exp(least_root**2 / (2.0 * self.k) - 2.0)])
 
         def below(amount: NDArray[np.float64]) -> NDArray[np.float64]:
-            return -self._value(amount)
+            return self._root(amount) + 4.0 - self.a_opt * np.sqrt(amount)
 
         root = last_positive(below, start, upper_end(below, float(start[0]), 1))
         object.__setattr__(self, "threshold", float(root[0]))

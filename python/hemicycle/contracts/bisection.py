@@ -48,7 +48,9 @@ def last_positive(
     return low
 
 
-def upper_end(function: Callable[[NDArray[np.float64]], NDArray[np.float64]], start: float, n: int) -> NDArray[np.float64]:
+def upper_end(
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]], start: float, n: int
+) -> NDArray[np.float64]:
     """Return points above `start` at which functions are no longer positive; infinity where there is none to 1e150.
 
     Parameters

@@ -94,7 +94,7 @@ class SumExpectation:
     >>> fitted = fit_exponential_sum(PowerLaw(), 2.0, 100.0)
     >>> found = SumExpectation(PowerLaw(), fitted, np.array([0.5, 0.5]), 2).at(np.array([2.0, 3.0]))
     >>> expected = PowerLaw().value([4.0, 5.0, 6.0]) @ [0.25, 0.5, 0.25]
-    >>> abs(found.value - expected) < 1e-10
+    >>> bool(abs(found.value - expected) < 1e-10)
     True
     """
 
@@ -151,8 +151,18 @@ class SumExpectation:
         if lowest >= fitted.low:
             return Expectations(*found, error, errors, lowest)
         low = low_expectation(self.curve, fitted, self.probabilities, n, m)
-        together = (whole + part for whole, part in zip(found, low.parts, strict=True))
-        return Expectations(*together, error + low.error, errors + low.conditional_error, lowest, low)
+        add = low.parts
+        return Expectations(
+            found[0] + add[0],
+            found[1] + add[1],
+            found[2] + add[2],
+            found[3] + add[3],
+            found[4] + add[4],
+            error + low.error,
+            errors + low.conditional_error,
+            lowest,
+            low,
+        )
 
     def hessian(self, m: NDArray[np.float64], weight: float, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the second derivatives of ``weight * E f(S) + sum_i weights_i * E[f(S) | n_i >= 1]``.
@@ -188,9 +198,7 @@ class SumExpectation:
         found[np.diag_indices(len(m))] += single - weights * own_part - np.diag(mixed)
         return found
 
-    def _products(
-        self, m: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def _products(self, m: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return A^N, the share of each type in A, and exp(-s m_i) A^(N-1); all without underflow on the way."""
         s, n = self.fitted.exponents, self.n_parties
         least = m[~self._absent].min() if self._any_absent else m.min()

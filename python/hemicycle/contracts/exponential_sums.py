@@ -129,7 +129,8 @@ def fit_exponential_sum(curve: Curve, low: float, high: float, *, tol: float = 2
     best: ExponentialSum | None = None
     for n_terms in NUMBERS_OF_TERMS:
         for slowest, fastest in SPANS:
-            exponents = np.append(0.0, np.geomspace(slowest / high, fastest / lowest, n_terms))
+            rates = np.geomspace(slowest / high, fastest / lowest, n_terms)
+            exponents = np.concatenate([np.zeros(1), rates])
             coefficients = _least_squares(exponents, points, values)
             found = _measured(exponents, coefficients, low, high, checks, expected, slopes)
             if best is None or found.slope_error < best.slope_error:

@@ -40,9 +40,7 @@ class LowExpectation:
         The most that they can change the conditional expectations.
     """
 
-    parts: tuple[
-        float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
-    ]
+    parts: tuple[float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
     probability: float
     n_outcomes: int
     n_pruned: int
@@ -103,14 +101,13 @@ def low_expectation(
     found = sums.outcomes
     parts = (sums.value, gradient, conditional, jacobian, own_type)
     probability = float(found.probability.sum())
-    return LowExpectation(
-        parts, probability, len(found.total), found.n_pruned, most * found.pruned, most * pruned
-    )
+    return LowExpectation(parts, probability, len(found.total), found.n_pruned, most * found.pruned, most * pruned)
 
 
 def _present(probabilities: NDArray[np.float64], n_parties: int) -> NDArray[np.float64]:
     with np.errstate(divide="ignore"):
-        return -np.expm1(n_parties * np.log1p(-probabilities))
+        present: NDArray[np.float64] = -np.expm1(n_parties * np.log1p(-probabilities))
+    return present
 
 
 def _slope(curve: Curve, fitted: ExponentialSum, others: _Sums, own: float) -> float:
@@ -127,7 +124,7 @@ def _sums(
     offset: float,
 ) -> _Sums:
     amounts, group = np.unique(m, return_inverse=True)
-    together = np.bincount(group, probabilities)
+    together = np.bincount(group, probabilities).astype(np.float64)
     outcomes = low_outcomes(amounts, together, n_draws, fitted.low - offset)
     total = outcomes.total + offset
     weight = outcomes.probability * (curve.value(total) - fitted.value(total))  # (n_outcomes,)

@@ -110,7 +110,7 @@ def _counted(most: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _kept(log_probability: NDArray[np.float64], low: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    kept = low & (log_probability > np.log(LEAST_PROBABILITY))
+    kept: NDArray[np.bool_] = low & (log_probability > np.log(LEAST_PROBABILITY))
     if kept.sum() > MAX_OUTCOMES:
         threshold = np.partition(log_probability[kept], -MAX_OUTCOMES)[-MAX_OUTCOMES]
         kept &= log_probability > threshold

@@ -13,9 +13,8 @@ from hemicycle.contracts.extra import clarabel_module, optimize_module
 from hemicycle.contracts.low_outcomes import low_outcomes
 from hemicycle.contracts.parties import checked_parties
 from hemicycle.contracts.program import contract_program, least_utilities
-from hemicycle.contracts.reservation import stand_alone
 from hemicycle.contracts.search import best_contributions
-from hemicycle.contracts.upper_bound import outer_bound
+from hemicycle.contracts.upper_bound import only_bound, outer_bound
 from hemicycle.contracts.valuation import LinearValuation, ModelValue
 from hemicycle.errors import NotConvergedError
 from hemicycle.options import positive_number
@@ -84,7 +83,8 @@ def optimal_contract(
     Contract
         With its certificate: `upper_bound` holds for all contracts, whatever they ask. Of the utilities that go with
         the optimal contributions the least are chosen. If an outcome has too little data for any accuracy, the program
-        is not convex: the contract is then the best that was found, and ``certified`` is False, with `reason`.
+        is not convex: the contract is then the best that was found, and ``certified`` is False, with `reason`. It is
+        False, too, where an accuracy has an attribute `concave` that is False.
 
     Raises
     ------
@@ -120,20 +120,21 @@ def optimal_contract(
     >>> contract.certified, contract.relative_gap < 1e-9
     (True, True)
     """
-    clarabel_module(), optimize_module()
+    clarabel_module()
+    optimize_module()
     tolerance = positive_number(tol, "tol")
     parties = checked_parties(costs, probabilities, n_parties)
     given = float_array(costs, "costs", 1), float_array(probabilities, "probabilities", 1)
     worth = ModelValue(accuracy or GeneralizationBound(), valuation or LinearValuation())
-    alone = stand_alone(parties.costs, worth)
-    utility = alone.utility.copy()
-    if reservation_utility is not None:
-        utility = _merged_utility(reservation_utility, parties.place)
+    utility = None if reservation_utility is None else _merged_utility(reservation_utility, parties.place)
     program = contract_program(parties, utility, worth)
-    found = best_contributions(program, alone.m, progress)
+    found = best_contributions(program, progress)
     bound = outer_bound(program, [found.relaxed, program.at(found.m, envelope=True)])
+    if found.only:
+        bound = only_bound(program, found.state)
     contract = _contract(program, found, bound, given, tolerance)
-    if not contract.relative_gap <= tolerance and not program.low(found.relaxed.m):
+    convex = getattr(worth.accuracy, "concave", True) and not program.low(found.relaxed.m)
+    if convex and not contract.relative_gap <= tolerance:
         raise NotConvergedError(
             f"the relative gap is {contract.relative_gap:.1e} after {found.passes} quadratic programs, above tol = "
             f"{tolerance:g}; raise tol",
@@ -167,6 +168,7 @@ def _contract(
     t = utility + parties.costs * m
     accuracy, upper = state.objective.value / unit, bound.value / unit
     upper = max(upper, accuracy)
+    concave = getattr(program.worth.accuracy, "concave", True)
     pointless = bound.value <= program.nothing
     relative = 0.0 if pointless else (upper - accuracy) / upper
     lowest, low = _low(program, m)
@@ -188,7 +190,7 @@ def _contract(
         upper_bound=upper,
         gap=upper - accuracy,
         relative_gap=relative,
-        certified=relative <= tol and (low == 0.0 or pointless),
+        certified=relative <= tol and (low == 0.0 or pointless) and concave,
         reason=reason,
         multipliers=Multipliers(
             rationality=bound.linear[:n] / unit,
@@ -221,14 +223,12 @@ def _low(program: Program, m: NDArray[np.float64]) -> tuple[float, float]:
     if lowest > threshold or threshold == 0.0:
         return lowest, 0.0
     amounts, group = np.unique(m[present], return_inverse=True)
-    together = np.bincount(group, parties.probabilities[present])
+    together = np.bincount(group, parties.probabilities[present]).astype(np.float64)
     low = low_outcomes(amounts, together, parties.n_parties, np.nextafter(threshold, np.inf))
     return lowest, float(min(1.0, low.probability.sum() + low.pruned))
 
 
-def _reason(
-    program: Program, m: NDArray[np.float64], lowest: float, low: float, relative: float, tol: float
-) -> str:
+def _reason(program: Program, m: NDArray[np.float64], lowest: float, low: float, relative: float, tol: float) -> str:
     """Say what the numbers alone do not."""
     if not m.any() and relative == 0.0:
         return "nobody contributes: no contract makes data worth its cost"
@@ -239,9 +239,11 @@ def _reason(
             f"{lowest:.6g}): the program is not convex there. upper_bound holds, but a better contract may exist "
             "within the gap"
         )
+    if getattr(program.worth.accuracy, "concave", True) is False:
+        return "the accuracy is not concave above its threshold: upper_bound need not hold"
     if relative > tol:
         return (
-            f"a sum may be as low as {lowest:.6g}, where the accuracy is below its concave envelope: upper_bound holds, "
-            "but a better contract may exist within the gap"
+            f"a sum may be as low as {lowest:.6g}, where the accuracy is below its concave envelope: upper_bound "
+            "holds, but a better contract may exist within the gap"
         )
     return ""

@@ -11,13 +11,16 @@ from hemicycle.contracts.bisection import last_positive, upper_end
 from hemicycle.contracts.concave_envelope import ConcaveEnvelope
 from hemicycle.contracts.expectation import SumExpectation
 from hemicycle.contracts.exponential_sums import fit_exponential_sum
+from hemicycle.contracts.reservation import stand_alone
 from hemicycle.contracts.valuation import LinearValuation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemicycle.contracts.accuracy import Accuracy
     from hemicycle.contracts.expectation import Expectations
     from hemicycle.contracts.parties import Parties
+    from hemicycle.contracts.reservation import Reservation
     from hemicycle.contracts.valuation import ModelValue
 
 __all__ = ["Program", "State", "contract_program", "least_utilities"]
@@ -61,6 +64,8 @@ class Program:
         The types.
     reservation : ndarray of float64, shape (n_types,)
         f, what each type has without a contract.
+    alone : Reservation
+        What each type does alone.
     worth : ModelValue
         v(a(.)).
     objective, reward : SumExpectation
@@ -73,6 +78,7 @@ class Program:
 
     parties: Parties
     reservation: NDArray[np.float64]
+    alone: Reservation
     worth: ModelValue
     objective: SumExpectation
     reward: SumExpectation
@@ -129,21 +135,21 @@ class Program:
 
     def with_probabilities(self, probabilities: NDArray[np.float64]) -> Program:
         """Return the same program for other probabilities."""
-        others = {
-            name: SumExpectation(e.curve, e.fitted, probabilities, e.n_parties)
-            for name, e in (
-                ("objective", self.objective),
-                ("reward", self.reward),
-                ("objective_envelope", self.objective_envelope),
-                ("reward_envelope", self.reward_envelope),
-            )
-        }
-        return replace(self, parties=replace(self.parties, probabilities=probabilities), **others)
+
+        def other(e: SumExpectation) -> SumExpectation:
+            return SumExpectation(e.curve, e.fitted, probabilities, e.n_parties)
+
+        return replace(
+            self,
+            parties=replace(self.parties, probabilities=probabilities),
+            objective=other(self.objective),
+            reward=other(self.reward),
+            objective_envelope=other(self.objective_envelope),
+            reward_envelope=other(self.reward_envelope),
+        )
 
     def _pair(self, envelope: bool) -> tuple[SumExpectation, SumExpectation]:
-        return (
-            (self.objective_envelope, self.reward_envelope) if envelope else (self.objective, self.reward)
-        )
+        return (self.objective_envelope, self.reward_envelope) if envelope else (self.objective, self.reward)
 
     def linear_rows(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the linear constraints, ``rows @ (m, u) >= right``: rationality, both incentives, and m_1 >= 0.
@@ -161,17 +167,15 @@ class Program:
         return rows, np.concatenate([self.reservation, np.zeros(2 * n - 1)])
 
 
-def contract_program(
-    parties: Parties, reservation: NDArray[np.float64], worth: ModelValue
-) -> Program:
+def contract_program(parties: Parties, utility: NDArray[np.float64] | None, worth: ModelValue) -> Program:
     """Set up the program: bound the contributions and fit the curves on all sums that are possible.
 
     Parameters
     ----------
     parties : Parties
         The types.
-    reservation : ndarray of float64, shape (n_types,)
-        What each type has without a contract.
+    utility : ndarray of float64, shape (n_types,), or None
+        What each type has without a contract; None is its best alone.
     worth : ModelValue
         What models are worth.
 
@@ -180,20 +184,22 @@ def contract_program(
     Program
         With all expectations ready.
     """
-    n = parties.n_parties
+    n, alone = parties.n_parties, stand_alone(parties.costs, worth)
+    utility = alone.utility if utility is None else utility
     high = _largest_sum(worth, float(parties.costs[-1]), n)
     value = float(worth.value(high))
     most = np.minimum(value / parties.costs, high / n)
 
-    def expectations(curve: object) -> tuple[SumExpectation, SumExpectation]:
-        envelope = ConcaveEnvelope(curve)  # type: ignore[arg-type]
+    def expectations(curve: Accuracy) -> tuple[SumExpectation, SumExpectation]:
+        envelope = ConcaveEnvelope(curve)
         end = HEADROOM * max(high, NARROWEST * envelope.tangent)
         fitted = fit_exponential_sum(envelope, envelope.tangent, end)
-        return tuple(SumExpectation(c, fitted, parties.probabilities, n) for c in (curve, envelope))  # type: ignore
+        chances = parties.probabilities
+        return SumExpectation(curve, fitted, chances, n), SumExpectation(envelope, fitted, chances, n)
 
     reward = expectations(worth)
     objective = reward if isinstance(worth.valuation, LinearValuation) else expectations(worth.accuracy)
-    return Program(parties, reservation, worth, objective[0], reward[0], objective[1], reward[1], most)
+    return Program(parties, utility, alone, worth, objective[0], reward[0], objective[1], reward[1], most)
 
 
 def least_utilities(program: Program, m: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -79,7 +79,7 @@ def reservation(
     --------
     >>> alone = reservation([0.2, 0.04, 1.0])
     >>> alone.utility.round(4).tolist(), alone.m.round(2).tolist()
-    ([6.7701, 44.1605, 0.0], [148.06, 445.72, 0.0])
+    ([6.7701, 44.1605, 0.0], [148.06, 445.71, 0.0])
     """
     prices = checked_costs(costs)
     worth = ModelValue(accuracy or GeneralizationBound(), valuation or LinearValuation())

@@ -1,4 +1,4 @@
-"""From the program to a feasible contract: the concave relaxation first, then the program itself from several starts."""
+"""From the program to a feasible contract: the concave relaxation first, then the program from several starts."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ EXCESS = 1e-10  #: of rewards over what models are worth that is left to roundin
 NEAR = 1e-9  #: relative distance to the relaxation at which no other start is tried
 REPAIRS = 4
 BLENDS = 40
+FILLED = 1e-13  #: relative excess that is rounding where a reward should be all that models are worth
+ROOM = 1e-9  #: of a reward below what models are worth, relative, that is more than rounding
 INFEASIBLE = 1e-7  #: relative excess of the relaxation from which on there is no contract
 TINY = 1e-6  #: probability that stands in for 0 until the contract of such a type is near its limit
 
@@ -46,25 +48,24 @@ class Found:
         The solution of the concave relaxation and its expectations.
     passes : int
         Quadratic programs that were solved.
+    only : bool
+        Whether no other contributions are feasible: one party can be given what it has alone, and nothing else.
     """
 
     m: NDArray[np.float64]
     state: State
     relaxed: State
     passes: int
+    only: bool = False
 
 
-def best_contributions(
-    program: Program, alone: NDArray[np.float64], progress: Callable[[int, float], None] | None = None
-) -> Found:
+def best_contributions(program: Program, progress: Callable[[int, float], None] | None = None) -> Found:
     """Return the best feasible contributions that are found.
 
     Parameters
     ----------
     program : Program
         What to solve.
-    alone : ndarray of float64, shape (n_types,)
-        What each type contributes for itself alone; with it every constraint holds if the types can do no better.
     progress : callable, optional
         Told the number of quadratic programs so far and the objective after each.
 
@@ -78,9 +79,13 @@ def best_contributions(
     DomainError
         If even the relaxation has no solution.
     """
+    alone = program.alone.m  # with it every constraint holds if the types have nothing better than that
     nothing = program.at(np.zeros(program.n_types), envelope=True)
     if not program.reservation.any() and outer_bound(program, [nothing]).value <= program.nothing:
         return Found(nothing.m, program.at(nothing.m, envelope=False), nothing, 0)
+    if program.parties.n_parties == 1 and np.array_equal(program.reservation, program.alone.utility):
+        state = program.at(alone, envelope=False)
+        return Found(state.m, state, state, 0, only=True)
     least = program.reward_envelope.fitted.low / program.parties.n_parties
     floor = np.maximum.accumulate(np.maximum(alone, max(least, program.scale)))
     start = np.minimum(floor, program.most)
@@ -96,9 +101,6 @@ def best_contributions(
     if program.low(relaxed.state.m):
         starts += [start, np.minimum(np.maximum.accumulate(alone), program.most)]
     best: State | None = None
-    if program.parties.n_parties == 1:  # nothing else may be feasible
-        best = program.at(alone, envelope=False)
-        best = best if _excess(program, best) <= EXCESS * _size(program, best) else None
     for m in starts:
         if best is not None and best.objective.value >= relaxed.state.objective.value * (1.0 - NEAR):
             break
@@ -147,11 +149,11 @@ def _feasible(
 def _blended(program: Program, state: State, alone: NDArray[np.float64]) -> State:
     """Go back towards what each type gives alone until every constraint holds."""
     back = np.maximum.accumulate(alone)
-    for share in np.append(np.geomspace(1e-9, 0.9, BLENDS), 1.0):
+    for share in np.geomspace(1e-9, 0.9, BLENDS):
         blend = program.at((1.0 - share) * state.m + share * back, envelope=False)
         if _excess(program, blend) <= EXCESS * _size(program, blend):
             return blend
-    return blend
+    return program.at(back, envelope=False)
 
 
 def _bunched(
@@ -197,10 +199,17 @@ def _raised(program: Program, state: State) -> State:
     """Raise what the cheapest types contribute until their reward is all that models are worth.
 
     It costs no other constraint anything: their utilities stay the same, and others profit. It matters where the
-    cheapest type is so rare that its contribution is below the digits of the objective.
+    cheapest type is so rare that its contribution is below the digits of the objective: it may then leave its bunch.
     """
-    top = _bunches(state.m, 1e-12)
-    top = top == top[-1]
+    cheapest = np.arange(program.n_types) == program.n_types - 1
+    if _room(program, state, cheapest)[0] > ROOM * _size(program, state):
+        state = _filled(program, state, cheapest)
+    bunches = _bunches(state.m, 1e-12)
+    return _filled(program, state, bunches == bunches[-1])
+
+
+def _filled(program: Program, state: State, top: NDArray[np.bool_]) -> State:
+    """Raise the contributions of the cheapest types together until one of them is rewarded with the whole model."""
     best = state
     for _ in range(20):
         room, slope = _room(program, state, top)
@@ -211,7 +220,7 @@ def _raised(program: Program, state: State) -> State:
         if abs(amount - state.m[-1]) <= 1e-15 * amount:
             return best
         better = moved.objective.value >= best.objective.value - LOSS * _size(program, best)
-        if better and _excess(program, moved) <= max(0.0, _excess(program, best)):
+        if better and _excess(program, moved) <= max(FILLED * _size(program, moved), _excess(program, best)):
             best = moved
         state = moved
     return best

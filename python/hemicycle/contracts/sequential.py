@@ -92,7 +92,7 @@ def solve_sequence(
     bunch = np.arange(program.n_types) if bunches is None else bunches
     state = program.at(_together(m, bunch), envelope=envelope)
     found = np.zeros(program.n_types) if multipliers is None else multipliers
-    idle = 0
+    idle, utility = 0, np.zeros(program.n_types)
     for passes in range(1, MAX_PASSES + 1):
         step, utility, found = _step(program, state, found, margin, bunch)
         before, moved = state.objective.value, np.clip(state.m + step, 0.0, program.most)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hemicycle.contracts.expectation import Expectations, SumExpectation
     from hemicycle.contracts.program import Program, State
 
-__all__ = ["Bound", "outer_bound"]
+__all__ = ["Bound", "only_bound", "outer_bound"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +93,27 @@ def outer_bound(program: Program, states: Sequence[State]) -> Bound:
     return Bound(value, y[: len(rows)], np.asarray(feasibility))
 
 
+def only_bound(program: Program, state: State) -> Bound:
+    """Return the bound where only one contract is feasible: its own objective, and the error of that.
+
+    The constraints have no interior there, so that they need have no prices: all multipliers are 0.
+
+    Parameters
+    ----------
+    program : Program
+        The constraints.
+    state : State
+        The expectations at the only contributions.
+
+    Returns
+    -------
+    Bound
+        Of the objective.
+    """
+    n = program.n_types
+    return Bound(state.objective.value + state.objective.error, np.zeros(3 * n - 1), np.zeros(n))
+
+
 def _safe_bound(
     a: NDArray[np.float64], b: NDArray[np.float64], high: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64]]:
@@ -112,7 +133,15 @@ def _safe_bound(
 
 def _plane(expectation: SumExpectation, m: NDArray[np.float64], found: Expectations) -> _Plane:
     counts = expectation.n_parties * expectation.probabilities
-    return _raised(expectation, m, np.array([found.value]), found.gradient[None], np.array([found.error]), counts[None], found.lowest)
+    return _raised(
+        expectation,
+        m,
+        np.array([found.value]),
+        found.gradient[None],
+        np.array([found.error]),
+        counts[None],
+        found.lowest,
+    )
 
 
 def _conditional_planes(expectation: SumExpectation, m: NDArray[np.float64], found: Expectations) -> _Plane:
@@ -133,8 +162,8 @@ def _raised(
 ) -> _Plane:
     """Return planes that stay above although values and slopes have errors.
 
-    The slope by m_j is E[f'(S) n_j]; that of f is off by at most ``slope_error / S``, so that of the expectation is by at
-    most ``slope_error * E[n_j] / lowest``.
+    The slope by m_j is E[f'(S) n_j]; that of f is off by at most ``slope_error / S``, so that of the expectation is by
+    at most ``slope_error * E[n_j] / lowest``.
     """
     doubt = expectation.fitted.slope_error * counts / max(lowest, expectation.fitted.low, 1e-300)
     return _Plane(value - slope @ m + error + doubt @ m, slope + doubt)
