@@ -28,6 +28,13 @@ def default_value(m: NDArray[np.float64]) -> NDArray[np.float64]:
     return 100.0 * default_accuracy(m)
 
 
+def default_slope(m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the derivative of `default_value` above the kink, 0 below it."""
+    safe = np.maximum(m, 50.0)
+    root = np.sqrt(2.0 * (2.0 + np.log(safe)))
+    return np.where(default_value(m) > 0, 100.0 * ((root + 4.0) / 2.0 - 1.0 / root) / safe**1.5, 0.0)
+
+
 def compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
     """Give every way to split a number into ordered parts of at least 0."""
     if parts == 1:

@@ -159,8 +159,8 @@ def _grid(low: float, lowest: float, high: float, n: int) -> NDArray[np.float64]
 def _least_squares(
     exponents: NDArray[np.float64], points: NDArray[np.float64], values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    coefficients: NDArray[np.float64] = np.linalg.lstsq(np.exp(-np.outer(points, exponents)), values, rcond=RCOND)[0]
-    return coefficients
+    found = np.linalg.lstsq(np.exp(-np.outer(points, exponents)), values, rcond=RCOND)
+    return np.asarray(found[0], dtype=np.float64)
 
 
 def _measured(

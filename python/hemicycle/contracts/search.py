@@ -29,6 +29,8 @@ NEAR = 1e-9  #: relative distance to the relaxation at which no other start is t
 REPAIRS = 4
 BLENDS = 40
 FILLED = 1e-13  #: relative excess that is rounding where a reward should be all that models are worth
+LAG = 1e-7  #: relative contribution that a type could add without being envied that is more than rounding
+SINGLES = 10  #: types that are tried one by one where raising all at once breaks a constraint
 ROOM = 1e-9  #: of a reward below what models are worth, relative, that is more than rounding
 INFEASIBLE = 1e-7  #: relative excess of the relaxation from which on there is no contract
 TINY = 1e-6  #: probability that stands in for 0 until the contract of such a type is near its limit
@@ -201,11 +203,32 @@ def _raised(program: Program, state: State) -> State:
     It costs no other constraint anything: their utilities stay the same, and others profit. It matters where the
     cheapest type is so rare that its contribution is below the digits of the objective: it may then leave its bunch.
     """
+    if program.n_types > 1:
+        state = _lifted(program, state)
     cheapest = np.arange(program.n_types) == program.n_types - 1
     if _room(program, state, cheapest)[0] > ROOM * _size(program, state):
         state = _filled(program, state, cheapest)
     bunches = _bunches(state.m, 1e-12)
     return _filled(program, state, bunches == bunches[-1])
+
+
+def _lifted(program: Program, state: State) -> State:
+    """Raise what others contribute as far as the next cheaper type still does not envy them.
+
+    Utilities stay the same. It matters, too, for types that are so rare that the objective does not feel them.
+    """
+    m, utility = state.m, least_utilities(program, state.m)
+    most = np.minimum(np.diff(utility) / program.steps, m[1:])
+    lagging = most > m[:-1] * (1.0 + LAG) + program.scale * LAG
+    for raised in (lagging, *(np.arange(len(most)) == i for i in np.flatnonzero(lagging)[::-1][:SINGLES])):
+        moved = np.append(np.where(raised, np.maximum(most, state.m[:-1]), state.m[:-1]), state.m[-1])
+        trial = program.at(np.maximum.accumulate(moved), envelope=False)
+        worse = trial.objective.value < state.objective.value - LOSS * _size(program, state)
+        if raised.any() and not worse and _excess(program, trial) <= max(EXCESS * _size(program, trial), 0.0):
+            state = trial
+            if raised is lagging:
+                break
+    return state
 
 
 def _filled(program: Program, state: State, top: NDArray[np.bool_]) -> State:
