@@ -85,7 +85,9 @@ def low_outcomes(
         share = chances[group] / rest[group]
         branch = branch + taken * np.log(share)
         if not last:
-            branch = branch + (left[parent] - taken) * np.log1p(-share)
+            branch = branch + (left[parent] - taken) * np.log(
+                rest[group + 1] / rest[group]
+            )  # not log1p of the share: what is left may be rare
         kept = _kept(branch, lower < limit)
         dropped = (lower < limit) & ~kept
         n_pruned, pruned = n_pruned + int(dropped.sum()), pruned + float(np.exp(branch[dropped]).sum())
@@ -99,7 +101,8 @@ def low_outcomes(
 
 def _most(left: NDArray[np.int64], room: NDArray[np.float64], step: float) -> NDArray[np.int64]:
     """Return how many of a group fit, which may be one too many."""
-    fits = np.minimum(left.astype(np.float64), np.floor(np.maximum(room, 0.0) / step))
+    with np.errstate(over="ignore"):
+        fits = np.minimum(left.astype(np.float64), np.floor(np.maximum(room, 0.0) / step))
     return fits.astype(np.int64)
 
 

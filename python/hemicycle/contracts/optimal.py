@@ -41,7 +41,7 @@ def optimal_contract(
     accuracy: Accuracy | None = None,
     valuation: Valuation | None = None,
     reservation_utility: ArrayLike | None = None,
-    tol: float = 1e-7,
+    tol: float = 1e-6,
     progress: Callable[[int, float], None] | None = None,
 ) -> Contract:
     r"""Return the contract with the best collective model that parties of unknown types sign and tell the truth in.
@@ -73,7 +73,7 @@ def optimal_contract(
     reservation_utility : array_like of float, shape (n_types,), optional
         f, what each type has if it does not sign, at least 0. By default its best utility alone, see `reservation`. Of
         types with equal cost the largest counts.
-    tol : float, default 1e-7
+    tol : float, default 1e-6
         Largest `relative_gap` of the result. Must be > 0.
     progress : callable, optional
         Told the number of quadratic programs solved and the objective after each.

@@ -11,7 +11,7 @@ from hemicycle.contracts.bisection import last_positive, upper_end
 from hemicycle.contracts.concave_envelope import ConcaveEnvelope
 from hemicycle.contracts.expectation import SumExpectation
 from hemicycle.contracts.exponential_sums import fit_exponential_sum
-from hemicycle.contracts.reservation import stand_alone
+from hemicycle.contracts.reservation import flattening, stand_alone
 from hemicycle.contracts.valuation import LinearValuation
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class Program:
         Of their concave envelopes, the same where no outcome is low.
     most : ndarray of float64, shape (n_types,)
         More than this no contract can ask of a type.
+    typical : float
+        The data with which an amount is worth most per unit, or with which its worth has begun to flatten.
     """
 
     parties: Parties
@@ -85,6 +87,7 @@ class Program:
     objective_envelope: SumExpectation
     reward_envelope: SumExpectation
     most: NDArray[np.float64]
+    typical: float
 
     @property
     def n_types(self) -> int:
@@ -98,9 +101,8 @@ class Program:
 
     @property
     def scale(self) -> float:
-        """An amount below which a contribution is small: 1e-3 of an equal share in the least that is possible."""
-        high = self.reward.fitted.high
-        return 1e-3 * max(self.reward.fitted.low, 1e-6 * high) / self.parties.n_parties
+        """An amount below which a contribution is small: 1e-3 of an equal share in what makes a model worthwhile."""
+        return 1e-3 * self.typical / self.parties.n_parties
 
     @property
     def steps(self) -> NDArray[np.float64]:
@@ -199,7 +201,8 @@ def contract_program(parties: Parties, utility: NDArray[np.float64] | None, wort
 
     reward = expectations(worth)
     objective = reward if isinstance(worth.valuation, LinearValuation) else expectations(worth.accuracy)
-    return Program(parties, utility, alone, worth, objective[0], reward[0], objective[1], reward[1], most)
+    typical = min(reward[0].fitted.low or flattening(worth), high)
+    return Program(parties, utility, alone, worth, objective[0], reward[0], objective[1], reward[1], most, typical)
 
 
 def least_utilities(program: Program, m: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -92,7 +92,7 @@ def stand_alone(costs: NDArray[np.float64], worth: ModelValue) -> Reservation:
     def gains(amount: NDArray[np.float64]) -> NDArray[np.float64]:
         return worth.derivative(amount) - costs
 
-    start = worth.threshold or LEAST * _scale(worth)
+    start = worth.threshold or LEAST * flattening(worth)
     end = upper_end(gains, start, len(costs))
     if np.isinf(end).any():
         position = int(np.argmax(np.isinf(end)))
@@ -106,8 +106,8 @@ def stand_alone(costs: NDArray[np.float64], worth: ModelValue) -> Reservation:
     return Reservation(np.where(taken, amount, 0.0), np.where(taken, utility, 0.0))
 
 
-def _scale(worth: ModelValue) -> float:
-    """Return an amount of data at which the derivative of a curve without a kink has fallen to half."""
+def flattening(worth: ModelValue) -> float:
+    """Return the amount of data at which the slope of a curve without a kink has fallen to half."""
     first = float(worth.derivative(0.0))
 
     def steep(amount: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -88,13 +88,13 @@ def best_contributions(program: Program, progress: Callable[[int, float], None] 
     if program.parties.n_parties == 1 and np.array_equal(program.reservation, program.alone.utility):
         state = program.at(alone, envelope=False)
         return Found(state.m, state, state, 0, only=True)
-    least = program.reward_envelope.fitted.low / program.parties.n_parties
-    floor = np.maximum.accumulate(np.maximum(alone, max(least, program.scale)))
+    floor = np.maximum.accumulate(np.maximum(alone, program.typical / program.parties.n_parties))
     start = np.minimum(floor, program.most)
     relaxed = _bunched(program, _limit(program, start), True, progress)
     passes = relaxed.passes
     excess = _excess(program, relaxed.state)
-    if excess > INFEASIBLE * _size(program, relaxed.state):
+    more = (program.reservation > program.alone.utility).any()
+    if more and excess > INFEASIBLE * _size(program, relaxed.state):
         raise DomainError(
             f"reservation_utility: there is no contract, rewards would exceed what models are worth by {excess:.6g}; "
             "lower it, or leave it out, and every type can be given what it has alone"
