@@ -41,7 +41,7 @@ class Expectations:
     error : float
         Estimate of the largest error of `value`: that of the fit, of rounding and of outcomes left out.
     conditional_error : ndarray of float64, shape (n_types,)
-        The same of `conditional`.
+        The same of `conditional`; of `own_type` it is at most N times as large.
     lowest : float
         The least sum that has a probability above 0, or would if a type without had one.
     low : LowExpectation or None

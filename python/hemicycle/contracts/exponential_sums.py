@@ -54,6 +54,8 @@ class ExponentialSum:
         expectation of f over any distribution on the interval has at most this error, too.
     slope_error : float
         The same of ``x * f'(x)``, the derivative in the logarithm of x.
+    derivative_error : float
+        The same of ``f'(x)``.
     """
 
     exponents: NDArray[np.float64]
@@ -62,6 +64,7 @@ class ExponentialSum:
     high: float
     error: float
     slope_error: float
+    derivative_error: float
 
     def __post_init__(self) -> None:
         for name in ("exponents", "coefficients"):
@@ -175,5 +178,6 @@ def _measured(
     terms = np.exp(-np.outer(checks, exponents))
     error = float(np.abs(terms @ coefficients - expected).max())
     slope = -(terms @ (coefficients * exponents))
-    slope_error = float(np.abs(checks * (slope - slopes)).max())
-    return ExponentialSum(exponents, coefficients, low, high, SAFETY * error, SAFETY * slope_error)
+    apart = np.abs(slope - slopes)
+    errors = error, float((checks * apart).max()), float(apart.max())
+    return ExponentialSum(exponents, coefficients, low, high, *(SAFETY * e for e in errors))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hemicycle.arrays import float_array, require_length, require_non_negative
 from hemicycle.contracts.accuracy import GeneralizationBound
+from hemicycle.contracts.certificate import certificate, within
 from hemicycle.contracts.contract import Contract, Multipliers, Residuals
 from hemicycle.contracts.extra import clarabel_module, optimize_module
 from hemicycle.contracts.low_outcomes import low_outcomes
 from hemicycle.contracts.parties import checked_parties
 from hemicycle.contracts.program import contract_program, least_utilities
 from hemicycle.contracts.search import best_contributions
-from hemicycle.contracts.upper_bound import only_bound, outer_bound
 from hemicycle.contracts.valuation import LinearValuation, ModelValue
 from hemicycle.errors import NotConvergedError
 from hemicycle.options import positive_number
@@ -129,11 +130,15 @@ def optimal_contract(
     utility = None if reservation_utility is None else _merged_utility(reservation_utility, parties.place)
     program = contract_program(parties, utility, worth)
     found = best_contributions(program, progress)
-    bound = outer_bound(program, [found.relaxed, program.at(found.m, envelope=True)])
-    if found.only:
-        bound = only_bound(program, found.state)
+    bound = certificate(program, found, tolerance)
+    if not found.only and not within(bound, found, tolerance):  # by better fits, on the sums that occur
+        program = contract_program(parties, utility, worth, parties.n_parties * float(found.m.max()))
+        states = program.at(found.m, envelope=False), program.at(found.m, envelope=True)
+        found = replace(found, state=states[0], relaxed=states[1])
+        other = certificate(program, found, tolerance)
+        bound = other if other.value < bound.value else bound
     contract = _contract(program, found, bound, given, tolerance)
-    convex = getattr(worth.accuracy, "concave", True) and not program.low(found.relaxed.m)
+    convex = getattr(worth.accuracy, "concave", True) and not program.low(found.m)
     if convex and not contract.relative_gap <= tolerance:
         raise NotConvergedError(
             f"the relative gap is {contract.relative_gap:.1e} after {found.passes} quadratic programs, above tol = "

@@ -169,7 +169,9 @@ class Program:
         return rows, np.concatenate([self.reservation, np.zeros(2 * n - 1)])
 
 
-def contract_program(parties: Parties, utility: NDArray[np.float64] | None, worth: ModelValue) -> Program:
+def contract_program(
+    parties: Parties, utility: NDArray[np.float64] | None, worth: ModelValue, end: float | None = None
+) -> Program:
     """Set up the program: bound the contributions and fit the curves on all sums that are possible.
 
     Parameters
@@ -180,6 +182,9 @@ def contract_program(parties: Parties, utility: NDArray[np.float64] | None, wort
         What each type has without a contract; None is its best alone.
     worth : ModelValue
         What models are worth.
+    end : float, optional
+        Largest sum of which expectations are needed, by default the largest that any contract can have. The fits on
+        a shorter interval are better.
 
     Returns
     -------
@@ -194,8 +199,8 @@ def contract_program(parties: Parties, utility: NDArray[np.float64] | None, wort
 
     def expectations(curve: Accuracy) -> tuple[SumExpectation, SumExpectation]:
         envelope = ConcaveEnvelope(curve)
-        end = HEADROOM * max(high, NARROWEST * envelope.tangent)
-        fitted = fit_exponential_sum(envelope, envelope.tangent, end)
+        last = HEADROOM * max(high if end is None else end, NARROWEST * envelope.tangent)
+        fitted = fit_exponential_sum(envelope, envelope.tangent, last)
         chances = parties.probabilities
         return SumExpectation(curve, fitted, chances, n), SumExpectation(envelope, fitted, chances, n)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hemicycle.contracts.extra import optimize_module
+from hemicycle.contracts.sequential import solve_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hemicycle.contracts.expectation import Expectations, SumExpectation
     from hemicycle.contracts.program import Program, State
 
-__all__ = ["Bound", "only_bound", "outer_bound"]
+__all__ = ["Bound", "only_bound", "outer_bound", "split_bound"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +56,7 @@ class _Plane:
     slope: NDArray[np.float64]
 
 
-def outer_bound(program: Program, states: Sequence[State]) -> Bound:
+def outer_bound(program: Program, states: Sequence[State], least: float = 0.0) -> Bound:
     r"""Return an upper bound of the objective over all contracts.
 
     Every concave function is replaced by its tangent planes at some points, raised by the error of its expectation, and
@@ -69,6 +70,9 @@ def outer_bound(program: Program, states: Sequence[State]) -> Bound:
         The constraints.
     states : sequence of State
         Expectations of the concave envelopes at some contributions.
+    least : float, default 0.0
+        Bound only the contracts that ask no less of anyone. Where no sum can then be below the threshold, expectations
+        of the curves themselves serve, too: they are concave there.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def outer_bound(program: Program, states: Sequence[State]) -> Bound:
     """
     n, costs = program.n_types, program.parties.costs
     rows, right = program.linear_rows()
+    right[-1] = least
     a, b = [np.column_stack([-rows, np.zeros(len(rows))])], [-right]
     for state in states:
         reward = _conditional_planes(program.reward_envelope, state.m, state.reward)
@@ -91,6 +96,35 @@ def outer_bound(program: Program, states: Sequence[State]) -> Bound:
     value, y = _safe_bound(np.vstack(a), np.concatenate(b), high)
     feasibility = sum(y[len(rows) + k * (n + 1) :][:n] for k in range(len(states)))
     return Bound(value, y[: len(rows)], np.asarray(feasibility))
+
+
+def split_bound(program: Program, state: State) -> Bound:
+    """Return the bound for contributions with which every sum is above the threshold, if not above the tangent.
+
+    Either every sum of a contract is above it, and then tangent planes of the curves themselves are above them, or the
+    dearest type gives less than its share of it, and then the envelopes are solved again with this as its most.
+
+    Parameters
+    ----------
+    program : Program
+        The constraints.
+    state : State
+        Expectations of the curves at the best contributions that were found.
+
+    Returns
+    -------
+    Bound
+        The larger of the two, and the multipliers of the first.
+    """
+    share = program.worth.threshold / program.parties.n_parties
+    inside = outer_bound(program, [state], share)
+    most = program.most.copy()
+    most[0] = min(most[0], share)
+    rest = replace(program, most=most)
+    start = np.minimum(state.m, most)
+    solved = solve_sequence(rest, start, envelope=True)
+    outside = outer_bound(rest, [solved.state, program.at(start, envelope=True)])
+    return replace(inside, value=max(inside.value, outside.value))
 
 
 def only_bound(program: Program, state: State) -> Bound:
@@ -162,8 +196,11 @@ def _raised(
 ) -> _Plane:
     """Return planes that stay above although values and slopes have errors.
 
-    The slope by m_j is E[f'(S) n_j]; that of f is off by at most ``slope_error / S``, so that of the expectation is by
-    at most ``slope_error * E[n_j] / lowest``.
+    The slope by m_j is E[f'(S) n_j]. That of f is off by at most ``derivative_error``, and by ``slope_error / S``, so
+    that of the expectation is by at most E[n_j] times the one, and the other with the least S.
     """
-    doubt = expectation.fitted.slope_error * counts / max(lowest, expectation.fitted.low, 1e-300)
+    fitted = expectation.fitted
+    least = max(lowest, fitted.low)
+    worst = min(fitted.derivative_error, fitted.slope_error / least) if least > 0.0 else fitted.derivative_error
+    doubt = worst * counts
     return _Plane(value - slope @ m + error + doubt @ m, slope + doubt)
