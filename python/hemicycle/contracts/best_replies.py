@@ -23,7 +23,9 @@ SMALLEST = 1e-9  #: amount tried, of the largest
 ROUNDING = 1e-12  #: of a number of parties
 
 
-def best_reply_utility(others: NDArray[np.float64], costs: NDArray[np.float64], worth: ModelValue) -> NDArray[np.float64]:
+def best_reply_utility(
+    others: NDArray[np.float64], costs: NDArray[np.float64], worth: ModelValue
+) -> NDArray[np.float64]:
     """Return the best that parties can have by an amount of their own, given what all others give.
 
     Parameters
@@ -88,9 +90,7 @@ def largest_gains(
     return gain
 
 
-def standing_totals(
-    costs: NDArray[np.float64], worth: ModelValue
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def standing_totals(costs: NDArray[np.float64], worth: ModelValue) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the positive totals that parties of each type may hold each other to, and how many that takes.
 
     Parameters

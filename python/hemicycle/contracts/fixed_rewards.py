@@ -100,8 +100,8 @@ def fixed_rewards(
 ) -> FixedRewards:
     r"""Return how often fixed models worth t could not be handed out, and what is left over when they can.
 
-    A contract promises :math:`t_i \le E[v(a(\sum_j n_j m_j)) \mid n_i \ge 1]`, which does not bound it in each outcome. A
-    coordinator that promises a model of worth :math:`t_i` in advance is insolvent where
+    A contract promises :math:`t_i \le E[v(a(\sum_j n_j m_j)) \mid n_i \ge 1]`, which does not bound it in each outcome.
+    A coordinator that promises a model of worth :math:`t_i` in advance is insolvent where
     :math:`t_i > v(a(\sum_j n_j m_j))`, and elsewhere keeps the difference to itself.
 
     Parameters
@@ -138,7 +138,7 @@ def fixed_rewards(
     >>> from hemicycle.contracts import optimal_contract
     >>> fixed = fixed_rewards(optimal_contract([0.2, 0.16, 0.12, 0.08, 0.04], [0.2] * 5, 10))
     >>> round(fixed.any_insolvency, 4), fixed.insolvency.round(3).tolist()
-    (0.5684, [0.0, 0.0, 0.0, 0.0, 0.573])
+    (0.5704, [0.0, 0.0, 0.0, 0.0, 0.639])
     """
     slack = non_negative_number(tol, "tol")
     generator = random_generator(rng)

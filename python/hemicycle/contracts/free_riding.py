@@ -48,8 +48,8 @@ class FreeRiding:
     value : ndarray of float64, shape (n_types,)
         Worth of the model that everyone gets then.
     gain : ndarray of float64, shape (n_types, n_types)
-        The most that a party of the type of the column gains by any other amount if the type of the row is the cheapest,
-        at most rounding; 0 for types that cannot be there then.
+        The most that a party of the type of the column gains by any other amount if the type of the row is the
+        cheapest, at most rounding; 0 for types that cannot be there then.
     expected_total : float
         Data that comes together.
     expected_accuracy, expected_value : float
@@ -163,10 +163,10 @@ def free_riding(
     -----
     Where the cheapest type trains alone, every equilibrium has its stand-alone amount; who of several gives how much of
     it is open. Where it does not, to give nothing is an equilibrium, and the one that best replies reach from nothing:
-    `total` is 0. With an accuracy that has a kink there may be a second one: above the threshold each unit is worth more
-    than it costs, so several parties of the type may hold each other to a total that none would give alone, if a party's
-    part costs it no more than the model is worth. That takes `team_size` parties and an agreement; the difference is
-    shown beside the equilibrium without one, and never counted in it.
+    `total` is 0. With an accuracy that has a kink there may be others: above the threshold a unit may be worth more
+    than it costs, so several parties of the type can hold each other to a total that none would give alone, as long as
+    the part of each costs it no more than the model is worth. That takes `team_size` parties and an agreement among
+    them. It is shown beside the equilibrium without one, and never counted in it.
 
     Parties that know their own type alone play another game, in which others than the cheapest may give, too.
 

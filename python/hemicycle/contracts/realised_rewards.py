@@ -90,7 +90,7 @@ class RealisedRewards:
 
     @property
     def largest_excess(self) -> float:
-        """By how much the best reward is above the collective model of its outcome: at most 0, or nothing to hand out."""
+        """The most by which a reward is above the collective model of its outcome: at most 0, or it cannot be had."""
         return float((self.reward - self.collective)[self.probability > 0].max())
 
     def quantiles(self, levels: ArrayLike) -> NDArray[np.float64]:
@@ -170,7 +170,8 @@ def realised_rewards(
 
     .. math:: v(r_i) = \frac{t_i}{\bar t_i} \, v\Big(a\Big(\sum_j n_j m_j\Big)\Big)
 
-    whose mean over the outcomes with a party of the type is t_i, and which is never worth more than the collective model.
+    whose mean over the outcomes with a party of the type is t_i, and which is never worth more than the collective
+    model.
 
     Parameters
     ----------
@@ -228,8 +229,6 @@ def realised_rewards(
     return RealisedRewards(*fixed, collective, reward, outcomes.given, *moments, *gains, outcomes.exact)
 
 
-def _gains(
-    costs: NDArray[np.float64], m: NDArray[np.float64], expected: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _gains(costs: NDArray[np.float64], m: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
     utility = expected - costs * m
     return (expected[None, :] - costs[:, None] * m[None, :]) - utility[:, None]

@@ -143,9 +143,8 @@ def outcomes_of_contract(
     if (away > SAME * abs(mean) + contract.error).any():
         position = int(first[int(np.argmax(away))])
         raise DomainError(
-            f"contract: the collective model is worth {mean[parties.place[position]]:.6g} on average to type {position}, "
-            f"but t_bar[{position}] is {contract.t_bar[position]:.6g}; give the accuracy and valuation that the contract "
-            "was made with"
+            f"contract: t_bar[{position}] is {contract.t_bar[position]:.6g}, but the collective model is worth "
+            f"{mean[parties.place[position]]:.6g} on average; give the accuracy and valuation that it was made with"
         )
     place = parties.place
     return worth, TypeOutcomes(found.total[:, place], found.given[:, place], found.own_type, found.exact)
