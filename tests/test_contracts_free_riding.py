@@ -52,7 +52,7 @@ def test_expectations_are_those_of_every_ordered_draw():
 
 
 def test_teams_that_hold_each_other_to_more_than_any_would_give_alone():
-    """No type of small parties trains alone, yet several may: nobody would give less, and it is no accident of the grid."""
+    """No type of small parties trains alone, yet several may, and then nobody would give less."""
     found = free_riding(SMALL, EQUAL, 10)
     assert found.expected_value == 0.0
     assert found.team_size.tolist() == [0, 0, 9, 4, 2]
@@ -111,7 +111,7 @@ def test_table_and_copies():
 
 
 def test_bad_input():
-    with pytest.raises(DomainError, match="probabilities sum to 0.9"):
+    with pytest.raises(DomainError, match=r"probabilities sum to 0\.9"):
         free_riding([0.2, 0.1], [0.5, 0.4], 3)
     with pytest.raises(DomainError, match=r"costs\[1\] is -1"):
         free_riding([0.2, -1], [0.5, 0.5], 3)

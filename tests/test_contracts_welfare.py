@@ -87,7 +87,7 @@ def test_more_outcomes_than_counted_are_sampled_with_their_error():
 
 
 def test_a_failing_grid_says_where():
-    with pytest.raises(DomainError, match="probabilities sum to 0.9") as caught:
+    with pytest.raises(DomainError, match=r"probabilities sum to 0\.9") as caught:
         welfare(COSTS, [[0.5, 0.5], [0.5, 0.4]], [2])
     assert caught.value.__notes__ == ["probabilities[1]"]
 

@@ -214,11 +214,13 @@ def _cheapest(parties: Parties, least: int) -> NDArray[np.float64]:
     p, n = parties.probabilities, parties.n_parties
     dearer = np.append(0.0, np.cumsum(p)[:-1])
     if least == 1:
-        return np.maximum((dearer + p) ** n - dearer**n, 0.0)
+        first: NDArray[np.float64] = np.maximum((dearer + p) ** n - dearer**n, 0.0)
+        return first
     counts = np.arange(least, n + 1)
     log_factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, n + 1))))
     ways = log_factorial[n] - log_factorial[counts] - log_factorial[n - counts]
     with np.errstate(divide="ignore"):
         logs = ways + counts * np.log(p)[:, None]
         rest = np.where(n - counts > 0, np.log(dearer)[:, None] * np.maximum(n - counts, 1), 0.0)
-    return np.exp(logs + rest).sum(axis=1)
+    enough: NDArray[np.float64] = np.exp(logs + rest).sum(axis=1)
+    return enough

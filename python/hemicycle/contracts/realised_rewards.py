@@ -136,7 +136,8 @@ class RealisedRewards:
         ndarray of float64, shape (n_types,)
             Weighted by their probabilities.
         """
-        return np.where(self.reward < worth, self.probability, 0.0).sum(axis=0)
+        share: NDArray[np.float64] = np.where(self.reward < worth, self.probability, 0.0).sum(axis=0)
+        return share
 
     def table(self) -> Table:
         """Return one row for each type.
@@ -223,10 +224,21 @@ def realised_rewards(
     spread = reward - mean
     std = np.sqrt((outcomes.given * spread**2).sum(axis=0))
     error = np.zeros(len(mean)) if outcomes.exact else np.sqrt(((outcomes.given * spread) ** 2).sum(axis=0))
-    gains = (_gains(contract.costs, contract.m, expected) for expected in (contract.t, own))
-    moments = mean, std, error, own
-    fixed = contract.costs, contract.t, share
-    return RealisedRewards(*fixed, collective, reward, outcomes.given, *moments, *gains, outcomes.exact)
+    return RealisedRewards(
+        costs=contract.costs,
+        t=contract.t,
+        share=share,
+        collective=collective,
+        reward=reward,
+        probability=outcomes.given,
+        mean=mean,
+        std=std,
+        error=error,
+        own_type_mean=own,
+        gain=_gains(contract.costs, contract.m, contract.t),
+        own_type_gain=_gains(contract.costs, contract.m, own),
+        exact=outcomes.exact,
+    )
 
 
 def _gains(costs: NDArray[np.float64], m: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:

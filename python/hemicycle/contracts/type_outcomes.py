@@ -99,7 +99,7 @@ def type_outcomes(
     """
     present = probabilities > 0
     amounts, group = np.unique(m[present], return_inverse=True)
-    together = np.bincount(group, probabilities[present])
+    together: NDArray[np.float64] = np.bincount(group, probabilities[present])  # type: ignore[assignment]
     exact = n_outcomes(len(amounts), n_parties - 1) <= max_outcomes
     if exact:
         counts, own_type = all_outcomes(together, n_parties - 1)

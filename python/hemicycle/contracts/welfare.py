@@ -90,7 +90,8 @@ class Welfare:
     @property
     def expected_rent(self) -> NDArray[np.float64]:
         """Rent of a party on average over types, shape (n_sizes, n_mixtures)."""
-        return np.einsum("kpi,pi->kp", self.rent, self.probabilities)
+        rent: NDArray[np.float64] = np.einsum("kpi,pi->kp", self.rent, self.probabilities)
+        return rent
 
     def table(self) -> Table:
         """Return one row for each number of parties and mixture.
@@ -182,22 +183,20 @@ def welfare(
         positive_count(size, "n_parties")
     curves: dict[str, Any] = {"accuracy": accuracy, "valuation": valuation}
     sampling: dict[str, Any] = {"max_outcomes": max_outcomes, "samples": samples, "rng": rng}
-    cells = {name: np.zeros((len(sizes), len(mixtures))) for name in CELL}
+    cells = np.zeros((len(CELL), len(sizes), len(mixtures)))
     rent = np.zeros((len(sizes), len(mixtures), len(prices)))
     for k, size in enumerate(sizes.tolist()):
         for i, row in enumerate(mixtures):
             contract = _noted(i, size, optimal_contract, prices, row, size, tol=tol, **curves)
             best = complete_information(prices, row, size, **curves, **sampling)
-            ridden = free_riding(prices, row, size, **curves).expected_value
-            found = contract.expected_value, best.expected_value, best.value_error, ridden
-            found = *found, contract.relative_gap, contract.certified
-            for name, number in zip(CELL, found, strict=True):
-                cells[name][k, i] = number
+            alone = free_riding(prices, row, size, **curves).expected_value
+            found = contract.expected_value, best.expected_value, best.value_error, alone
+            cells[:, k, i] = *found, contract.relative_gap, contract.certified
             rent[k, i] = contract.rent
             if progress is not None:
                 progress(k * len(mixtures) + i + 1, len(sizes) * len(mixtures))
-    cells["certified"] = cells["certified"].astype(np.bool_)
-    return Welfare(prices.copy(), sizes, mixtures, **cells, rent=rent)
+    value, first_best, error, ridden, gap, certified = cells
+    return Welfare(prices.copy(), sizes, mixtures, value, first_best, error, ridden, gap, certified > 0, rent)
 
 
 def _noted(mixture: int, size: int | None, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
