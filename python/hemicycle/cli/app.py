@@ -253,6 +253,58 @@ def demo(
 @app.command(
     epilog="""[bold]Examples[/bold]
 
+hemicycle contract costs.csv --parties 10
+
+hemicycle contract costs.csv --parties 40 --accuracy power_law:a_opt=0.95,b=2,q=0.4
+
+hemicycle contract costs.csv --parties 40 --accuracy power_law --fit curve.csv --out offer"""
+)
+def contract(
+    costs: Annotated[
+        Path,
+        typer.Argument(
+            metavar="COSTS",
+            help="Types of parties (csv): cost of a unit of data; if wanted type (a name), probability (equal by "
+            "default) and quality (what a unit counts).",
+        ),
+    ],
+    parties: Annotated[int, typer.Option(help="How many parties there are.", min=1, rich_help_panel="Parties")],
+    accuracy: Annotated[
+        str,
+        typer.Option(
+            metavar="FAMILY[:NAME=FLOAT,...]",
+            help="Accuracy by the data that comes together: generalization_bound (k, a_opt), power_law (a_opt, b, q), "
+            "arctan or exponential (a_opt, scale).",
+            rich_help_panel="Model",
+        ),
+    ] = "generalization_bound",
+    fit: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CURVE",
+            help="Measured points (csv: amount, accuracy) that the family is fitted to.",
+            rich_help_panel="Model",
+        ),
+    ] = None,
+    value: Annotated[
+        float, typer.Option(help="Worth of a perfect model, in the unit of the costs.", rich_help_panel="Model")
+    ] = 100.0,
+    seed: Annotated[int, typer.Option(help="Seed, where outcomes are sampled.", min=0, rich_help_panel="Model")] = 0,
+    out: Out = Path("hemicycle-contract"),
+    format_: FormatOption = Format.table,
+    quiet: Quiet = False,
+) -> None:
+    """Find what to ask of parties of private cost, and what model to reward each with."""
+    from hemicycle.cli.contract import run_contract
+
+    run_contract(
+        costs, parties, out, accuracy=accuracy, fit=fit, value=value, seed=seed, output=format_.value, quiet=quiet
+    )
+
+
+@app.command(
+    epilog="""[bold]Examples[/bold]
+
 hemicycle reproduce many-model
 
 hemicycle reproduce many-model --runs 1000 --seed 7 --out claims --figures png"""
@@ -260,13 +312,16 @@ hemicycle reproduce many-model --runs 1000 --seed 7 --out claims --figures png""
 def reproduce(
     name: Annotated[
         Published,
-        typer.Argument(metavar="NAME", help="What to test: many-model, rounds, flags or clones.", show_default=False),
+        typer.Argument(
+            metavar="NAME", help="What to test: many-model, rounds, flags, clones or contracts.", show_default=False
+        ),
     ],
     runs: Annotated[
         int | None,
         typer.Option(
             help="Random instances of many-model, 100,000 by default; replicates of the bootstrap of rounds, 4,000; "
-            "rounds with planted submissions of flags, 2,000; attacked rounds of clones, 10.",
+            "rounds with planted submissions of flags, 2,000; attacked rounds of clones, 10; random programs of "
+            "contracts, 100.",
             min=1,
             rich_help_panel="Simulation",
         ),

@@ -64,6 +64,7 @@ class Published(StrEnum):
     rounds = "rounds"
     flags = "flags"
     clones = "clones"
+    contracts = "contracts"
 
 
 class Figures(StrEnum):

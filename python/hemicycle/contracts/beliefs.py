@@ -125,7 +125,7 @@ def mistaken_beliefs(
     n_parties: int | None = None,
     accuracy: Accuracy | None = None,
     valuation: Valuation | None = None,
-    tol: float = 1e-7,
+    tol: float = 1e-6,
     max_outcomes: int = 200_000,
     samples: int = 20_000,
     rng: Seed = 0,
@@ -147,7 +147,7 @@ def mistaken_beliefs(
         The true N, by default that of the contract.
     accuracy, valuation
         Those that the contract was made with.
-    tol : float, default 1e-7
+    tol : float, default 1e-6
         Of the optimum, as for `hemicycle.contracts.optimal_contract`.
     max_outcomes, samples, rng
         For promises of fixed models, as for `hemicycle.contracts.fixed_rewards`.

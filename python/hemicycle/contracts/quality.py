@@ -79,7 +79,7 @@ def quality_contract(
     accuracy: Accuracy | None = None,
     valuation: Valuation | None = None,
     reservation_utility: ArrayLike | None = None,
-    tol: float = 1e-7,
+    tol: float = 1e-6,
     progress: Callable[[int, float], None] | None = None,
 ) -> QualityContract:
     r"""Return the optimal contract where a unit from a party of type i counts as :math:`q_i` units of data.

@@ -119,7 +119,7 @@ def welfare(
     *,
     accuracy: Accuracy | None = None,
     valuation: Valuation | None = None,
-    tol: float = 1e-7,
+    tol: float = 1e-6,
     max_outcomes: int = 200_000,
     samples: int = 100_000,
     rng: Seed = 0,
