@@ -31,12 +31,13 @@ def pages(*, of: str | None = None) -> pytest.MarkDecorator:
 
 @pytest.fixture
 def round_folder(tmp_path: Path) -> Path:
-    """Give the folder in which a reader of the docs stands: a jury, its public part, a pool, a model of their own."""
+    """Give the folder in which a reader of the docs stands: a jury, its public part, a pool, a model, costs."""
     from hemicycle.synthetic import two_camp_round
 
     two_camp_round(n_models=60).write(tmp_path)
     shutil.copy(tmp_path / "jury.csv", tmp_path / "public.csv")
     shutil.copy(min((tmp_path / "submissions").glob("infra*.csv")), tmp_path / "mine.csv")
+    (tmp_path / "costs.csv").write_text("type,cost\nuniversity,0.5\nhospital,0.03\nbank,0.02\n", encoding="utf-8")
     return tmp_path
 
 

@@ -18,9 +18,9 @@ __all__ = ["NAMES", "RUNS", "reproduce"]
 
 # Where each reproduction lives: a module with a function of the same name, which takes runs, seed and progress, and
 # data where there is no simulation.
-_HOME = {"many-model": "many_model", "rounds": "rounds", "flags": "flags", "clones": "clones"}
+_HOME = {"many-model": "many_model", "rounds": "rounds", "flags": "flags", "clones": "clones", "contracts": "contracts"}
 NAMES = tuple(_HOME)
-RUNS = {"many-model": 100_000, "rounds": 4_000, "flags": 2_000, "clones": 10}
+RUNS = {"many-model": 100_000, "rounds": 4_000, "flags": 2_000, "clones": 10, "contracts": 100}
 """Runs of each, unless told otherwise."""
 
 
@@ -36,13 +36,14 @@ def reproduce(
 
     Parameters
     ----------
-    name : {"many-model", "rounds", "flags", "clones"}
+    name : {"many-model", "rounds", "flags", "clones", "contracts"}
         Whose claims: those of the proposal "On diversity and many-model ensembling", what is expected of ensembles on
-        the private rows of real rounds, how seldom the flags of a run are wrong, or what the clone-proof prior promises
-        and what it cannot do.
+        the private rows of real rounds, how seldom the flags of a run are wrong, what the clone-proof prior promises
+        and what it cannot do, or those of "Paid with Models" on optimal contracts.
     runs : int, optional
         Number of random instances of the simulation (100,000), of replicates of the bootstrap over jurors (4,000), of
-        rounds with planted submissions (2,000), or of attacked rounds of each kind (10); at least 1.
+        rounds with planted submissions (2,000), of attacked rounds of each kind (10), or of random programs of
+        contracts (100); at least 1.
     seed : int, default 0
         Seed, at least 0; the same seed gives the same results.
     data : path, optional
