@@ -126,10 +126,8 @@ def _source(path: str | os.PathLike[str], needed: tuple[str, ...], known: tuple[
                 f"{source.file}: there is no column {name!r}; its columns are {', '.join(needed + known)}"
             )
     if source.table.ragged:
-        row, n_cells = source.table.ragged[0]
-        raise FormatError(
-            f"{source.file}, line {source.lines[row]}: {n_cells} cells, but the header has {len(source.table.header)}"
-        )
+        line, n_cells = source.table.ragged[0]
+        raise FormatError(f"{source.file}, line {line}: {n_cells} cells, but the header has {len(source.table.header)}")
     others = source.others({index for name in needed + known if (index := source.find(name)) is not None})
     if others:
         raise FormatError(

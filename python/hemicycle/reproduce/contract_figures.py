@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.reproduce.contract_surfaces import SHARES, SIZES
 from hemicycle.reproduce.figures import BLUE, GREEN, GREY, ORANGE
 
 if TYPE_CHECKING:
@@ -83,9 +82,10 @@ def draw_surfaces(found: dict[str, Welfare], canvas: Any) -> None:
                 values, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-bound, vmax=bound, interpolation="nearest"
             )
             canvas.colorbar(drawn, ax=panel, label=label if column == len(found) - 1 else None)
-            panel.set(yticks=range(len(SIZES)), xticks=range(0, len(SHARES), 2))
-            panel.set_yticklabels(SIZES)
-            panel.set_xticklabels([f"{share:g}" for share in SHARES[::2]])
+            shares = grid.probabilities[::2, -1]
+            panel.set(yticks=range(len(grid.n_parties)), xticks=range(0, len(grid.probabilities), 2))
+            panel.set_yticklabels(grid.n_parties)
+            panel.set_xticklabels([f"{share:g}" for share in shares])
         panels[1, column].set_xlabel("share of the cheaper type")
     for panel in panels[:, 0]:
         panel.set_ylabel("parties")
