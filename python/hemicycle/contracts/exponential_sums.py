@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -21,6 +23,7 @@ SAFETY = 2.0  #: between two points of the finer grid the error may be larger th
 NUMBERS_OF_TERMS = (30, 45, 60, 90)
 SPANS = ((0.01, 40.0), (0.05, 12.0))  #: exponents from the first over the highest point to the second over the lowest
 RCOND = 1e-15
+KEPT = 48  #: problems of least squares that are kept, of half a megabyte each
 STRAIGHT = 0.9  #: share of its first slope down to which a curve from 0 is straight enough to need no faster exponents
 NEARER = 100.0  #: how much nearer to 0 than that the grids of such a curve begin
 
@@ -90,7 +93,7 @@ def fit_exponential_sum(curve: Curve, low: float, high: float, *, tol: float = 2
     curve : Curve
         Smooth between `low` and `high`, such as an accuracy above its threshold.
     low, high : float
-        The interval, ``0 <= low < high``.
+        The interval, ``0 <= low < high``; above it the fit holds up to the next power of 2 times its lower end.
     tol : float, default 2e-13
         Error at which no more terms are tried, relative to the largest value; that of the slope may be 100 times it.
 
@@ -124,7 +127,9 @@ def fit_exponential_sum(curve: Curve, low: float, high: float, *, tol: float = 2
     if not 0.0 <= low < high < np.inf:
         raise DomainError(f"the interval from {low} to {high} is empty; low must be at least 0 and below high")
     lowest = low if low > 0.0 else _bent(curve, high)
-    points, checks = _grid(low, lowest, high, N_POINTS), _grid(low, lowest, high, N_CHECKS)
+    octaves = max(1, math.ceil(math.log2(high / lowest)))
+    high = lowest * 2.0**octaves  # few ratios, whose least squares are solved but once
+    points, checks = (lowest * _grid(octaves, low == 0.0, n) for n in (N_POINTS, N_CHECKS))
     values, expected, slopes = curve.value(points), curve.value(checks), curve.derivative(checks)
     if not (np.isfinite(values).all() and np.isfinite(expected).all() and np.isfinite(slopes).all()):
         raise DomainError(f"the curve is not finite everywhere between {low:g} and {high:g}; it cannot be fitted")
@@ -132,10 +137,9 @@ def fit_exponential_sum(curve: Curve, low: float, high: float, *, tol: float = 2
     best: ExponentialSum | None = None
     for n_terms in NUMBERS_OF_TERMS:
         for slowest, fastest in SPANS:
-            rates = np.geomspace(slowest / high, fastest / lowest, n_terms)
-            exponents = np.concatenate([np.zeros(1), rates])
-            coefficients = _least_squares(exponents, points, values)
-            found = _measured(exponents, coefficients, low, high, checks, expected, slopes)
+            exponents, inverse, onto = _least_squares(octaves, low == 0.0, n_terms, slowest, fastest)
+            coefficients = inverse @ (onto @ values)
+            found = _measured(exponents / lowest, coefficients, low, high, checks, expected, slopes)
             if best is None or found.slope_error < best.slope_error:
                 best = found
         if best is not None and best.error <= tol * size and best.slope_error <= 100.0 * tol * size:
@@ -151,19 +155,27 @@ def _bent(curve: Curve, high: float) -> float:
     return float(amounts[np.argmax(bent)]) if bent.any() else high
 
 
-def _grid(low: float, lowest: float, high: float, n: int) -> NDArray[np.float64]:
-    if low > 0.0:
-        points = np.geomspace(low, high, n)
-        points[[0, -1]] = low, high
-        return points
-    return np.append(0.0, np.geomspace(lowest / NEARER, high, n - 1))
+def _grid(octaves: int, from_zero: bool, n: int) -> NDArray[np.float64]:
+    """Return points of an interval whose lower end, or where a curve from 0 bends, is 1."""
+    end = 2.0**octaves
+    if from_zero:
+        return np.append(0.0, np.geomspace(1.0 / NEARER, end, n - 1))
+    points = np.geomspace(1.0, end, n)
+    points[-1] = end
+    return points
 
 
+@lru_cache(maxsize=KEPT)
 def _least_squares(
-    exponents: NDArray[np.float64], points: NDArray[np.float64], values: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    found = np.linalg.lstsq(np.exp(-np.outer(points, exponents)), values, rcond=RCOND)
-    return np.asarray(found[0], dtype=np.float64)
+    octaves: int, from_zero: bool, n_terms: int, slowest: float, fastest: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return exponents and the two factors of the pseudo-inverse that takes values on the grid to coefficients."""
+    exponents = np.append(0.0, np.geomspace(slowest / 2.0**octaves, fastest, n_terms))
+    left, sizes, right = np.linalg.svd(
+        np.exp(-np.outer(_grid(octaves, from_zero, N_POINTS), exponents)), full_matrices=False
+    )
+    kept = sizes > RCOND * sizes[0]
+    return exponents, right[kept].T / sizes[kept], np.ascontiguousarray(left[:, kept].T)
 
 
 def _measured(

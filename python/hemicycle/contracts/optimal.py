@@ -171,7 +171,8 @@ def _contract(
     parties, unit, state, m = program.parties, program.unit, found.state, found.m
     utility = least_utilities(program, m)
     t = utility + parties.costs * m
-    accuracy, upper = state.objective.value / unit, bound.value / unit
+    expected = (state.objective.value, state.reward.value) if m.any() else (0.0, 0.0)  # of no data, without rounding
+    accuracy, upper = expected[0] / unit, bound.value / unit
     upper = max(upper, accuracy)
     concave = getattr(program.worth.accuracy, "concave", True)
     pointless = bound.value <= program.nothing
@@ -191,7 +192,7 @@ def _contract(
         t_bar=state.reward.conditional[place],
         own_type=state.reward.own_type[place],
         expected_accuracy=accuracy,
-        expected_value=state.reward.value,
+        expected_value=expected[1],
         upper_bound=upper,
         gap=upper - accuracy,
         relative_gap=relative,
