@@ -52,7 +52,7 @@ bench-docs: export HEMICYCLE_BENCH := full
 bench-docs: $(VENV)/.built $(VENV)/.bench ## a full run of what docs/performance.md quotes, its tables and its picture
 	$(ASV_RUN) --bench 'LogLikelihood.track_(rate|error)' \
 	  --bench 'bench_(limits|scaling|threads)' --bench Interrupt \
-	  --bench 'LeastSquares.track' --bench 'bench_least_squares.(Growth|Million|Nearest)' --bench bench_stacking
+	  --bench 'LeastSquares.track' --bench 'bench_least_squares.(Growth|Million|Nearest)' --bench bench_stacking --bench bench_contracts
 	$(BIN)/python benches/performance_tables.py docs/performance.md
 	$(BIN)/python benches/plot_scaling.py docs/images
 

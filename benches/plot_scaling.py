@@ -1,6 +1,7 @@
 """Draw how costs grow, from the runs that asv has stored: ``python benches/plot_scaling.py docs/images``.
 
-The log-likelihood against models, pairs and labels; simplex least squares against models and observations.
+The log-likelihood against models, pairs and labels; simplex least squares against models and observations; optimal
+contracts against types.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ INKS, GUIDE = ["#1f5a99", "#c1662f"], "#999999"
 
 def main(folder: str) -> None:
     mpl.rcParams.update({"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "hemicycle", "legend.frameon": False})
-    for name, figure in {"likelihood_scaling": likelihood(), "least_squares_growth": least_squares()}.items():
+    figures = {
+        "likelihood_scaling": likelihood,
+        "least_squares_growth": least_squares,
+        "contract_growth": contracts,
+    }
+    for name, drawn in figures.items():
+        figure = drawn()
         figure.savefig(Path(folder, f"{name}.svg"), metadata={"Date": None, "Creator": None})
 
 
@@ -67,12 +74,20 @@ def least_squares() -> Figure:
     return figure
 
 
-def draw(panel: Axes, curves: Curves, unit: str, *, proportional: bool = True) -> None:
-    """Draw measured seconds, and through the largest of all sizes a line that is proportional."""
+def contracts() -> Figure:
+    figure, panel = plt.subplots(figsize=(4, 3), layout="constrained")
+    measured = {int(types): seconds for (types,), seconds in newest("bench_contracts.Growth.time_solve").items()}
+    draw(panel, {"measured": measured}, "types, and as many parties", power=2)
+    panel.set_ylabel("seconds")
+    return figure
+
+
+def draw(panel: Axes, curves: Curves, unit: str, *, proportional: bool = True, power: int = 1) -> None:
+    """Draw measured seconds, and through the largest of all sizes a line that is proportional to a power of it."""
     if proportional:
         sizes, seconds = zip(*next(iter(curves.values())).items(), strict=True)
-        guide = [seconds[-1] * size / sizes[-1] for size in sizes]
-        panel.plot(sizes, guide, color=GUIDE, linewidth=0.8, label="proportional")
+        guide = [seconds[-1] * (size / sizes[-1]) ** power for size in sizes]
+        panel.plot(sizes, guide, color=GUIDE, linewidth=0.8, label="proportional" if power == 1 else "quadratic")
     for colour, (name, curve) in zip(INKS, curves.items(), strict=False):
         panel.plot(list(curve), list(curve.values()), "o-", color=colour, markersize=4, label=name)
     panel.set(xlabel=unit, xscale="log", yscale="log")
