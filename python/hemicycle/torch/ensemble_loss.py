@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from hemicycle.options import known_word, number_within
 from hemicycle.torch.labels import computed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Generator
 
@@ -137,11 +137,31 @@ class EnsembleLoss(torch.nn.Module):
         DtypeError, ShapeError, DomainError, IndexOutOfRangeError, OptionError
             If they are not as described, or not on one device.
         """
-        numbers, classes = self._checked(pred, target)
-        weights = self._weights_of(numbers)
-        err, err_bar, div = _PARTS[self.kind, self.averaging](numbers, classes, weights)
+        err, err_bar, div = self.of_examples(pred, target)
         loss = (1 - self.beta) * err_bar + self.beta * err
         return EnsembleParts(loss.mean(), err.mean(), err_bar.mean(), div.mean())
+
+    def of_examples(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the parts of each example, which tells apart ensembles whose examples lie one after another.
+
+        Parameters
+        ----------
+        pred, target : Tensor
+            As for the objective.
+
+        Returns
+        -------
+        tuple of Tensor, each of shape (n_examples,)
+            ERR, ERR_bar and DIV; as in `EnsembleParts`, DIV carries no gradient.
+
+        Raises
+        ------
+        DtypeError, ShapeError, DomainError, IndexOutOfRangeError, OptionError
+            As the objective.
+        """
+        numbers, classes = self._checked(pred, target)
+        weights = self._weights_of(numbers)
+        return _PARTS[self.kind, self.averaging](numbers, classes, weights)
 
     def _checked(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return predictions with an axis of outputs, and targets to match, in the dtype that is computed in."""
@@ -252,7 +272,7 @@ def _brier(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tenso
     return _squares(torch.softmax(pred, -1), one_hot, weights)
 
 
-_PARTS: dict[tuple[str, str | None], Any] = {
+_PARTS: dict[tuple[str, str | None], Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]] = {
     ("mse", "score"): _squares,
     ("cross_entropy", "score"): _mean_scores,
     ("cross_entropy", "probability"): _mean_probabilities,
