@@ -1,0 +1,271 @@
+"""What is measured of trained ensembles: errors, diversity, its bias, codependence and the spread of members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hemicycle.diversity import bias_share, codependence, decompose
+from hemicycle.reproduce.collusion_sets import REGRESSION, split
+from hemicycle.reproduce.collusion_training import Condition, Protocol, convolutional_network, dense_network, train
+from hemicycle.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from hemicycle.reproduce.claims import Progress
+    from hemicycle.reproduce.collusion_sets import Split
+    from hemicycle.reproduce.collusion_training import Trained
+
+__all__ = ["BETAS", "CONDITIONS", "DROPOUTS", "MOMENTS", "PARTS", "Effort", "Measured", "measured"]
+
+BETAS = tuple(step / 10 for step in range(11))
+DROPOUTS = (0.2, 0.4, 0.6)
+CONDITIONS = (*(Condition(beta) for beta in BETAS), *(Condition(1.0, p) for p in DROPOUTS))
+MOMENTS = ("stopped", "end")
+PARTS = ("err", "err_bar", "div")
+N_DRAWS = 10  #: of dropped members, other ones for each example
+NAMES = (
+    "err_train",
+    *PARTS,
+    "bias_share",
+    "codependence_20",
+    "codependence_40",
+    "codependence_60",
+    "best_member",
+    "worst_member",
+    "accuracy",
+    "member_accuracy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is done of everything.
+
+    Attributes
+    ----------
+    n_runs : int
+        Splits, starts and orders of the examples.
+    dense_steps, convolutional_steps : int
+        Steps of training.
+    n_checkpoints : int
+        How often ensembles are looked at.
+    n_dense : int
+        Members of an ensemble on regression sets.
+    sizes : tuple of int
+        Members of an ensemble on digits.
+    """
+
+    n_runs: int
+    dense_steps: int = 2000
+    convolutional_steps: int = 300
+    n_checkpoints: int = 16
+    n_dense: int = 20
+    sizes: tuple[int, ...] = (5, 10)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What was measured, by case: a regression set, or digits with an averaging and a number of members.
+
+    Attributes
+    ----------
+    values : dict
+        Case and moment, then the name of a measure, to ndarray of shape (n_runs, n_conditions); one of `NAMES`, nan
+        where it has no meaning.
+    courses : dict
+        Case, then "train" or "test", to ndarray of shape (n_runs, n_checkpoints, 3, n_conditions): ERR, ERR_bar, DIV.
+    steps : dict
+        Case to ndarray of shape (n_checkpoints,).
+    """
+
+    values: dict[tuple[str, str], dict[str, NDArray[np.float64]]]
+    courses: dict[str, dict[str, NDArray[np.float64]]]
+    steps: dict[str, NDArray[np.int64]]
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Names of the cases, in order."""
+        return tuple(self.courses)
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs."""
+        return len(next(iter(self.courses.values()))["train"])
+
+    def table(self) -> Table:
+        """Return one row for each case, moment, run, beta and dropout."""
+        rows = [
+            (case, moment, run, condition.beta, condition.dropout, *(float(found[name][run, c]) for name in NAMES))
+            for (case, moment), found in self.values.items()
+            for run in range(self.n_runs)
+            for c, condition in enumerate(CONDITIONS)
+        ]
+        columns = ("case", "moment", "run", "beta", "dropout", *NAMES)
+        return _table(columns, [tuple(None if cell != cell else cell for cell in row) for row in rows])
+
+    def training_table(self) -> Table:
+        """Return one row for each case, beta, dropout and checkpoint: means over the runs."""
+        rows = []
+        for case, course in self.courses.items():
+            means = {where: values.mean(axis=0) for where, values in course.items()}
+            for c, condition in enumerate(CONDITIONS):
+                for k, step in enumerate(self.steps[case].tolist()):
+                    seen = [float(means[where][k, part, c]) for where in ("train", "test") for part in range(3)]
+                    rows.append((case, condition.beta, condition.dropout, step, *seen))
+        names = tuple(f"{part}_{where}" for where in ("train", "test") for part in PARTS)
+        return _table(("case", "beta", "dropout", "step", *names), rows)
+
+
+def measured(effort: Effort, seed: int, progress: Progress) -> Measured:
+    """Train ensembles on every set and measure them.
+
+    Parameters
+    ----------
+    effort : Effort
+        How much is done.
+    seed : int
+        Seed; each case and run has a stream of its own.
+    progress : callable
+        Told how many trainings are done.
+
+    Returns
+    -------
+    Measured
+        All that was measured.
+    """
+    jobs = _jobs(effort)
+    found: dict[str, _Case] = {}
+    for number, (case, job) in enumerate(jobs.items()):
+
+        def tell(done: int, before: int = number) -> None:
+            progress("ensembles", before * effort.n_runs + done, len(jobs) * effort.n_runs)
+
+        found[case] = measured_case(job, effort.n_runs, (seed, number), tell)
+    return Measured(
+        values={(case, moment): found[case].values[moment] for case in found for moment in MOMENTS},
+        courses={case: one.courses for case, one in found.items()},
+        steps={case: one.steps for case, one in found.items()},
+    )
+
+
+class _Case(NamedTuple):
+    """What was measured of one case; see `Measured`."""
+
+    values: dict[str, dict[str, NDArray[np.float64]]]
+    courses: dict[str, NDArray[np.float64]]
+    steps: NDArray[np.int64]
+
+
+def measured_case(
+    job: tuple[str, int, Protocol], n_runs: int, seed: tuple[int, int], tell: Callable[[int], None]
+) -> _Case:
+    """Train the ensembles of one case in all runs, and measure them.
+
+    Parameters
+    ----------
+    job : tuple
+        Name of the set, number of members, and protocol.
+    n_runs : int
+        Number of runs.
+    seed : tuple of int
+        Each run has a stream of its own.
+    tell : callable
+        Told how many runs are done.
+
+    Returns
+    -------
+    _Case
+        By moment, by part of the data, and the checkpoints.
+    """
+    name, n_learners, protocol = job
+    seen: list[Trained] = []
+    taken: dict[str, list[NDArray[np.float64]]] = {moment: [] for moment in MOMENTS}
+    for run in range(n_runs):
+        rng = np.random.default_rng([*seed, run])
+        data = split(name, rng)
+        seen.append(train(data, CONDITIONS, n_learners, _for(protocol, data), rng))
+        for moment in MOMENTS:
+            taken[moment].append(_measure(seen[-1], data, protocol, moment, rng))
+        tell(run + 1)
+    return _Case(
+        {moment: dict(zip(NAMES, np.array(taken[moment]).swapaxes(0, 1), strict=True)) for moment in MOMENTS},
+        {"train": np.array([each.train for each in seen]), "test": np.array([each.test for each in seen])},
+        seen[0].steps,
+    )
+
+
+def _jobs(effort: Effort) -> dict[str, tuple[str, int, Protocol]]:
+    """Return the set, the number of members and the protocol of each case."""
+    dense = Protocol(dense_network, "mse", None, effort.dense_steps, 0.005, effort.n_checkpoints)
+    jobs = {name: (name, effort.n_dense, dense) for name in REGRESSION}
+    for averaging in ("score", "probability"):
+        protocol = Protocol(
+            convolutional_network, "cross_entropy", averaging, effort.convolutional_steps, 0.01, effort.n_checkpoints
+        )
+        jobs |= {f"digits, {averaging}, {size}": ("digits", size, protocol) for size in effort.sizes}
+    return jobs
+
+
+def _for(protocol: Protocol, data: Split) -> Protocol:
+    """Return the protocol with networks that take as many features as there are."""
+    if protocol.loss != "mse":
+        return protocol
+    make = partial(dense_network, data.train.x.shape[1])
+    return Protocol(make, protocol.loss, None, protocol.n_steps, protocol.learning_rate, protocol.n_checkpoints)
+
+
+def _measure(
+    trained: Trained, data: Split, protocol: Protocol, moment: str, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return `NAMES` of each condition, shape (n_names, n_conditions)."""
+    at = trained.stopped if moment == "stopped" else np.full(len(CONDITIONS), len(trained.steps) - 1)
+    y = data.test.y[:1000]
+    kind: dict[str, Any] = {"loss": protocol.loss, "averaging": protocol.averaging}
+    found = np.full((len(NAMES), len(CONDITIONS)), np.nan)
+    for c, pred in enumerate(trained.predictions[moment]):
+        parts = decompose(pred, y, **kind)
+        missing = codependence(pred, y, **kind, p=DROPOUTS, n_draws=N_DRAWS, rng=rng).increase
+        members = [decompose(pred[j : j + 1], y, **kind).err for j in range(len(pred))]
+        biased = np.nan if protocol.averaging == "probability" else bias_share(pred, y, **kind)
+        error = float(trained.train[at[c], 0, c])
+        spread = (min(members), max(members))
+        found[:, c] = (
+            error,
+            parts.err,
+            parts.err_bar,
+            parts.div,
+            biased,
+            *missing,
+            *spread,
+            *_accuracies(pred, y, kind),
+        )
+    return found
+
+
+def _accuracies(pred: NDArray[np.float64], y: NDArray[Any], kind: dict[str, Any]) -> tuple[float, float]:
+    """Return the accuracy of the ensemble and the mean of its members, nan where there are no classes."""
+    if kind["loss"] == "mse":
+        return np.nan, np.nan
+    scores = pred.mean(axis=0)
+    if kind["averaging"] == "probability":
+        unnormalised = np.exp(pred - pred.max(axis=-1, keepdims=True))
+        scores = (unnormalised / unnormalised.sum(axis=-1, keepdims=True)).mean(axis=0)
+    return float(np.mean(scores.argmax(axis=-1) == y)), float(np.mean(pred.argmax(axis=-1) == y))
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
+    """Return a table, with arrays where all cells are numbers."""
+    cells = zip(*rows, strict=True)
+    return Table(
+        {
+            name: np.array(column) if all(isinstance(cell, int | float) for cell in column) else column
+            for name, column in zip(columns, cells, strict=True)
+        }
+    )
