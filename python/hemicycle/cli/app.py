@@ -313,7 +313,9 @@ def reproduce(
     name: Annotated[
         Published,
         typer.Argument(
-            metavar="NAME", help="What to test: many-model, rounds, flags, clones or contracts.", show_default=False
+            metavar="NAME",
+            help="What to test: many-model, rounds, flags, clones, contracts, collusion or incentives.",
+            show_default=False,
         ),
     ],
     runs: Annotated[
@@ -321,11 +323,19 @@ def reproduce(
         typer.Option(
             help="Random instances of many-model, 100,000 by default; replicates of the bootstrap of rounds, 4,000; "
             "rounds with planted submissions of flags, 2,000; attacked rounds of clones, 10; random programs of "
-            "contracts, 100.",
+            "contracts, 100; starts of collusion, 10; juries of incentives, 5.",
             min=1,
             rich_help_panel="Simulation",
         ),
     ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="Do less: fewer runs, and of collusion and incentives shorter training and fewer kinds of juries.",
+            rich_help_panel="Simulation",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of it.", min=0, rich_help_panel="Simulation")] = 0,
     data: Annotated[
         Path | None,
@@ -351,6 +361,7 @@ def reproduce(
         runs=runs,
         seed=seed,
         data=data,
+        quick=quick,
         figures=figures.value,
         output=format_.value,
         quiet=quiet,

