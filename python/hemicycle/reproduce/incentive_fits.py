@@ -187,7 +187,8 @@ def _steps(a: Tensor, b: Tensor, seen: Tensor, ridge: Tensor) -> Tensor:
     ends[torch.arange(len(a)), b] += 1
     ends[torch.arange(len(a)), a] -= 1
     curvature = (ends.T * seen.unsqueeze(1)) @ ends / SIGMA**2
-    return torch.linalg.inv(curvature + ridge[:, None, None] * torch.eye(N_ITEMS, dtype=seen.dtype))
+    inverse: Tensor = torch.linalg.inv(curvature + ridge[:, None, None] * torch.eye(N_ITEMS, dtype=seen.dtype))
+    return inverse
 
 
 def _misfit(pred: Tensor, labels: Tensor, loss: str) -> Tensor:

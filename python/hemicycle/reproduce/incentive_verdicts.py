@@ -1,0 +1,272 @@
+"""Verdicts on what the sum-Gaussian score does to modellers and to ensembles of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemicycle.reproduce.claims import Claim, Finding
+from hemicycle.reproduce.incentive_fits import STARTS
+from hemicycle.reproduce.incentive_pools import MECHANISMS
+from hemicycle.reproduce.paired_runs import sign, verdict_over_cases
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemicycle.reproduce.incentive_pools import Pools
+
+__all__ = ["on_better", "on_bias", "on_both_camps", "on_diverse", "on_minority", "signs"]
+
+DIVERSE = Claim(
+    "diverse",
+    "diverse pools",
+    "Modellers who are judged by the sum-Gaussian make a more diverse pool than those judged by squared error",
+    "more diverse",
+)
+BETTER = Claim(
+    "better",
+    "better ensembles",
+    "Ensembles of modellers who are judged by the sum-Gaussian predict other jurors better",
+    "better",
+)
+NEW = Claim(
+    "new_pairs",
+    "better on new pairs",
+    "They also predict better what jurors say of pairs that nobody saw",
+    "better",
+    by_source=False,
+)
+CAMPS = Claim(
+    "both_camps",
+    "modellers on both sides",
+    "Under the sum-Gaussian modellers who begin between the camps join both, whatever the shares",
+    "both",
+    by_source=False,
+)
+MINORITY = Claim(
+    "minority_mass",
+    "the minority's weight",
+    "Where modellers stand in both camps stacking on labels gives the smaller one the weight of its labels",
+    "proportional",
+    by_source=False,
+)
+BIAS = Claim(
+    "bias",
+    "genuine diversity",
+    "The diversity that the sum-Gaussian adds is genuine: bias explains less than a quarter of it",
+    "below 0.25",
+    by_source=False,
+)
+WORDS = {"bma": "averaging", "power": "power posterior", "least_squares": "least squares", "stacking": "stacking"}
+NEAR = 0.1  #: how far the weight of a camp may be from its part of the labels
+BOTH = 0.1  #: part of the modellers that stand in a camp, at least, for it to have any
+GENUINE = 0.25
+
+
+def signs(differences: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the sign of each difference over the last axis, that of juries, as `sign` decides it."""
+    flat = differences.reshape(-1, differences.shape[-1])
+    return np.array([sign(values) for values in flat]).reshape(differences.shape[:-1])
+
+
+def on_diverse(pools: Pools) -> Finding:
+    """Judge whether the sum-Gaussian makes pools diverse.
+
+    Parameters
+    ----------
+    pools : Pools
+        What was measured.
+
+    Returns
+    -------
+    Finding
+        It holds if it does for every kind of jury and both starts.
+    """
+    found = {start: signs(pools.gain("div", start)) for start in STARTS}
+    numbers = {
+        f"{start} {share:g} {loss}": float(pools.of("div", start, loss)[s, -1, -1].mean())
+        for start in STARTS
+        for s, share in enumerate(pools.grid.shares)
+        for loss in ("mse", "sum_gaussian")
+    }
+    return _finding(
+        DIVERSE,
+        pools,
+        found,
+        f"At distance {pools.grid.distances[-1]:g} and {pools.grid.pairs[-1]} pairs DIV is, under squared error and "
+        "sum-Gaussian, "
+        + "; ".join(
+            f"at {share:.0%} {numbers[f'neutral {share:g} mse']:.2f} and "
+            f"{numbers[f'neutral {share:g} sum_gaussian']:.2f} "
+            f"(partisans {numbers[f'partisan {share:g} mse']:.2f} and "
+            f"{numbers[f'partisan {share:g} sum_gaussian']:.2f})"
+            for share in pools.grid.shares
+        ),
+        numbers,
+    )
+
+
+def on_better(pools: Pools, where: str = "same_pairs") -> Finding:
+    """Judge whether ensembles predict held-out labels better.
+
+    Parameters
+    ----------
+    pools : Pools
+        What was measured.
+    where : {"same_pairs", "new_pairs"}
+        Whether other jurors judge the same pairs or others.
+
+    Returns
+    -------
+    Finding
+        It holds if they do under every mechanism, for every kind of jury and both starts.
+    """
+    found = {
+        f"{WORDS[mechanism]}, {start}": signs(pools.gain(f"{mechanism}_{where}", start))
+        for mechanism in MECHANISMS
+        for start in STARTS
+    }
+    gains = {
+        f"{mechanism} {start} {distance:g}": float(pools.gain(f"{mechanism}_{where}", start)[:, d].mean())
+        for mechanism in MECHANISMS
+        for start in STARTS
+        for d, distance in enumerate(pools.grid.distances)
+    }
+    return _finding(
+        BETTER if where == "same_pairs" else NEW,
+        pools,
+        found,
+        "Mean gain in log score a label by distance ("
+        + ", ".join(f"{distance:g}" for distance in pools.grid.distances)
+        + "): "
+        + "; ".join(
+            f"{WORDS[mechanism]}, {start} "
+            + ", ".join(f"{gains[f'{mechanism} {start} {distance:g}']:+.2f}" for distance in pools.grid.distances)
+            for mechanism in MECHANISMS
+            for start in STARTS
+        ),
+        gains,
+    )
+
+
+def on_both_camps(pools: Pools) -> Finding:
+    """Judge whether modellers without a side join both camps.
+
+    Parameters
+    ----------
+    pools : Pools
+        What was measured.
+
+    Returns
+    -------
+    Finding
+        It holds if a tenth stands in either camp at the largest distance and number of pairs, at every share.
+    """
+    both = {
+        f"{share:.0%}": tuple(
+            float(pools.of(camp, start, "sum_gaussian")[s, -1, -1].mean())
+            for start in STARTS
+            for camp in ("majority", "minority")
+        )
+        for s, share in enumerate(pools.grid.shares)
+    }
+    held = {share: 1 if min(parts[:2]) >= BOTH else -1 for share, parts in both.items()}
+    return Finding(
+        CAMPS,
+        verdict_over_cases(held, pools.values.shape[-1]),
+        "at " + (", ".join(share for share, value in held.items() if value == 1) or "no share"),
+        f"Part of the modellers in the larger and in the smaller camp at distance {pools.grid.distances[-1]:g} and "
+        f"{pools.grid.pairs[-1]} pairs: "
+        + ", ".join(
+            f"{share} {p[0]:.2f} and {p[1]:.2f} (partisans {p[2]:.2f} and {p[3]:.2f})" for share, p in both.items()
+        ),
+        {f"{share} {k}": value for share, parts in both.items() for k, value in enumerate(parts)},
+    )
+
+
+def on_minority(pools: Pools) -> Finding:
+    """Judge the weight of the smaller camp under stacking, where partisans stand in both.
+
+    Parameters
+    ----------
+    pools : Pools
+        What was measured.
+
+    Returns
+    -------
+    Finding
+        It holds if it is within 0.1 of the part of the labels at the largest distance and number of pairs.
+    """
+    mass = {
+        f"{share:.0%}": {
+            mechanism: float(pools.of(f"{mechanism}_minority", "partisan", "sum_gaussian")[s, -1, -1].mean())
+            for mechanism in MECHANISMS
+        }
+        for s, share in enumerate(pools.grid.shares)
+    }
+    held = {
+        f"{share:.0%}": 1 if abs(mass[f"{share:.0%}"]["stacking"] - (1 - share)) <= NEAR else -1
+        for share in pools.grid.shares
+    }
+    return Finding(
+        MINORITY,
+        verdict_over_cases(held, pools.values.shape[-1]),
+        ", ".join(f"{of['stacking']:.2f}" for of in mass.values()) + " at shares " + ", ".join(mass),
+        "Weight of the smaller camp under averaging, power posterior, least squares and stacking: "
+        + "; ".join(f"{share} " + ", ".join(f"{value:.2f}" for value in of.values()) for share, of in mass.items()),
+        {f"{share} {mechanism}": value for share, of in mass.items() for mechanism, value in of.items()},
+    )
+
+
+def on_bias(pools: Pools) -> Finding:
+    """Judge how much of the diversity is bias.
+
+    Parameters
+    ----------
+    pools : Pools
+        What was measured.
+
+    Returns
+    -------
+    Finding
+        It holds if the mean share is below a quarter at the largest distance for every number of pairs and start.
+    """
+    share = {
+        f"{start}, {n} pairs": float(pools.of("bias_share", start, "sum_gaussian")[:, -1, p].mean())
+        for start in STARTS
+        for p, n in enumerate(pools.grid.pairs)
+    }
+    held = {case: 1 if value < GENUINE else -1 for case, value in share.items()}
+    return Finding(
+        BIAS,
+        verdict_over_cases(held, pools.values.shape[-1]),
+        f"{min(share.values()):.2f} to {max(share.values()):.2f}",
+        f"Part of DIV that is bias, mean over shares at distance {pools.grid.distances[-1]:g}: "
+        + ", ".join(f"{case} {value:.2f}" for case, value in share.items())
+        + ". Of a single pair all disagreement is a shift",
+        share,
+    )
+
+
+def _finding(
+    claim: Claim, pools: Pools, found: dict[str, NDArray[np.int64]], because: str, numbers: dict[str, float]
+) -> Finding:
+    """Return a finding from the signs of all kinds of juries, with where it holds."""
+    every = np.concatenate([value.ravel() for value in found.values()]).tolist()
+    counts = "; ".join(
+        f"{name}: {np.sum(value == 1)} for, {np.sum(value == -1)} against" for name, value in found.items()
+    )
+    by_distance = ", ".join(
+        f"{distance:g}: {np.sum(together == 1)} and {np.sum(together == -1)}"
+        for d, distance in enumerate(pools.grid.distances)
+        for together in (np.array([value[:, d] for value in found.values()]),)
+    )
+    each = len(pools.grid.settings())
+    return Finding(
+        claim,
+        verdict_over_cases({str(k): value for k, value in enumerate(every)}, pools.values.shape[-1]),
+        f"{every.count(1)} for, {every.count(-1)} against of {len(every)}",
+        f"Of {each} kinds of juries, {counts}. For and against by distance, {by_distance}. {because}",
+        numbers,
+    )
