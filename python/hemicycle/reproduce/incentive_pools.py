@@ -29,14 +29,9 @@ MECHANISMS = ("bma", "power", "least_squares", "stacking")
 POWER = 0.1
 WITHIN = 0.25  #: a modeller is of a camp if it stands in the quarter of the way between them that is next to it
 PARTS = ("err", "err_bar", "div", "bias_share", "majority", "minority")
-NAMES = (
-    *PARTS,
-    *(
-        f"{mechanism}_{what}"
-        for mechanism in MECHANISMS
-        for what in ("majority", "minority", "same_pairs", "new_pairs")
-    ),
-)
+OF_MECHANISM = ("majority", "minority", "same_pairs", "new_pairs", "own_width")
+WIDTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
+NAMES = (*PARTS, *(f"{mechanism}_{what}" for mechanism in MECHANISMS for what in OF_MECHANISM))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +137,15 @@ def _measure(logits: NDArray[np.float64], jury: TwoCamps) -> list[float]:
     held_out = [
         log_likelihood(logits, labels, sigma=SIGMA, per="label") for labels in (jury.same_pairs, jury.new_pairs)
     ]
+    fitted_on, said = (
+        [log_likelihood(logits, labels, sigma=width, per="label") for width in WIDTHS]
+        for labels in (jury.judgments, jury.same_pairs)
+    )
     for weights in _weights(logits, jury.judgments).values():
         found += [float(weights[first].sum()), float(weights[second].sum())]
         found += [_score(weights, density) for density in held_out]
+        best = int(np.argmax([_score(weights, density) for density in fitted_on]))
+        found.append(_score(weights, said[best]))
     return found
 
 

@@ -37,6 +37,13 @@ NEW = Claim(
     "better",
     by_source=False,
 )
+OWN_WIDTH = Claim(
+    "own_width",
+    "better at a width of their own",
+    "They still do where every ensemble predicts with the width that suits the fitted jury best",
+    "better",
+    by_source=False,
+)
 CAMPS = Claim(
     "both_camps",
     "modellers on both sides",
@@ -59,7 +66,7 @@ BIAS = Claim(
     by_source=False,
 )
 WORDS = {"bma": "averaging", "power": "power posterior", "least_squares": "least squares", "stacking": "stacking"}
-NEAR = 0.1  #: how far the weight of a camp may be from its part of the labels
+NEAR = 1 / 3  #: how far the weight of a camp may be from its part of the labels, as a part of that
 BOTH = 0.1  #: part of the modellers that stand in a camp, at least, for it to have any
 GENUINE = 0.25
 
@@ -114,8 +121,8 @@ def on_better(pools: Pools, where: str = "same_pairs") -> Finding:
     ----------
     pools : Pools
         What was measured.
-    where : {"same_pairs", "new_pairs"}
-        Whether other jurors judge the same pairs or others.
+    where : {"same_pairs", "new_pairs", "own_width"}
+        Whether other jurors judge the same pairs or others, and whether the width is 0.5, or chosen on the fitted jury.
 
     Returns
     -------
@@ -134,7 +141,7 @@ def on_better(pools: Pools, where: str = "same_pairs") -> Finding:
         for d, distance in enumerate(pools.grid.distances)
     }
     return _finding(
-        BETTER if where == "same_pairs" else NEW,
+        {"same_pairs": BETTER, "new_pairs": NEW, "own_width": OWN_WIDTH}[where],
         pools,
         found,
         "Mean gain in log score a label by distance ("
@@ -196,7 +203,7 @@ def on_minority(pools: Pools) -> Finding:
     Returns
     -------
     Finding
-        It holds if it is within 0.1 of the part of the labels at the largest distance and number of pairs.
+        It holds if it is within a third of the part of the labels at the largest distance and number of pairs.
     """
     mass = {
         f"{share:.0%}": {
@@ -206,7 +213,7 @@ def on_minority(pools: Pools) -> Finding:
         for s, share in enumerate(pools.grid.shares)
     }
     held = {
-        f"{share:.0%}": 1 if abs(mass[f"{share:.0%}"]["stacking"] - (1 - share)) <= NEAR else -1
+        f"{share:.0%}": 1 if abs(mass[f"{share:.0%}"]["stacking"] / (1 - share) - 1) <= NEAR else -1
         for share in pools.grid.shares
     }
     return Finding(

@@ -23,8 +23,10 @@ NOTE = (
     "variance, so that shrinking weighs the same. Neutral modellers begin from what the camps have in common, "
     "partisans within a camp, in proportion to its labels. Distance is the root mean square over pairs between the "
     "log ratios of the camps. The jury that is fitted also decides the weights; other jurors of the same camps judge, "
-    "by the log density of a mixture of the seated models. Each gain is decided over juries by Student's t at 95%, "
-    "for every kind by itself, so that one in forty of those without any effect comes out on either side by chance. "
+    "by the log density of a mixture of the seated models, at a width of 0.5 as that of the weights, and at one of "
+    "seven from 0.35 to 2.8, that under which the fitted jury is likeliest. Each gain is decided over juries by "
+    "Student's t at 95%, for every kind by itself, so that one in forty of those without any effect comes out on "
+    "either side by chance. "
     "Modellers here minimise the loss; they do not guess what others send, and copying is not modelled."
 )
 
@@ -68,6 +70,7 @@ def incentives(n_runs: int, seed: int, progress: Progress, *, quick: bool = Fals
         findings=(
             verdicts.on_diverse(pools),
             verdicts.on_better(pools),
+            verdicts.on_better(pools, "own_width"),
             verdicts.on_better(pools, "new_pairs"),
             verdicts.on_both_camps(pools),
             verdicts.on_minority(pools),
