@@ -100,18 +100,18 @@ def test_nobody_takes_part(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (["price", "1"], "bad.csv: there is no column 'cost'"),
+        (["price", "1"], "bad.csv: there is no column 'cost', but price; known are cost, type"),
         (["cost,colour", "1,red"], "bad.csv: the column 'colour' is not known"),
         (["cost", "abc"], "bad.csv, line 2: cost is 'abc'; give a finite number"),
         (["cost,quality", "1,1", "2,"], "bad.csv, line 3: quality is empty; give a finite number"),
         (["cost", "inf"], "bad.csv, line 2: cost is 'inf'"),
-        (["cost", "-1"], "costs[0] is -1.0; a unit of data must cost more than 0"),
+        (["cost", "-1"], "bad.csv, line 2: cost is -1; it must be above 0"),
         (["cost"], "bad.csv: there is no row below the header"),
         (["cost,type", "1,a", "2,a"], "bad.csv, line 3: type: 'a' occurs twice"),
         (["cost,type", "1,a,b"], "bad.csv, line 2: 3 cells, but the header has 2"),
-        (["cost,probability", "1,0.3", "2,0.3"], "probabilities sum to 0.6; they must sum to 1"),
-        (["cost,probability", "1,1.3", "2,-0.3"], "probabilities[1] is -0.3"),
-        (["cost,quality", "1,0"], "quality of type '1' is 0.0; it must be above 0"),
+        (["cost,probability", "1,0.3", "2,0.3"], "bad.csv: the column probability sums to 0.6; it must sum to 1"),
+        (["cost,probability", "1,1.3", "2,-0.3"], "bad.csv, line 3: probability is -0.3; it must be 0 or more"),
+        (["cost,quality", "1,0"], "bad.csv, line 2: quality is 0; it must be above 0"),
     ],
 )
 def test_a_bad_file_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str], rows: list[str], said: str) -> None:
@@ -134,7 +134,7 @@ def test_a_bad_file_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]
         (["--accuracy", "arctan:scale=1", "--fit", "costs.csv"], "leave out 'scale=1', or --fit"),
         (["--fit", "costs.csv"], "costs.csv: there is no column 'amount'"),
         (["--fit", "none.csv"], "none.csv"),
-        (["--value", "0"], "must be above 0"),
+        (["--value", "0"], "value is 0.0; it must be above 0"),
     ],
 )
 def test_a_bad_option_is_one_line(

@@ -378,3 +378,41 @@ def test_the_extra_is_named(package: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=r"pip install 'hemicycle\[contracts\]'"):
         optimal_contract(**VALID)
+
+
+@pytest.mark.parametrize(
+    ("costs", "n_parties", "accuracy"),
+    [
+        ([1.9], 3, ExponentialSaturation(0.9, 300.0)),
+        ([1.0], 3, ExponentialSaturation(0.9, 300.0)),
+        ([1.2265, 0.7959], 2, ExponentialSaturation(0.9, 300.0)),
+        ([0.2, 0.1], 10, Arctan(0.3, 1e6)),
+    ],
+)
+def test_nobody_contributes_where_no_first_unit_pays(costs: list[float], n_parties: int, accuracy: Any) -> None:
+    """Curves without a kink, whose slope at 0 times the number of parties is below the least cost."""
+    contract = optimal_contract(costs, np.full(len(costs), 1 / len(costs)), n_parties, accuracy=accuracy)
+    assert contract.certified
+    assert not contract.m.any()
+    assert contract.expected_value == 0
+    assert contract.reason.startswith("nobody contributes")
+    just = ExponentialSaturation(0.9, 300.0)
+    assert optimal_contract([0.8999], [1.0], 3, accuracy=just).m[0] > 1e-3
+
+
+@pytest.mark.parametrize("rare", [1e-300, 1e-19, 1e-17, 1e-14, 1e-12, 1e-10])
+def test_rare_types_have_the_contract_of_the_limit(rare: float) -> None:
+    limit = optimal_contract([10.0, 1.2, 0.01], [0.5, 0.0, 0.5], 3)
+    contract = optimal_contract([10.0, 1.2, 0.01], [0.5, rare, 0.5 - rare], 3)
+    np.testing.assert_allclose(contract.m, limit.m, rtol=1e-5)
+    np.testing.assert_allclose(contract.t_bar, limit.t_bar, rtol=1e-7)
+    assert contract.residuals.largest <= 1e-8
+    alone = optimal_contract([4.27, 0.00595], [rare, 1.0 - rare], 1, accuracy=PowerLaw(0.95, 3.0, 0.5))
+    assert alone.t_bar[0] == pytest.approx(0.0, abs=1e-9)
+    assert alone.residuals.largest <= 1e-8
+
+
+def test_more_parties_than_anybody_counts() -> None:
+    with pytest.raises(DomainError, match=r"n_parties is 10{30}; it must be at most 10\*\*12"):
+        optimal_contract([0.2], [1.0], 10**30)
+    assert optimal_contract([0.2, 0.1, 0.05], np.full(3, 1 / 3), 10**6).certified

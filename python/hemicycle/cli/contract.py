@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from hemicycle.bundle import Mark, csv_bytes, require_ours, write_bundle
 from hemicycle.cli.contract_view import contract_view
 from hemicycle.cli.streams import Talk, print_bytes, print_rich
@@ -28,9 +26,9 @@ from hemicycle.contracts import (
     realised_rewards,
 )
 from hemicycle.contracts.type_list import TypeList, read_curve, read_types
-from hemicycle.errors import FormatError, OptionError
+from hemicycle.errors import OptionError
 from hemicycle.escaping import printable
-from hemicycle.options import known_word
+from hemicycle.options import known_word, positive_number
 from hemicycle.table import Table
 
 if TYPE_CHECKING:
@@ -152,6 +150,7 @@ def run_contract(
     """
     talk = Talk(quiet)
     require_ours(out, MARK)
+    positive_number(value, "value")
     types = read_types(costs)
     curve, fitted = accuracy_of(accuracy, fit)
     with talk.step("solving"):
@@ -215,9 +214,6 @@ def accuracy_of(text: str, fit: Path | None = None) -> tuple[Accuracy, AccuracyF
 def _solved(
     types: TypeList, n_parties: int, accuracy: Accuracy, fit: AccuracyFit | None, value: float, seed: int
 ) -> ContractRun:
-    if types.quality is not None and not (types.quality > 0).all():
-        place = int(np.argmin(types.quality > 0))
-        raise FormatError(f"quality of type {types.names[place]!r} is {types.quality[place]}; it must be above 0")
     costs = types.costs if types.quality is None else types.costs / types.quality
     shared: dict[str, Any] = {"accuracy": accuracy, "valuation": LinearValuation(value)}
     given = costs, types.probabilities, n_parties
@@ -240,8 +236,11 @@ def _columns(table: Table) -> dict[str, Any]:
 
 
 def _named(types: TypeList, table: Table) -> Table:
-    """Return a table of types with their names in front."""
-    return Table({"type": types.names} | _columns(table))
+    """Return a table of types with their names in front; costs are of what counts where types differ in quality."""
+    columns = _columns(table)
+    if types.quality is not None:
+        columns = {("effective_cost" if name == "cost" else name): values for name, values in columns.items()}
+    return Table({"type": types.names} | columns)
 
 
 def _csv(table: Table) -> bytes:
@@ -275,9 +274,11 @@ def _summary(found: ContractRun, accuracy: str, seed: int) -> bytes:
         "version": __version__,
         "types": list(found.by_type()),
         "arrangements": list(found.arrangements()),
+        "complete_information": {"exact": found.first_best.exact, "value_error": found.first_best.value_error},
         "rewards": {"exact": found.rewards.exact, "largest_gain_by_a_lie": found.rewards.largest_gain},
         "fixed_rewards": {
             "any_insolvency": fixed.any_insolvency,
+            "any_insolvency_error": fixed.any_insolvency_error,
             "unused_per_party": fixed.unused_per_party,
             "shortfall_per_party": fixed.shortfall_per_party,
             "exact": fixed.exact,

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["contract_view"]
 
 SHOWN = 30  #: types that a terminal shows
+ROUNDING = 1e-9
 TYPES = (
-    "data: what a party of the type contributes. reward: worth of the model that it is promised, of t_bar that the "
-    "collective one is worth when such a party is there. rent: what it has above going alone (in brackets where it "
-    "would train a model)."
+    "data: what a party of the type contributes (m in contract.csv). reward: worth of the model that it is promised "
+    "(t), of t_bar that the collective one is worth when such a party is there. rent: what it has above going alone "
+    "(in brackets where it would train a model)."
 )
 ARRANGED = {
     "free riding": "everyone gets the model, whatever it gives",
@@ -97,7 +98,7 @@ def _said(found: ContractRun) -> list[str]:
     contract, fixed = found.contract, found.fixed
     sure = f"Certified: no contract is better by more than {contract.relative_gap:.0e} of this."
     if not contract.certified:
-        sure = f"Not certified: {contract.reason}."
+        sure = f"Not certified, within {contract.relative_gap:.0e} of an upper bound: {contract.reason}."
     elif contract.reason:
         sure = f"Certified: {contract.reason}."
     gain = max(found.rewards.largest_gain, 0.0)
@@ -105,7 +106,18 @@ def _said(found: ContractRun) -> list[str]:
     if contract.m.any():
         said.append(
             f"Promised as fixed models, the rewards could not all be handed out in {percent(fixed.any_insolvency)} of "
-            f"outcomes; as shares of what comes together they always can."
+            f"outcomes, by more than a millionth; as shares of what comes together they always can."
+        )
+    if not (found.rewards.exact and found.fixed.exact and found.first_best.exact):
+        said.append(
+            f"Too many outcomes to count all: some figures are from samples, complete information within "
+            f"{found.first_best.value_error:.1g}."
+        )
+    worst = float((contract.own_type - contract.t_bar).min())
+    if contract.m.any() and worst < -ROUNDING * contract.expected_value:
+        said.append(
+            "Rewards are worth what is promised given that a party of the type is there at all. A party that knows its "
+            f"type expects up to {-worst:.3g} less of the collective model: own_type in contract.csv."
         )
     if found.fit is not None:
         said.append(

@@ -207,7 +207,7 @@ class SumExpectation:
         log_sum = np.log(relative) - s * least
         power = np.exp(n * log_sum)
         apart /= relative[:, None]
-        share = apart * self.probabilities
+        share = np.minimum(apart * self.probabilities, 1.0)  # rounding may add a bit
         own = apart * power[:, None]
         if self._any_absent:
             absent = self._absent

@@ -125,7 +125,8 @@ def _sums(
 ) -> _Sums:
     amounts, group = np.unique(m, return_inverse=True)
     together = np.bincount(group, probabilities).astype(np.float64)
-    outcomes = low_outcomes(amounts, together, n_draws, fitted.low - offset)
+    rarest = float(_present(probabilities, n_draws).min()) if n_draws else 1.0
+    outcomes = low_outcomes(amounts, together, n_draws, fitted.low - offset, rarest)
     total = outcomes.total + offset
     weight = outcomes.probability * (curve.value(total) - fitted.value(total))  # (n_outcomes,)
     slope = outcomes.probability * (curve.derivative(total) - fitted.derivative(total))

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LowOutcomes", "low_outcomes"]
 
-LEAST_PROBABILITY = 1e-18  #: branches with less are left out, and counted
+LEAST_PROBABILITY = 1e-18  #: branches with less, beside the rarest of what is looked at, are left out, and counted
+TABLE = 10_000  #: factorials that are summed; of larger numbers Stirling's series is exact to rounding
 MAX_OUTCOMES = 50_000  #: of more, the least probable are left out, and counted
 
 
@@ -42,7 +43,11 @@ class LowOutcomes:
 
 
 def low_outcomes(
-    amounts: NDArray[np.float64], probabilities: NDArray[np.float64], n_parties: int, limit: float
+    amounts: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
+    n_parties: int,
+    limit: float,
+    rarest: float = 1.0,
 ) -> LowOutcomes:
     """Return every outcome with a sum of contributions below `limit`.
 
@@ -56,6 +61,9 @@ def low_outcomes(
         At least 0.
     limit : float
         Sums below it count.
+    rarest : float, default 1.0
+        Probability of the rarest event that outcomes are looked at for: those that hardly matter even to it are left
+        out.
 
     Returns
     -------
@@ -71,7 +79,7 @@ def low_outcomes(
     order = np.argsort(-amounts)
     sizes, chances = amounts[order], probabilities[order]
     rest = np.append(np.cumsum(chances[::-1])[::-1], 0.0)  # of the groups from each one on
-    factorial = np.append(0.0, np.cumsum(np.log(np.arange(1, n_parties + 1))))  # its log
+    factorial = _log_factorial
     counts = np.zeros((1, 0), dtype=np.int64)
     left, total, log_probability = np.array([n_parties]), np.zeros(1), np.zeros(1)
     n_pruned, pruned, least = 0, 0.0, sizes[-1]
@@ -81,14 +89,14 @@ def low_outcomes(
         parent = np.repeat(np.arange(len(left)), np.where(last, 1, most + 1))
         taken = left[parent] if last else _counted(most)
         lower = total[parent] + taken * sizes[group] + (left[parent] - taken) * least
-        branch = log_probability[parent] + factorial[left[parent]] - factorial[taken] - factorial[left[parent] - taken]
+        branch = log_probability[parent] + factorial(left[parent]) - factorial(taken) - factorial(left[parent] - taken)
         share = chances[group] / rest[group]
         branch = branch + taken * np.log(share)
         if not last:
             branch = branch + (left[parent] - taken) * np.log(
                 rest[group + 1] / rest[group]
             )  # not log1p of the share: what is left may be rare
-        kept = _kept(branch, lower < limit)
+        kept = _kept(branch, lower < limit, rarest)
         dropped = (lower < limit) & ~kept
         n_pruned, pruned = n_pruned + int(dropped.sum()), pruned + float(np.exp(branch[dropped]).sum())
         counts = np.column_stack([counts[parent], taken])[kept]
@@ -112,8 +120,20 @@ def _counted(most: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - most - 1, most + 1)
 
 
-def _kept(log_probability: NDArray[np.float64], low: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    kept: NDArray[np.bool_] = low & (log_probability > np.log(LEAST_PROBABILITY))
+def _log_factorial(n: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the logarithm of n!."""
+    small = _LOG_FACTORIALS[np.minimum(n, TABLE)]
+    large = np.maximum(n, TABLE).astype(np.float64)
+    series = (large + 0.5) * np.log(large) - large + 0.5 * np.log(2.0 * np.pi) + 1.0 / (12.0 * large)
+    return np.where(n <= TABLE, small, series)
+
+
+_LOG_FACTORIALS = np.append(0.0, np.cumsum(np.log(np.arange(1.0, TABLE + 1))))
+
+
+def _kept(log_probability: NDArray[np.float64], low: NDArray[np.bool_], rarest: float) -> NDArray[np.bool_]:
+    least = np.log(LEAST_PROBABILITY) + np.log(rarest)
+    kept: NDArray[np.bool_] = low & (log_probability > least)
     if kept.sum() > MAX_OUTCOMES:
         threshold = np.partition(log_probability[kept], -MAX_OUTCOMES)[-MAX_OUTCOMES]
         kept &= log_probability > threshold

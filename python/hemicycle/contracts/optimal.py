@@ -131,7 +131,7 @@ def optimal_contract(
     program = contract_program(parties, utility, worth)
     found = best_contributions(program, progress)
     bound = certificate(program, found, tolerance)
-    if not found.only and not within(bound, found, tolerance):  # by better fits, on the sums that occur
+    if found.m.any() and not found.only and not within(bound, found, tolerance):  # by better fits, on sums that occur
         program = contract_program(parties, utility, worth, parties.n_parties * float(found.m.max()))
         states = program.at(found.m, envelope=False), program.at(found.m, envelope=True)
         found = replace(found, state=states[0], relaxed=states[1])

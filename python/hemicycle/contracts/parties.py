@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Parties", "checked_costs", "checked_parties", "checked_probabilities"]
 
+ABSENT = 1e-13  #: a type that is there with less probability than this counts as one without, in the limit
+MOST_PARTIES = 10**12
 SUM_TOL = 1e-9  #: how far from 1 probabilities may sum: those that were rounded to ten digits
 
 
@@ -93,4 +95,8 @@ def checked_parties(costs: ArrayLike, probabilities: ArrayLike, n_parties: int) 
     chances = checked_probabilities(probabilities, len(prices))
     different, place = np.unique(-prices, return_inverse=True)
     summed = np.bincount(place, chances, len(different)).astype(np.float64)
-    return Parties(-different, summed, positive_count(n_parties, "n_parties"), place)
+    number = positive_count(n_parties, "n_parties")
+    if number > MOST_PARTIES:
+        raise DomainError(f"n_parties is {number}; it must be at most 10**12, more than anybody will ever count")
+    summed = np.where(summed * number < ABSENT, 0.0, summed)
+    return Parties(-different, summed / math.fsum(summed), number, place)

@@ -242,4 +242,5 @@ def _largest_sum(worth: ModelValue, cost: float, n_parties: int) -> float:
     envelope = ConcaveEnvelope(worth)
     start = np.array([max(envelope.tangent, 1e-12)])
     end = upper_end(pays, float(start[0]), 1)
-    return float(max(last_positive(pays, start, np.maximum(end, start))[0], start[0]))
+    most = float(max(last_positive(pays, start, np.maximum(end, start))[0], start[0]))
+    return most if envelope.tangent > 0 else max(most, flattening(worth))  # of a scale where something happens

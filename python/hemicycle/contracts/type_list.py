@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["TypeList", "read_curve", "read_types"]
+
+LEAST = 1e-300  #: costs and qualities are far above it
+SUM_TOL = 1e-9  #: how far from 1 probabilities may sum
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +80,7 @@ def read_types(path: str | os.PathLike[str]) -> TypeList:
         If the file cannot be read.
     """
     source = _source(path, ("cost",), ("type", "probability", "quality"))
-    costs = _numbers(source, "cost")
+    costs = _numbers(source, "cost", LEAST)
     names = tuple(str(number) for number in range(1, len(costs) + 1))
     column = source.find("type")
     if column is not None:
@@ -85,12 +89,17 @@ def read_types(path: str | os.PathLike[str]) -> TypeList:
             if not name or name in names[:row]:
                 what = f"{excerpt(name)!r} occurs twice" if name else "it has no name"
                 raise FormatError(f"{source.file}, line {source.lines[row]}: type: {what}; name each type once")
-    chances = _numbers(source, "probability") if source.find("probability") is not None else None
+    chances = _numbers(source, "probability", 0.0) if source.find("probability") is not None else None
+    if chances is not None and abs(math.fsum(chances) - 1.0) > SUM_TOL:
+        raise FormatError(
+            f"{source.file}: the column probability sums to {math.fsum(chances):g}; it must sum to 1, or be left out "
+            "where all types are equally likely"
+        )
     return TypeList(
         names,
         costs,
         np.full(len(costs), 1 / len(costs)) if chances is None else chances,
-        _numbers(source, "quality") if source.find("quality") is not None else None,
+        _numbers(source, "quality", LEAST) if source.find("quality") is not None else None,
     )
 
 
@@ -122,8 +131,9 @@ def _source(path: str | os.PathLike[str], needed: tuple[str, ...], known: tuple[
     source = Source.of_file(path)
     for name in needed:
         if source.find(name) is None:
+            told = ", ".join(excerpt(column) for column in source.table.header)
             raise FormatError(
-                f"{source.file}: there is no column {name!r}; its columns are {', '.join(needed + known)}"
+                f"{source.file}: there is no column {name!r}, but {told}; known are {', '.join(needed + known)}"
             )
     if source.table.ragged:
         line, n_cells = source.table.ragged[0]
@@ -138,10 +148,13 @@ def _source(path: str | os.PathLike[str], needed: tuple[str, ...], known: tuple[
     return source
 
 
-def _numbers(source: Source, name: str) -> NDArray[np.float64]:
+def _numbers(source: Source, name: str, least: float = -math.inf) -> NDArray[np.float64]:
     column = source.place[name]
     values, status = source.table.numbers(column)
     for row in np.flatnonzero(status != NUMBER)[:1].tolist():
         cell = "is empty" if status[row] == EMPTY else f"is {excerpt(source.table.cell(column, row))!r}"
         raise FormatError(f"{source.file}, line {source.lines[row]}: {name} {cell}; give a finite number")
+    for row in np.flatnonzero(values < least)[:1].tolist():
+        rule = "it must be 0 or more" if least == 0 else f"it must be above 0, at least {least:g}"
+        raise FormatError(f"{source.file}, line {source.lines[row]}: {name} is {values[row]:g}; {rule}")
     return values
