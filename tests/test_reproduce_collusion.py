@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from scipy.stats import ttest_1samp
+from scipy.stats import binom, ttest_1samp
 
 from hemicycle.cli import main
 from hemicycle.diversity import decompose
@@ -200,6 +200,14 @@ def test_verdicts_over_cases() -> None:
     assert verdict_over_cases({"a": 0, "b": -1}, 10) == "does not hold"
     assert verdict_over_cases({"a": 0}, 10) == "not decided"
     assert verdict_over_cases({"a": 0}, 3) == "too few runs"
+    for n_cases, least in ((1, 1), (2, 1), (8, 2), (16, 3), (960, 33)):
+        chance = binom.sf(least - 1, n_cases, 0.025)
+        assert chance < 0.05 <= binom.sf(least - 2, n_cases, 0.025)
+        signs = dict.fromkeys(map(str, range(n_cases)), 0)
+        some = signs | dict.fromkeys(map(str, range(least)), 1)
+        fewer = signs | dict.fromkeys(map(str, range(least - 1)), 1)
+        assert verdict_over_cases(some, 10) == ("holds" if n_cases == 1 else "holds with a condition")
+        assert verdict_over_cases(fewer, 10) == "not decided"
     assert listed({"a": 1, "b": -1}, ("yes", "no", "open")) == "yes: a; no: b; open: none"
     told = collusion_verdicts.told({"a stopped early": 1, "a at the end": 1, "b stopped early": 1, "b at the end": 0},
                                    ("yes", "no", "open"))  # fmt: skip

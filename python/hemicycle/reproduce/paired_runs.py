@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ __all__ = ["listed", "sign", "verdict_over_cases"]
 
 # 97.5% quantiles of Student's t by degrees of freedom; beyond the last the quantile of a standard normal is near
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
+TAIL = 0.025  #: how often a sign that means nothing points one way
+CHANCE = 0.05  #: how often so many cases may point one way by chance
 ENOUGH = 10  #: runs with which what is open is no more a matter of too few
 
 
@@ -54,16 +57,26 @@ def verdict_over_cases(signs: Mapping[str, int], n_runs: int) -> Verdict:
     Returns
     -------
     str
-        It holds where all cases support it, and with a condition where some do.
+        It holds where all cases support it, and with a condition where more of them do than chance explains: signs
+        that mean nothing point either way in one case of forty.
     """
-    found = set(signs.values())
-    if found == {1}:
+    found, some = list(signs.values()), _more_than_chance(len(signs))
+    if set(found) == {1}:
         return "holds"
-    if 1 in found:
+    if found.count(1) >= some:
         return "holds with a condition"
-    if -1 in found:
+    if found.count(-1) >= some:
         return "does not hold"
     return "too few runs" if n_runs < ENOUGH else "not decided"
+
+
+def _more_than_chance(n_cases: int) -> int:
+    """Return how many of some cases point one way by chance in less than one of twenty times."""
+    below, count = (1 - TAIL) ** n_cases, 1
+    while 1 - below >= CHANCE and count < n_cases:
+        below += math.comb(n_cases, count) * TAIL**count * (1 - TAIL) ** (n_cases - count)
+        count += 1
+    return count
 
 
 def listed(signs: Mapping[str, int], words: tuple[str, str, str]) -> str:
