@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import mpmath
@@ -21,8 +22,10 @@ from hemicycle.contracts import (
     UserValuation,
     Valuation,
     fit_accuracy,
+    optimal_contract,
     reservation,
 )
+from hemicycle.contracts.accuracy_fit import FAMILIES
 from hemicycle.contracts.concave_envelope import ConcaveEnvelope
 from hemicycle.errors import DomainError, DtypeError, NonFiniteError, OptionError, ShapeError
 from reference import contracts as reference
@@ -181,11 +184,78 @@ def test_user_accuracies_are_like_those_with_a_formula() -> None:
         ({"function": lambda m: -m / (1 + m)}, DomainError, "accuracy: not above 0 at 1e"),
         ({"first": lambda m: 2 / (1 + m) ** 2}, DomainError, "first: .* where the derivative is"),
         ({"low": 2.0, "high": 1.0}, DomainError, "low is 2 and high 1"),
+        ({"first": lambda m: (1 + m) ** -2.0, "second": lambda m: -3 * (1 + m) ** -3.0}, DomainError, "second: -"),
+        ({"function": lambda m: 0.5 + 0.5 * m / (m + 100)}, DomainError, "accuracy: not 0 at 0; subtract .* 0.5$"),
+        ({"function": lambda _: "a"}, DtypeError, "function: expected integers or floats"),
+        ({"function": lambda _: None}, DtypeError, "function: expected integers or floats"),
+        ({"function": lambda m: m / (m + 1) + 0j}, DtypeError, "function: expected integers or floats"),
+        ({"function": lambda m: m[:-1] / (m[:-1] + 1)}, ShapeError, "function: expected a value for each argument"),
+        ({"function": lambda m: np.array([m, m])}, ShapeError, "function: expected 1 dimension"),
+        ({"first": lambda m: np.full(m.shape, "a")}, DtypeError, "first: expected integers or floats"),
+        (
+            {"first": lambda m: (1 + m) ** -2.0, "second": lambda m: m[1:]},
+            ShapeError,
+            "second: expected a value for each",
+        ),
     ],
 )
 def test_user_accuracies_that_are_refused(arguments: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{message}"):
         UserAccuracy(**({"function": lambda m: m / (1 + m)} | arguments))
+
+
+@pytest.mark.parametrize("at", [0.1, 20.0, 100.0, 3e4])
+@pytest.mark.parametrize("jump", [1e-3, 0.5])
+def test_a_jump_is_not_concave(at: float, jump: float) -> None:
+    def smooth(m: Any) -> Any:
+        return 0.4 * m / (m + 1000)
+
+    assert UserAccuracy(smooth).concave
+    found = UserAccuracy(lambda m: smooth(m) + jump * (m > at))
+    assert not found.concave
+    assert found.least_concave == pytest.approx(at, rel=0.05)
+
+
+def test_a_jump_at_the_threshold_is_not_concave() -> None:
+    # differences across such a jump are no slope, and the concave envelope is made from slopes
+    found = UserAccuracy(lambda m: (m > 100) * (0.5 + 0.4 * (m - 100) / (m + 1000)))
+    assert found.threshold == pytest.approx(100.0, rel=1e-12)
+    assert not found.concave
+    assert found.least_concave == found.threshold
+    steep = UserAccuracy(lambda m: np.sqrt(np.maximum(m - 100.0, 0.0) / (m + 1000.0)))
+    assert steep.concave
+
+
+@pytest.mark.parametrize("known", CURVES, ids=str)
+def test_concave_curves_stay_so_when_a_user_gives_them(known: Any) -> None:
+    assert UserAccuracy(known.value).concave
+    assert UserAccuracy(known.value, known.derivative, known.second_derivative).concave
+
+
+def test_a_pole_at_zero_is_below_the_threshold() -> None:
+    found = UserAccuracy(lambda m: 0.9 - 3.0 * m**-0.4)
+    assert found.concave
+    assert found.value([0.0, 1.0, 1e4]).tolist() == [0.0, 0.0, 0.9 - 3.0 * 1e4**-0.4]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"accuracy": "arctan"}, "accuracy: expected an accuracy, .* got str, which has no value, .*threshold"),
+        ({"accuracy": np.sqrt}, "accuracy: expected an accuracy, .* got ufunc, which has no value"),
+        ({"accuracy": Arctan}, r"accuracy: expected an accuracy, .* got the class Arctan; call it: Arctan\("),
+        ({"accuracy": LinearValuation()}, "accuracy: .* got LinearValuation, which has no threshold$"),
+        ({"valuation": 100.0}, r"valuation: expected a valuation, such as LinearValuation\(100.0\), got float, which"),
+        ({"valuation": LogValuation}, "valuation: .* got the class LogValuation; call it"),
+    ],
+)
+def test_things_that_are_not_curves(arguments: Any, message: str) -> None:
+    with pytest.raises(DtypeError, match=f"^{message}"):
+        ModelValue(**({"accuracy": Arctan(), "valuation": LinearValuation()} | arguments))
+    with pytest.raises(DtypeError, match=f"^{message}"):
+        reservation([0.1, 0.2], **arguments)
+    with pytest.raises(DtypeError, match=f"^{message}"):
+        optimal_contract([0.1, 0.2], [0.5, 0.5], 3, **arguments)
 
 
 def test_user_valuations() -> None:
@@ -203,6 +273,9 @@ def test_user_valuations() -> None:
     ("functions", "error", "message"),
     [
         ((3, np.ones_like, np.zeros_like), DtypeError, "function: expected a function"),
+        ((lambda _: "a", np.ones_like, np.zeros_like), DtypeError, "function: expected integers or floats"),
+        ((lambda a: a, lambda a: a + 1j, np.zeros_like), DtypeError, "first: expected integers or floats"),
+        ((lambda a: a, np.ones_like, lambda a: a[1:]), ShapeError, "second: expected a value for each argument"),
         ((lambda a: a + 1, np.ones_like, np.zeros_like), DomainError, "valuation: not 0 at 0; subtract"),
         ((lambda a: -a, lambda a: -np.ones_like(a), np.zeros_like), DomainError, "valuation: not increasing at 0"),
         ((lambda a: a**2, lambda a: 2 * a, lambda a: 2 + 0 * a), DomainError, "valuation: not concave"),
@@ -233,6 +306,14 @@ def test_user_valuations_that_are_refused(functions: Any, error: type[Exception]
 def test_parameters_that_are_refused(make: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         make()
+
+
+def test_a_threshold_that_overflows_is_refused_without_a_warning() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(NonFiniteError, match=r"^\(b / a_opt\) \*\* \(1 / q\)"):
+            PowerLaw(1.0, 2.0, 1e-9)
+    assert caught == []
 
 
 @pytest.mark.parametrize(
@@ -280,3 +361,19 @@ def test_a_fit_is_a_minimum() -> None:
 def test_fits_that_are_refused(arguments: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{message}"):
         fit_accuracy(*arguments)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("accuracies", [[0.5, 0.4, 0.3], [0.5, 0.3, 0.4], [1.0, 1.0, 0.999]])
+def test_accuracies_that_fall_are_refused(family: str, accuracies: list[float]) -> None:
+    with pytest.raises(DomainError, match=r"^accuracies: they do not rise with the amounts"):
+        fit_accuracy(family, [10.0, 100.0, 1000.0], accuracies)
+
+
+@pytest.mark.parametrize("family", ["power_law", "arctan", "exponential"])
+def test_accuracies_that_are_flat_or_rise_on_the_whole_are_fitted(family: str) -> None:
+    amounts = [10.0, 100.0, 1000.0]
+    assert fit_accuracy(family, amounts, [0.5, 0.5, 0.5]).rmse < 1e-9
+    assert fit_accuracy(family, amounts, [0.3, 0.5, 0.4]).rmse < 0.6 * np.std([0.3, 0.5, 0.4])
+    late = fit_accuracy(family, [1.0, 10.0, 100.0, 1000.0], [0.1, 0.9, 0.2, 0.1])  # falls, but less than it rises
+    assert late.rmse < 0.99 * np.std([0.1, 0.9, 0.2, 0.1])

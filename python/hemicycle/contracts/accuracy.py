@@ -172,7 +172,8 @@ class PowerLaw(_Formula):
         number_within(positive_number(self.a_opt, "a_opt"), "a_opt", 0.0, 1.0)
         positive_number(self.b, "b")
         positive_number(self.q, "q")
-        root = np.float64(self.b / self.a_opt) ** (1.0 / self.q)
+        with np.errstate(over="ignore", under="ignore"):
+            root = np.float64(self.b / self.a_opt) ** (1.0 / self.q)
         object.__setattr__(self, "threshold", positive_number(float(root), "(b / a_opt) ** (1 / q)"))
 
     def _value(self, amount: NDArray[np.float64]) -> NDArray[np.float64]:

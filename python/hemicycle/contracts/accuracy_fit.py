@@ -24,6 +24,7 @@ __all__ = ["FAMILIES", "AccuracyFit", "fit_accuracy"]
 
 FAMILIES = ("generalization_bound", "power_law", "arctan", "exponential")
 STARTS = 5  #: scales from which least squares begins
+SAME = 1e-6  #: relative distance of two errors that the stopping of least squares may make
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +78,8 @@ def fit_accuracy(family: str, amounts: ArrayLike, accuracies: ArrayLike) -> Accu
     DtypeError, ShapeError, NonFiniteError
         If the points are not numbers, not finite or too few.
     DomainError
-        If an amount is not above 0, or an accuracy not in [0, 1].
+        If an amount is not above 0, or an accuracy not in [0, 1]; or if the accuracies fall with the amounts, so that
+        no curve is nearer to them than a constant.
 
     Notes
     -----
@@ -126,7 +128,20 @@ def fit_accuracy(family: str, amounts: ArrayLike, accuracies: ArrayLike) -> Accu
     assert best is not None
     accuracy = _curve(name, best.x)
     residuals = y - accuracy.value(x)
-    return AccuracyFit(accuracy, residuals, float(np.sqrt(np.mean(residuals**2))))
+    rmse = float(np.sqrt(np.mean(residuals**2)))
+    _require_rising(x, y, rmse)
+    return AccuracyFit(accuracy, residuals, rmse)
+
+
+def _require_rising(x: NDArray[np.float64], y: NDArray[np.float64], rmse: float) -> None:
+    spread = float(y.std())
+    trend = float(np.mean((np.log(x) - np.log(x).mean()) * (y - y.mean())))
+    falls = trend < -SAME * spread * float(np.log(x).std())
+    if falls and rmse >= spread * (1.0 - SAME):
+        raise DomainError(
+            f"accuracies: they do not rise with the amounts: no curve is nearer to them than a constant "
+            f"{y.mean():.6g} (rmse {spread:.6g}); check the order of the points, or measure at smaller amounts"
+        )
 
 
 def _curve(family: str, logs: NDArray[np.float64]) -> Accuracy:

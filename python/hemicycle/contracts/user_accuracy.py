@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.contracts.bisection import last_positive
+from hemicycle.contracts.valuation import called
 from hemicycle.errors import DomainError, DtypeError
 from hemicycle.options import non_negative_number, positive_number
 
@@ -22,6 +23,8 @@ STEP = 1e-4  #: of the differences that make derivatives, relative to the amount
 AGREE = 1e-4  #: how near a given derivative must be to the numerical one, relative to the larger
 FLAT = 1e-9  #: slope in the logarithm, relative to the largest value, below which a curve counts as flat
 BENT = 1e-6  #: relative rise of the slope from point to point that rounding may show
+ROUNDING = 1e-12  #: of values, relative to the largest
+NEAR = np.array([1e-12, 1e-6])  #: distances above the threshold, relative to it, that tell a jump from a steep rise
 
 Function = Callable[["NDArray[np.float64]"], "ArrayLike"]
 
@@ -45,17 +48,19 @@ class UserAccuracy:
     threshold : float
         The largest amount, between `low` and `high`, with an accuracy of 0; 0 if there is none.
     concave : bool
-        Whether it is concave above the threshold, on the grid. Where it is not, no contract is certified.
+        Whether it is concave above the threshold, on the grid, and without a jump, there and at the threshold. Where it
+        is not, no contract is certified.
     least_concave : float
         The amount at which it is least so.
 
     Raises
     ------
-    DtypeError
-        If one of the functions cannot be called.
+    DtypeError, ShapeError
+        If one of the functions cannot be called, or gives something else than one real number for each amount.
     DomainError
-        If the accuracy is not finite, above 1, nowhere above 0 or not increasing above its threshold, or a given
-        derivative is not its derivative. A curve that is flat to rounding, as near its limit, counts as increasing.
+        If the accuracy is not finite, above 0 at 0, above 1, nowhere above 0 or not increasing above its threshold, or
+        a given derivative is not its derivative. A curve that is flat to rounding, as near its limit, counts as
+        increasing.
 
     Examples
     --------
@@ -84,16 +89,17 @@ class UserAccuracy:
         object.__setattr__(self, "threshold", self._zero(grid))
         above = grid[grid > self.threshold * (1.0 + 2.0 * STEP)]
         self._require_increasing(above)
+        self._require_nothing_at_zero(above)
         self._require_derivatives(above)
-        slope = self.derivative(above)
-        rise = np.diff(slope) / np.maximum(np.abs(slope[:-1]), FLAT / above[:-1])
+        rise, place = self._rises(above)
         object.__setattr__(self, "concave", bool((rise <= BENT).all()))
-        object.__setattr__(self, "least_concave", float(above[int(np.argmax(rise))]))
+        object.__setattr__(self, "least_concave", float(place[int(np.argmax(rise))]))
 
     def value(self, amount: ArrayLike) -> NDArray[np.float64]:
         """Return the accuracy; 0 where the amount is at most the threshold."""
         amounts = np.asarray(amount, dtype=np.float64)
-        return np.where(amounts > self.threshold, np.maximum(self._called(self.function, amounts), 0.0), 0.0)
+        values = self._called(self.function, np.maximum(amounts, self.threshold))
+        return np.where(amounts > self.threshold, np.maximum(values, 0.0), 0.0)
 
     def derivative(self, amount: ArrayLike) -> NDArray[np.float64]:
         """Return the first derivative; 0 below the threshold, at it that from above."""
@@ -110,7 +116,8 @@ class UserAccuracy:
         return np.where(amounts >= self.threshold, derivative(np.maximum(amounts, self.threshold)), 0.0)
 
     def _called(self, function: Function, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.broadcast_to(np.asarray(function(amounts), dtype=np.float64), amounts.shape)
+        name = next(name for name in ("function", "first", "second") if getattr(self, name) is function)
+        return called(function, amounts, name)
 
     def _given(self, function: Function) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
         return lambda amounts: self._called(function, amounts)
@@ -160,6 +167,28 @@ class UserAccuracy:
                 f"accuracy: it falls at {above[int(np.argmax(falls))]:g}; more data must not make a model worse"
             )
 
+    def _require_nothing_at_zero(self, above: NDArray[np.float64]) -> None:
+        with np.errstate(all="ignore"):  # a formula may have its pole there
+            start = float(self._called(self.function, np.zeros(1))[0])
+        if start > FLAT * float(self._called(self.function, above).max()):
+            raise DomainError(f"accuracy: not 0 at 0; subtract its value there, {start:g}")
+
+    def _rises(self, above: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        slope, values, step = self.derivative(above), self._called(self.function, above), np.diff(above)
+        # slopes at points do not see what happens between them: chords do
+        chord, rounding = np.diff(values) / step, 2.0 * ROUNDING * float(values.max()) / step[:-1]
+        least = FLAT / above[:-1]
+        rises = [
+            np.diff(slope) / np.maximum(np.abs(slope[:-1]), least),
+            (np.diff(chord) - rounding) / np.maximum(np.abs(chord[:-1]), least[:-1]),
+        ]
+        places = [above[:-1], above[1:-1]]
+        near, far = self.value(self.threshold * (1.0 + NEAR))
+        if self.threshold > 0.0 and near > FLAT * values.max() and near > far / 2.0:
+            rises.append(np.array([np.inf]))
+            places.append(np.array([self.threshold]))
+        return np.concatenate(rises), np.concatenate(places)
+
     def _require_derivatives(self, above: NDArray[np.float64]) -> None:
         inside = above[above * (1.0 - 2.0 * STEP) > self.threshold]
         for name, given, source in (("first", self.first, self.function), ("second", self.second, self.first)):
@@ -168,6 +197,8 @@ class UserAccuracy:
             before, _, after, step = self._differences(source, inside)
             made, said = (after - before) / (2.0 * step), self._called(given, inside)
             scale = np.abs(self._called(source, inside)) / inside * 1e-6
+            if name == "second":  # where the slope is flat, it may fall faster than the differences can tell
+                scale = scale + FLAT * float(self._called(self.function, inside).max()) / inside**2
             wrong = ~(np.abs(made - said) <= AGREE * np.maximum(np.abs(made), np.abs(said)) + scale)
             if wrong.any():
                 at = int(np.argmax(wrong))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from hemicycle.errors import DomainError, DtypeError
+from hemicycle.arrays import real_array
+from hemicycle.errors import DomainError, DtypeError, ShapeError
 from hemicycle.options import positive_number
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ class UserValuation:
 
     Raises
     ------
-    DtypeError
-        If one of them cannot be called.
+    DtypeError, ShapeError
+        If one of them cannot be called, or gives something else than one real number for each accuracy.
     DomainError
         If the value is not 0 at 0, not increasing or not concave on [0, 1], or a derivative is not that of the value.
     """
@@ -139,15 +140,15 @@ class UserValuation:
 
     def value(self, accuracy: ArrayLike) -> NDArray[np.float64]:
         """Return what accuracies are worth."""
-        return _called(self.function, accuracy)
+        return called(self.function, accuracy, "function")
 
     def derivative(self, accuracy: ArrayLike) -> NDArray[np.float64]:
         """Return the first derivative."""
-        return _called(self.first, accuracy)
+        return called(self.first, accuracy, "first")
 
     def second_derivative(self, accuracy: ArrayLike) -> NDArray[np.float64]:
         """Return the second derivative."""
-        return _called(self.second, accuracy)
+        return called(self.second, accuracy, "second")
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,11 @@ class ModelValue:
     ----------
     threshold : float
         That of the accuracy.
+
+    Raises
+    ------
+    DtypeError
+        If one of the two has not the methods of `Accuracy` or `Valuation`.
     """
 
     accuracy: Accuracy
@@ -172,6 +178,8 @@ class ModelValue:
     threshold: float = field(init=False)
 
     def __post_init__(self) -> None:
+        _require_curve(self.accuracy, "accuracy", "an accuracy, such as PowerLaw(0.9)", attributes=("threshold",))
+        _require_curve(self.valuation, "valuation", "a valuation, such as LinearValuation(100.0)")
         object.__setattr__(self, "threshold", float(self.accuracy.threshold))
 
     def value(self, amount: ArrayLike) -> NDArray[np.float64]:
@@ -189,9 +197,42 @@ class ModelValue:
         return self.valuation.second_derivative(at) * slope**2 + outer * bend
 
 
-def _called(function: Callable[[NDArray[np.float64]], ArrayLike], at: ArrayLike) -> NDArray[np.float64]:
+def called(function: Callable[[NDArray[np.float64]], ArrayLike], at: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return what a user's function gives, as float64 of the shape of its argument.
+
+    Parameters
+    ----------
+    function : callable
+        From an array to an array of its shape, or to one number for all of it.
+    at : array_like of float
+        Its argument.
+    name : str
+        Name of the function, for messages.
+
+    Raises
+    ------
+    DtypeError
+        If it does not give real numbers.
+    ShapeError
+        If it gives an array of another shape.
+    """
     points = np.asarray(at, dtype=np.float64)
-    return np.broadcast_to(np.asarray(function(points), dtype=np.float64), points.shape)
+    made = function(points)
+    single = np.isscalar(made) or getattr(made, "ndim", None) == 0
+    array = real_array(made, name, 0 if single else points.ndim)
+    if not single and array.shape != points.shape:
+        raise ShapeError(f"{name}: expected a value for each argument, so shape {points.shape}; got {array.shape}")
+    return np.broadcast_to(array.astype(np.float64, copy=False), points.shape)
+
+
+def _require_curve(given: object, name: str, wanted: str, *, attributes: tuple[str, ...] = ()) -> None:
+    if isinstance(given, type):
+        raise DtypeError(f"{name}: expected {wanted}, got the class {given.__name__}; call it: {given.__name__}(...)")
+    methods = ("value", "derivative", "second_derivative")
+    missing = [what for what in methods if not callable(getattr(given, what, None))]
+    missing += [what for what in attributes if not hasattr(given, what)]
+    if missing:
+        raise DtypeError(f"{name}: expected {wanted}, got {type(given).__name__}, which has no {', '.join(missing)}")
 
 
 def _require(holds: NDArray[np.bool_], at: NDArray[np.float64], what: str, remedy: str) -> None:
