@@ -416,3 +416,9 @@ def test_more_parties_than_anybody_counts() -> None:
     with pytest.raises(DomainError, match=r"n_parties is 10{30}; it must be at most 10\*\*12"):
         optimal_contract([0.2], [1.0], 10**30)
     assert optimal_contract([0.2, 0.1, 0.05], np.full(3, 1 / 3), 10**6).certified
+
+
+@pytest.mark.parametrize(("name", "given"), [("accuracy", ""), ("accuracy", Arctan), ("valuation", 0)])
+def test_what_is_no_curve_is_not_taken_for_the_default(name: str, given: Any) -> None:
+    with pytest.raises(DtypeError, match=f"{name}: expected"):
+        optimal_contract([0.2], [1.0], 3, **{name: given})

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.arrays import by_construction, read_only
-from hemicycle.contracts.accuracy import GeneralizationBound
 from hemicycle.contracts.concave_envelope import ConcaveEnvelope
 from hemicycle.contracts.expectation import SumExpectation
 from hemicycle.contracts.exponential_sums import fit_exponential_sum
@@ -16,7 +15,7 @@ from hemicycle.contracts.fixed_rewards import fixed_rewards
 from hemicycle.contracts.optimal import optimal_contract
 from hemicycle.contracts.parties import checked_parties
 from hemicycle.contracts.program import HEADROOM, NARROWEST
-from hemicycle.contracts.valuation import LinearValuation, ModelValue
+from hemicycle.contracts.valuation import model_value
 from hemicycle.table import Table
 
 if TYPE_CHECKING:
@@ -178,7 +177,7 @@ def mistaken_beliefs(
     """
     true = contract.probabilities if probabilities is None else probabilities
     n = contract.n_parties if n_parties is None else n_parties
-    worth = ModelValue(accuracy or GeneralizationBound(), valuation or LinearValuation())
+    worth = model_value(accuracy, valuation)
     parties = checked_parties(contract.costs, true, n)
     optimum = optimal_contract(
         contract.costs,

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.arrays import by_construction, float_array, read_only, require_length, require_non_negative
-from hemicycle.contracts.accuracy import GeneralizationBound
 from hemicycle.contracts.bisection import last_positive, upper_end
 from hemicycle.contracts.outcomes import all_outcomes, n_outcomes
 from hemicycle.contracts.parties import checked_parties
 from hemicycle.contracts.reservation import stand_alone
-from hemicycle.contracts.valuation import LinearValuation, ModelValue
+from hemicycle.contracts.valuation import ModelValue, model_value
 from hemicycle.options import positive_count, random_generator
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ def complete_information(
     chances: NDArray[np.float64] = float_array(probabilities, "probabilities", 1)
     most, n_drawn = positive_count(max_outcomes, "max_outcomes"), positive_count(samples, "samples")
     generator = random_generator(rng)
-    worth = ModelValue(accuracy or GeneralizationBound(), valuation or LinearValuation())
+    worth = model_value(accuracy, valuation)
     exact = n_outcomes(len(prices), parties.n_parties) <= most
     if exact:
         counts, probability = all_outcomes(chances / chances.sum(), parties.n_parties)
@@ -188,7 +187,7 @@ def known_parties(
     prices: NDArray[np.float64] = float_array(costs, "costs", 1)
     require_length(parties.T, "columns of counts", len(prices), "costs")
     require_non_negative(parties, "counts")
-    worth = ModelValue(accuracy or GeneralizationBound(), valuation or LinearValuation())
+    worth = model_value(accuracy, valuation)
     return _first_best(parties, prices, worth)
 
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.arrays import by_construction, read_only
-from hemicycle.contracts.accuracy import GeneralizationBound
 from hemicycle.contracts.best_replies import largest_gains, standing_totals
 from hemicycle.contracts.parties import checked_parties
 from hemicycle.contracts.reservation import stand_alone
-from hemicycle.contracts.valuation import LinearValuation, ModelValue
+from hemicycle.contracts.valuation import model_value
 from hemicycle.rejects import counted
 from hemicycle.table import Table
 
@@ -186,7 +185,7 @@ def free_riding(
     ([0.0, 0.0001, 0.0059, 0.1013, 0.8926], True)
     """
     parties = checked_parties(costs, probabilities, n_parties)
-    worth = ModelValue(accuracy or GeneralizationBound(), valuation or LinearValuation())
+    worth = model_value(accuracy, valuation)
     alone = stand_alone(parties.costs, worth).m
     values, cheapest = worth.value(alone), _cheapest(parties, 1)
     held, size = standing_totals(parties.costs, worth)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.arrays import float_array, require_length, require_non_negative
-from hemicycle.contracts.accuracy import GeneralizationBound
 from hemicycle.contracts.certificate import certificate, within
 from hemicycle.contracts.contract import Contract, Multipliers, Residuals
 from hemicycle.contracts.extra import clarabel_module, optimize_module
@@ -16,7 +15,7 @@ from hemicycle.contracts.low_outcomes import low_outcomes
 from hemicycle.contracts.parties import checked_parties
 from hemicycle.contracts.program import contract_program, least_utilities
 from hemicycle.contracts.search import best_contributions
-from hemicycle.contracts.valuation import LinearValuation, ModelValue
+from hemicycle.contracts.valuation import model_value
 from hemicycle.errors import NotConvergedError
 from hemicycle.options import positive_number
 
@@ -126,7 +125,7 @@ def optimal_contract(
     tolerance = positive_number(tol, "tol")
     parties = checked_parties(costs, probabilities, n_parties)
     given = float_array(costs, "costs", 1), float_array(probabilities, "probabilities", 1)
-    worth = ModelValue(accuracy or GeneralizationBound(), valuation or LinearValuation())
+    worth = model_value(accuracy, valuation)
     utility = None if reservation_utility is None else _merged_utility(reservation_utility, parties.place)
     program = contract_program(parties, utility, worth)
     found = best_contributions(program, progress)

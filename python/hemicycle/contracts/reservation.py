@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.arrays import read_only
-from hemicycle.contracts.accuracy import GeneralizationBound
 from hemicycle.contracts.bisection import last_positive, upper_end
 from hemicycle.contracts.parties import checked_costs
-from hemicycle.contracts.valuation import LinearValuation, ModelValue
+from hemicycle.contracts.valuation import ModelValue, model_value
 from hemicycle.errors import DomainError
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def reservation(
     ([6.7701, 44.1605, 0.0], [148.06, 445.71, 0.0])
     """
     prices = checked_costs(costs)
-    worth = ModelValue(accuracy or GeneralizationBound(), valuation or LinearValuation())
+    worth = model_value(accuracy, valuation)
     return stand_alone(prices, worth)
 
 

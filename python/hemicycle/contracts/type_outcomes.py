@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.arrays import by_construction, read_only
-from hemicycle.contracts.accuracy import GeneralizationBound
 from hemicycle.contracts.outcomes import all_outcomes, n_outcomes
 from hemicycle.contracts.parties import checked_parties
-from hemicycle.contracts.valuation import LinearValuation, ModelValue
+from hemicycle.contracts.valuation import ModelValue, model_value
 from hemicycle.errors import DomainError
 from hemicycle.options import positive_count, random_generator
 
@@ -132,7 +131,7 @@ def outcomes_of_contract(
     """
     most, n_drawn = positive_count(max_outcomes, "max_outcomes"), positive_count(samples, "samples")
     generator = random_generator(rng)
-    worth = ModelValue(accuracy or GeneralizationBound(), valuation or LinearValuation())
+    worth = model_value(accuracy, valuation)
     parties = checked_parties(contract.costs, contract.probabilities, contract.n_parties)
     first = np.unique(parties.place, return_index=True)[1]
     found = type_outcomes(contract.m[first], parties.probabilities, contract.n_parties, most, n_drawn, generator)

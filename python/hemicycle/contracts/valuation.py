@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from hemicycle.arrays import real_array
+from hemicycle.contracts.accuracy import GeneralizationBound
 from hemicycle.errors import DomainError, DtypeError, ShapeError
 from hemicycle.options import positive_number
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from hemicycle.contracts.accuracy import Accuracy
 
-__all__ = ["LinearValuation", "LogValuation", "ModelValue", "UserValuation", "Valuation"]
+__all__ = ["LinearValuation", "LogValuation", "ModelValue", "UserValuation", "Valuation", "model_value"]
 
 CHECKED = 257  #: accuracies at which a user's valuation is checked
 FLAT = 1e-7  #: rounding that a slope between two of them may show, relative
@@ -195,6 +196,31 @@ class ModelValue:
         at, slope = self.accuracy.value(amount), self.accuracy.derivative(amount)
         outer, bend = self.valuation.derivative(at), self.accuracy.second_derivative(amount)
         return self.valuation.second_derivative(at) * slope**2 + outer * bend
+
+
+def model_value(accuracy: Accuracy | None, valuation: Valuation | None) -> ModelValue:
+    """Return what a model is worth, with the defaults for what is not given.
+
+    Parameters
+    ----------
+    accuracy : Accuracy or None
+        By default `GeneralizationBound`.
+    valuation : Valuation or None
+        By default ``LinearValuation(100)``.
+
+    Returns
+    -------
+    ModelValue
+        Of both.
+
+    Raises
+    ------
+    DtypeError
+        If one is something else.
+    """
+    return ModelValue(
+        GeneralizationBound() if accuracy is None else accuracy, LinearValuation() if valuation is None else valuation
+    )
 
 
 def called(function: Callable[[NDArray[np.float64]], ArrayLike], at: ArrayLike, name: str) -> NDArray[np.float64]:
