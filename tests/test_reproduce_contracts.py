@@ -11,13 +11,15 @@ import pytest
 
 from hemicycle.cli import main
 from hemicycle.reproduce import contract_surfaces, reproduce
-from hemicycle.reproduce.contract_programs import random_programs
+from hemicycle.reproduce.contract_programs import MORE, example_program, random_programs
 from hemicycle.reproduce.contract_scenarios import SCENARIOS, beside_published, by_arrangement, solved_scenarios
 from hemicycle.reproduce.figures import render
-from reference.contracts import default_value, expectation
+from reference.contracts import conditional, default_value, expectation, outcomes, own_type, stand_alone, violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 pytest.importorskip("clarabel", reason="clarabel is not installed")
 
@@ -28,6 +30,7 @@ VERDICTS = {
     "truth": "holds",
     "free_riding": "holds",
     "fixed_rewards": "holds with a condition",
+    "own_type": "does not hold",
 }
 CERTIFIED = (86.47827601, 69.05325285, 94.01349243)
 
@@ -63,12 +66,54 @@ def test_scenarios_beside_the_published_answers() -> None:
 def test_random_programs_have_the_proved_properties() -> None:
     programs = random_programs(12, np.random.default_rng(4), silent)
     assert len(programs) == 12
-    for name in ("falling", "gain", "excess", "different_models"):
+    for name in ("falling", "gain", "excess", "unbalanced"):
         assert max(programs[name]) <= 1e-7, name
+    assert max(programs["surplus"]) < 0
+    assert max(programs["interim_shortfall"]) > 0.01, "the promise is no promise to a party that knows its type"
     sound = np.array(programs["certified"]) & ~np.array(programs["nobody"])
     assert sound.any()
     assert np.abs(np.array(programs["efficient_gap"])[sound]).max() <= 1e-7
     assert min(programs["least_rent"]) >= -1e-9
+
+
+def largest_total(counts: NDArray[np.float64], costs: NDArray[np.float64], alone: NDArray[np.float64]) -> float:
+    """Return the most data that these parties pay for if each is left what it has alone: a scan and a bisection."""
+
+    def surplus(total: NDArray[np.float64]) -> NDArray[np.float64]:
+        return default_value(total) * (counts / costs).sum() - (counts * alone / costs).sum() - total
+
+    grid = np.geomspace(1.0, 1e6, 100_001)
+    paid = np.flatnonzero(surplus(grid) >= 0)
+    if not len(paid):
+        return 0.0
+    low, high = grid[paid[-1]], grid[paid[-1] + 1]
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if surplus(np.array(middle)) >= 0 else (low, middle)
+    return float(low)
+
+
+def test_the_example_by_enumeration() -> None:
+    program, costs, probabilities = example_program(), np.array([0.5, 0.006]), np.array([0.8, 0.2])
+    contract, counts, probability = program.contract, *outcomes(probabilities, 2)
+    m, t = contract.m, contract.t
+    alone = np.array([stand_alone(default_value, cost)[1] for cost in costs])
+    t_bar = conditional(default_value, probabilities, 2, m)
+    assert max(violations(costs, m, t, alone, t_bar)) <= 1e-6, "nobody would rather go alone, lie, or be promised more"
+    assert expectation(default_value, probabilities, 2, m) == pytest.approx(61.65955, abs=1e-4)
+    known = np.array([largest_total(outcome, costs, alone) for outcome in counts])
+    assert probability @ default_value(known) == pytest.approx(29.99383, abs=1e-4)
+    assert program.contract.expected_value == pytest.approx(61.65955, abs=1e-4)
+    assert program.first_best.expected_value == pytest.approx(29.99383, abs=1e-4)
+    expects = (t / t_bar) * own_type(default_value, probabilities, 2, m) - costs * m
+    np.testing.assert_allclose(program.own_type_utility, expects, atol=1e-6)
+    assert costs[0] * m[0] == pytest.approx(60.588, abs=1e-3)
+    assert alone[0] - expects[0] == pytest.approx(4.458, abs=1e-3), "of 60.6 it loses 4.5"
+
+
+def test_the_grid_above_a_total_ends_where_the_text_says() -> None:
+    assert MORE[0] == pytest.approx(1.000001, rel=1e-12)
+    assert MORE[-1] == pytest.approx(1000.0)
 
 
 @pytest.mark.usefixtures("small")

@@ -1,4 +1,4 @@
-"""What contracts are good for: beside free riding, beside fixed rewards, and for whom."""
+"""What contracts are good for: beside free riding, beside fixed rewards, for whom, and knowing what."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from hemicycle.reproduce.claims import Claim, Finding
 
 if TYPE_CHECKING:
     from hemicycle.contracts import Welfare
+    from hemicycle.reproduce.contract_programs import Program
     from hemicycle.reproduce.contract_scenarios import Solved
+    from hemicycle.table import Table
 
-__all__ = ["on_fixed_rewards", "on_free_riding", "on_information_cost", "on_rents"]
+__all__ = ["on_fixed_rewards", "on_free_riding", "on_information_cost", "on_own_type", "on_rents"]
 
 FREE_RIDING = Claim(
     "free_riding",
@@ -25,6 +27,13 @@ FIXED = Claim(
     "models promised in advance",
     "Rewards must depend on what comes together: the same promises as fixed models could not always be kept",
     "insolvent at times",
+)
+OWN_TYPE = Claim(
+    "own_type",
+    "knowing one's own type",
+    "A party that knows its own type, and not the others', expects no less than alone, and gains nothing by a lie",
+    "always",
+    by_source=False,
 )
 INFORMATION = Claim(
     "information_cost",
@@ -40,6 +49,7 @@ RENTS = Claim(
     "rise with efficiency",
     by_source=False,
 )
+ROUNDING = 1e-7
 ALONE = (445.71589, 0.0, 5507.628845)
 NEAR = 2e-4
 
@@ -101,6 +111,46 @@ def on_fixed_rewards(solved: tuple[Solved, ...]) -> Finding:
     )
 
 
+def on_own_type(programs: Table, example: Program) -> Finding:
+    """Judge contracts by what a party expects that knows its type.
+
+    Parameters
+    ----------
+    programs : Table
+        Of `random_programs`.
+    example : Program
+        Of `example_program`.
+
+    Returns
+    -------
+    Finding
+        It holds if neither a shortfall nor a gain is more than 1e-7 of the value; with a condition if in most programs.
+    """
+    short, gain = (np.array(programs[name]) for name in ("interim_shortfall", "interim_gain"))
+    alone, lie = int((short > ROUNDING).sum()), int((gain > ROUNDING).sum())
+    much = int((short > 0.01).sum())
+    broken = int(((short > ROUNDING) | (gain > ROUNDING)).sum())
+    pays = float((example.contract.costs * example.contract.m)[0])
+    expects = float(example.rewards.own_type_mean[0])
+    return Finding(
+        OWN_TYPE,
+        "holds" if not broken else "holds with a condition" if broken < len(short) / 2 else "does not hold",
+        f"broken in {broken:,} of {len(short):,} programs",
+        "Taking part and telling the truth hold under the published expectation, over the outcomes with somebody of "
+        "the type. Given its own type and N - 1 independent others, some type does better alone in "
+        f"{alone:,} programs, by up to {short.max():.1%} of the value (by more than 1% in {much:,}), and some type "
+        f"gains by a lie in {lie:,}, by up to {gain.max():.1%}. Of two parties with costs 0.5 and 0.006 and "
+        f"probabilities 0.8 and 0.2 the dearer type pays {pays:.2f} and expects {expects:.2f}",
+        {"shortfall": float(short.max()), "gain": float(gain.max()), "programs_alone": float(alone)}
+        | {
+            "programs_above_1_percent": float(much),
+            "programs_lie": float(lie),
+            "example_pays": pays,
+            "example_expects": expects,
+        },
+    )
+
+
 def on_information_cost(found: dict[str, Welfare]) -> Finding:
     """Judge how the information cost changes with the number of parties.
 
@@ -119,12 +169,16 @@ def on_information_cost(found: dict[str, Welfare]) -> Finding:
     first, last = ({name: float(grid.information_cost[row].mean()) for name, grid in found.items()} for row in (0, -1))
     sizes = next(iter(found.values())).n_parties
     said = "; ".join(f"{name}, {first[name]:.2f} to {last[name]:.2f}" for name in found)
+    rising = " or ".join(name for name in found if last[name] > first[name])
+    below = " or ".join(name for name in found if first[name] < 0)
+    train = f". The mean rises where {rising.removesuffix(' train alone')} train alone" if rising else ""
+    less = f", and is below 0 at {sizes[0]} parties where {below.removesuffix(' train alone')}" if below else ""
     return Finding(
         INFORMATION,
         "holds" if share == 1 else "holds with a condition" if share > 0.5 else "does not hold",
         f"at {share:.0%} of shares",
-        f"Mean over shares of the cheaper type, from {sizes[0]} to {sizes[-1]} parties: {said}. Below 0 a contract is "
-        "worth more than complete information, which holds outcome by outcome",
+        f"Mean over shares of the cheaper type, from {sizes[0]} to {sizes[-1]} parties: {said}{train}{less}. Below 0 "
+        "the contract is worth more than complete information, which holds outcome by outcome",
         {f"change_{name.replace(' ', '_')}": last[name] - first[name] for name in found},
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from hemicycle.reproduce.claims import Claim, Finding
 
 if TYPE_CHECKING:
+    from hemicycle.reproduce.contract_programs import Program
     from hemicycle.reproduce.contract_scenarios import Solved
     from hemicycle.table import Table
 
@@ -78,8 +79,8 @@ def on_optima(solved: tuple[Solved, ...]) -> Finding:
         "holds" if worst <= CERTIFIED else "holds with a condition" if worst <= 1e-4 else "does not hold",
         ", ".join(f"{value:.5f}" for value in ours),
         f"An interior-point method stops inside: it is low by {', '.join(f'{part:.1e}' for part in short)}, where "
-        f"ours are within {gap:.0e} of an upper bound. Its five types have five contracts each; the optima have "
-        f"{', '.join(map(str, bunched))}, since types bunch",
+        f"ours are within {gap:.0e} of an upper bound. In each scenario its five types get five different contracts; "
+        f"the optima have {', '.join(map(str, bunched[:-1]))} and {bunched[-1]} different ones, since types bunch",
         {f"shortfall_{s.scenario.key}": part for s, part in zip(solved, short, strict=True)} | {"relative_gap": gap},
     )
 
@@ -95,16 +96,20 @@ def on_proposition_2(programs: Table) -> Finding:
     Returns
     -------
     Finding
-        It holds if in every outcome every party has as much as alone with the collective model, up to rounding.
+        It holds if in every outcome in which something comes together the parties give just that, up to rounding, and
+        could not give any larger total.
     """
-    worst = float(np.max(programs["different_models"]))
+    unbalanced, surplus = (float(np.max(programs[name])) for name in ("unbalanced", "surplus"))
     return Finding(
         PROPOSITION_2,
-        "holds" if worst <= ROUNDING else "does not hold",
-        f"{worst:.0e} apart at most",
-        f"In every outcome of {len(programs):,} random programs, the utility with the collective model less that of "
-        "going alone, relative to the value; with any more data somebody would rather go alone",
-        {"largest_difference": worst},
+        "holds" if unbalanced <= ROUNDING and surplus < 0 else "does not hold",
+        f"{unbalanced:.0e} off at most, no larger total possible" if surplus < 0 else "a larger total is possible",
+        "A party with the best model gives at most what that is worth to it beyond going alone, over its cost; with a "
+        f"worse model it gives less. In every outcome of {len(programs):,} random programs in which something comes "
+        f"together, the contributions add up to the total within {unbalanced:.0e} of it, and on a grid of larger "
+        "totals, from 1.000001 to 1,000 times as much, what all can give at most falls short of what is needed: by "
+        f"{-surplus:.0e} of it at least",
+        {"unbalanced": unbalanced, "largest_surplus": surplus},
     )
 
 
@@ -192,13 +197,15 @@ def on_convexity(programs: Table) -> Finding:
     )
 
 
-def on_upper_bound(programs: Table) -> Finding:
+def on_upper_bound(programs: Table, example: Program) -> Finding:
     """Judge whether complete information bounds what a contract can do.
 
     Parameters
     ----------
     programs : Table
         Of `random_programs`.
+    example : Program
+        Of `example_program`.
 
     Returns
     -------
@@ -208,12 +215,15 @@ def on_upper_bound(programs: Table) -> Finding:
     over = np.array(programs["expected_value"]) - np.array(programs["complete_information"])
     better = int((over > ROUNDING * np.array(programs["expected_value"])).sum())
     cost = float(np.mean(-over / np.maximum(programs["complete_information"], 1e-300)))
+    known, own = example.first_best.expected_value, example.contract.expected_value
     return Finding(
         UPPER_BOUND,
         "holds" if not better else "holds with a condition",
         f"better in {better:,} of {len(over):,} programs",
         f"On average private costs take {cost:.1%} of the value. A contract holds in expectation: it may ask a party "
         "to give more in one outcome than it is worth there, and repay it in others. Complete information as it is "
-        "defined holds outcome by outcome, and is no bound for that",
-        {"better": float(better), "mean_information_cost": cost, "most": float(over.max())},
+        "defined holds outcome by outcome, and is no bound for that. Of two parties with costs 0.5 and 0.006 and "
+        f"probabilities 0.8 and 0.2 the contract is worth {own:.2f}, complete information {known:.2f}",
+        {"better": float(better), "mean_information_cost": cost, "most": float(over.max())}
+        | {"example": own, "example_known": known},
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from hemicycle.reproduce import contract_benefits, contract_figures, contract_verdicts
 from hemicycle.reproduce.claims import Figure, Reproduction
-from hemicycle.reproduce.contract_programs import random_programs
+from hemicycle.reproduce.contract_programs import example_program, random_programs
 from hemicycle.reproduce.contract_scenarios import N_PARTIES, beside_published, by_arrangement, solved_scenarios
 from hemicycle.reproduce.contract_surfaces import surface_table, surfaces
 from hemicycle.table import Table
@@ -53,6 +53,7 @@ def contracts(n_runs: int, seed: int, progress: Progress) -> Reproduction:
     """
     solved = solved_scenarios(progress)
     programs = random_programs(n_runs, np.random.default_rng(seed), progress)
+    example = example_program()
     grids = surfaces(progress)
     return Reproduction(
         name="contracts",
@@ -66,7 +67,8 @@ def contracts(n_runs: int, seed: int, progress: Progress) -> Reproduction:
             contract_verdicts.on_convexity(programs),
             contract_benefits.on_free_riding(solved),
             contract_benefits.on_fixed_rewards(solved),
-            contract_verdicts.on_upper_bound(programs),
+            contract_benefits.on_own_type(programs, example),
+            contract_verdicts.on_upper_bound(programs, example),
             contract_benefits.on_information_cost(grids),
             contract_benefits.on_rents(solved, grids),
         ),
