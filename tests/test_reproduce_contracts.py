@@ -11,7 +11,7 @@ import pytest
 
 from hemicycle.cli import main
 from hemicycle.reproduce import contract_surfaces, reproduce
-from hemicycle.reproduce.contract_programs import MORE, example_program, random_programs
+from hemicycle.reproduce.contract_programs import MORE, example_program, random_programs, solved_program
 from hemicycle.reproduce.contract_scenarios import SCENARIOS, beside_published, by_arrangement, solved_scenarios
 from hemicycle.reproduce.figures import render
 from reference.contracts import conditional, default_value, expectation, outcomes, own_type, stand_alone, violations
@@ -109,6 +109,14 @@ def test_the_example_by_enumeration() -> None:
     np.testing.assert_allclose(program.own_type_utility, expects, atol=1e-6)
     assert costs[0] * m[0] == pytest.approx(60.588, abs=1e-3)
     assert alone[0] - expects[0] == pytest.approx(4.458, abs=1e-3), "of 60.6 it loses 4.5"
+
+
+def test_splitting_the_dear_type_of_the_example_lowers_its_value() -> None:
+    split, probabilities = solved_program([0.5, 0.499999, 0.006], [0.4, 0.4, 0.2], 2), np.array([0.4, 0.4, 0.2])
+    assert split.contract.certified
+    assert expectation(default_value, probabilities, 2, split.contract.m) == pytest.approx(60.5795, abs=1e-4)
+    same = solved_program([0.5, 0.5, 0.006], probabilities, 2)
+    assert same.contract.expected_value == pytest.approx(example_program().contract.expected_value, rel=1e-9)
 
 
 def test_the_grid_above_a_total_ends_where_the_text_says() -> None:
