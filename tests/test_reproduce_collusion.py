@@ -200,6 +200,7 @@ def test_verdicts_over_cases() -> None:
     assert verdict_over_cases({"a": 0, "b": -1}, 10) == "does not hold"
     assert verdict_over_cases({"a": 0}, 10) == "not decided"
     assert verdict_over_cases({"a": 0}, 3) == "too few runs"
+    assert verdict_over_cases({"a": 1, "b": -1, "c": -1}, 10) == "holds with a condition"
     for n_cases, least in ((1, 1), (2, 1), (8, 2), (16, 3), (960, 33)):
         chance = binom.sf(least - 1, n_cases, 0.025)
         assert chance < 0.05 <= binom.sf(least - 2, n_cases, 0.025)

@@ -57,10 +57,11 @@ def verdict_over_cases(signs: Mapping[str, int], n_runs: int) -> Verdict:
     Returns
     -------
     str
-        It holds where all cases support it, and with a condition where more of them do than chance explains: signs
-        that mean nothing point either way in one case of forty.
+        It holds where all cases support it, and with a condition where some do; if any is left open, more than chance
+        explains: signs that mean nothing point either way in one case of forty.
     """
-    found, some = list(signs.values()), _more_than_chance(len(signs))
+    found = list(signs.values())
+    some = _more_than_chance(len(found)) if 0 in found else 1
     if set(found) == {1}:
         return "holds"
     if found.count(1) >= some:
