@@ -130,6 +130,12 @@ class TestLoss:
         with pytest.raises(error, match=message):
             ht.EnsembleLoss(**options)
 
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+    def test_weights_are_not_rounded_with_the_network(self, dtype: torch.dtype) -> None:
+        objective = ht.EnsembleLoss(learner_weights=[1 / 3] * 3).to(dtype)
+        parts = objective(torch.full((3, 5), 100.0, dtype=DOUBLE), torch.zeros(5, dtype=DOUBLE))
+        assert [part.item() for part in parts] == pytest.approx([1e4, 1e4, 1e4, 0.0], rel=1e-14, abs=1e-20)
+
     def test_what_cannot_be_scored(self) -> None:
         classes = ht.EnsembleLoss("brier")
         scores, target = map(torch.from_numpy, drawn("brier"))
@@ -305,6 +311,17 @@ class TestDeepEnsemble:
         sizes = iter([3, 4])
         with pytest.raises(OptionError, match="make: members must differ in their numbers alone"):
             ht.DeepEnsemble(lambda: torch.nn.Linear(3, next(sizes)), 2)
+        kinds = iter([torch.nn.ReLU(), torch.nn.Tanh()])
+        with pytest.raises(OptionError, match="member 1 is another network than member 0"):
+            ht.DeepEnsemble(lambda: torch.nn.Sequential(torch.nn.Linear(3, 1), next(kinds)), 2)
+        dtypes = iter([torch.float32, DOUBLE])
+        with pytest.raises(OptionError, match="member 1 is another network"):
+            ht.DeepEnsemble(lambda: torch.nn.Linear(3, 1, dtype=next(dtypes)), 2)
+        one = torch.nn.Linear(3, 1)
+        with pytest.raises(OptionError, match="the same object again"):
+            ht.DeepEnsemble(lambda: one, 2)
+        with pytest.raises(OptionError, match="make: members must differ"):
+            ht.DeepEnsemble(lambda: torch.nn.LazyLinear(1), 2)
         with pytest.raises(DtypeError, match="make: expected a function that makes a member"):
             ht.DeepEnsemble(torch.nn.Linear(3, 1), 2)  # type: ignore[arg-type]
         with pytest.raises(DtypeError, match=r"torch.nn.Module, it made <class 'float'>"):

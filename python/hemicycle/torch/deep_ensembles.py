@@ -37,14 +37,15 @@ class DeepEnsemble(torch.nn.Module):
     DomainError
         If `n_learners` is below 1.
     OptionError
-        If members differ in architecture.
+        If members differ in architecture, or are one object.
 
     Notes
     -----
     Every parameter and buffer has an axis of members in front, under the name that it has in one member after
     ``members.``: optimisers, ``state_dict`` and ``to`` work as for any module. The pass is `torch.func.vmap` of that of
     one member; random layers draw anew for each. Optimisers that treat numbers one by one, such as SGD and Adam, train
-    each member as they would train it alone.
+    each member as they would train it alone. Layers that vmap has no rule for, such as LSTM and GRU, cannot be run so;
+    a tensor that is neither parameter nor buffer is that of the first member.
 
     Examples
     --------
@@ -62,9 +63,10 @@ class DeepEnsemble(torch.nn.Module):
         if not all(isinstance(member, torch.nn.Module) for member in members):
             raise DtypeError(f"make: expected a function that makes a torch.nn.Module, it made {type(members[0])}")
         self.n_learners = number
+        _require_alike(members)
         try:
             parameters, buffers = stack_module_state(members)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise OptionError(f"make: members must differ in their numbers alone: {error}") from None
         self.members = _holding(members[0], {**parameters, **buffers})
         # one member without numbers, whose code is run with those of all; in a tuple, so that it is no submodule
@@ -130,6 +132,20 @@ class DeepEnsemble(torch.nn.Module):
 
     def _member(self, state: dict[str, Tensor], x: Tensor) -> Any:
         return functional_call(self._architecture[0], state, (x,))
+
+
+def _require_alike(members: list[Module]) -> None:
+    """Require members of one architecture, each an object of its own: all are run by the code of the first."""
+    if len(set(map(id, members))) < len(members):
+        raise OptionError("make: it made the same object again; make a new one at each call")
+    for place, member in enumerate(members[1:], 1):
+        same = repr(member) == repr(members[0]) and [
+            (name, tensor.dtype, tensor.requires_grad) for name, tensor in _state(member).items()
+        ] == [(name, tensor.dtype, tensor.requires_grad) for name, tensor in _state(members[0]).items()]
+        if not same:
+            raise OptionError(
+                f"make: members must differ in their numbers alone, and member {place} is another network than member 0"
+            )
 
 
 def _state(module: Module) -> dict[str, Tensor]:

@@ -95,8 +95,6 @@ class EnsembleLoss(torch.nn.Module):
     [1.0, 0.5, 1.5, 1.0]
     """
 
-    learner_weights: Tensor | None
-
     def __init__(
         self,
         loss: str = "mse",
@@ -111,7 +109,7 @@ class EnsembleLoss(torch.nn.Module):
         self.averaging = known_averaging(self.kind, averaging)
         self.beta = checked_beta(beta)
         self.dropout = _dropout(dropout)
-        self.register_buffer("learner_weights", _weights(learner_weights), persistent=False)
+        self.learner_weights = _weights(learner_weights)  # no buffer, which half() would round
 
     def extra_repr(self) -> str:
         """Return the settings, for the representation of a network."""
@@ -192,7 +190,7 @@ class EnsembleLoss(torch.nn.Module):
     def _weights_of(self, pred: Tensor) -> Tensor:
         """Return the weight of each member, for each example or for all."""
         given = self.learner_weights
-        weights = pred.new_full((len(pred),), 1 / len(pred)) if given is None else given.to(pred)
+        weights = pred.new_full((len(pred),), 1 / len(pred)) if given is None else pred.new_tensor(given)
         if not (self.training and self.dropout):
             return weights.unsqueeze(-1)
         return learner_dropout(weights, pred.shape[1], self.dropout)
@@ -293,7 +291,7 @@ def _dropout(p: float, what: str = "dropout") -> float:
     return part
 
 
-def _weights(learner_weights: Sequence[float] | Tensor | None) -> Tensor | None:
+def _weights(learner_weights: Sequence[float] | Tensor | None) -> tuple[float, ...] | None:
     """Return weights of the members in float64, or none where they are equal."""
     if learner_weights is None:
         return None
@@ -305,7 +303,7 @@ def _weights(learner_weights: Sequence[float] | Tensor | None) -> Tensor | None:
         raise ShapeError(f"learner_weights: expected shape (n_learners,), got {tuple(weights.shape)}")
     if not bool((weights >= 0).all()) or abs(float(weights.sum()) - 1) > SUM_TOL:
         raise DomainError("learner_weights: they must be 0 or more and sum to 1; divide them by their sum")
-    return weights / weights.sum()
+    return tuple((weights / weights.sum()).tolist())
 
 
 def _require_classes(target: Tensor, n_classes: int) -> None:
