@@ -9,6 +9,7 @@ import numpy as np
 
 from hemicycle.arrays import read_only
 from hemicycle.contracts.low_expectation import LowExpectation, low_expectation
+from hemicycle.contracts.low_rank import LowRank
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +43,8 @@ class Expectations:
         Estimate of the largest error of `value`: that of the fit, of rounding and of outcomes left out.
     conditional_error : ndarray of float64, shape (n_types,)
         The same of `conditional`; of `own_type` it is at most N times as large.
+    fitted_jacobian : LowRank
+        `jacobian` without what the outcomes below the fitted interval added, as few factors describe it.
     lowest : float
         The least sum that has a probability above 0, or would if a type without had one.
     low : LowExpectation or None
@@ -55,6 +58,7 @@ class Expectations:
     own_type: NDArray[np.float64]
     error: float
     conditional_error: NDArray[np.float64]
+    fitted_jacobian: LowRank
     lowest: float
     low: LowExpectation | None = None
 
@@ -135,21 +139,23 @@ class SumExpectation:
             without = np.log1p(-share)  # (n_terms, n_types), log of the rest
         some = -np.expm1(n * without) * self._inverse
         more = self._powered(n - 1, without)
-        conditional, jacobian = weight @ some, -((steep[:, None] * more).T @ share)
+        conditional, left = weight @ some, -(steep[:, None] * more).T
         diagonal = -(n * fitted.coefficients * fitted.exponents) @ own / self._rate
         own_type = fitted.coefficients @ own
         if self._any_absent:
             absent = self._absent
             conditional[absent] = own_type[absent]
             away = (n - 1) * fitted.coefficients * fitted.exponents
-            jacobian[absent] = -((away[:, None] * own[:, absent]).T @ share)
+            left[absent] = -(away[:, None] * own[:, absent]).T
+        fitted_jacobian = LowRank(diagonal - np.einsum("iq,qi->i", left, share), left, share)
+        jacobian = left @ share
         np.fill_diagonal(jacobian, diagonal)
         lowest = float((n - 1) * m[~self._absent].min() + m.min())
         error = fitted.error + self._rounding
         errors = np.full(len(m), error)
         found = (float(weight.sum()), -(steep @ share), conditional, jacobian, own_type)
         if lowest >= fitted.low:
-            return Expectations(*found, error, errors, lowest)
+            return Expectations(*found, error, errors, fitted_jacobian, lowest)
         low = low_expectation(self.curve, fitted, self.probabilities, n, m)
         add = low.parts
         return Expectations(
@@ -160,11 +166,12 @@ class SumExpectation:
             found[4] + add[4],
             error + low.error,
             errors + low.conditional_error,
+            fitted_jacobian,
             lowest,
             low,
         )
 
-    def hessian(self, m: NDArray[np.float64], weight: float, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def hessian(self, m: NDArray[np.float64], weight: float, weights: NDArray[np.float64]) -> LowRank:
         """Return the second derivatives of ``weight * E f(S) + sum_i weights_i * E[f(S) | n_i >= 1]``.
 
         Parameters
@@ -178,7 +185,7 @@ class SumExpectation:
 
         Returns
         -------
-        ndarray of float64, shape (n_types, n_types)
+        LowRank
             Of the fitted function, for sums below its interval too.
         """
         fitted, n = self.fitted, self.n_parties
@@ -191,12 +198,12 @@ class SumExpectation:
         bend = n * fitted.coefficients * fitted.exponents**2
         cross = (n - 1) * bend
         inner = cross * (weight * power + twice @ weights)
-        mixed = (cross[:, None] * rest * weights).T @ share
-        found = (inner[:, None] * share).T @ share + mixed + mixed.T
+        mixed = rest * weights
+        left = np.hstack([(inner[:, None] * share + cross[:, None] * mixed).T, (cross[:, None] * share).T])
         single = (bend * (weight * power + once @ weights)) @ share
         own_part = np.einsum("q,qi,qi->i", bend, once, share) - bend @ own / self._rate
-        found[np.diag_indices(len(m))] += single - weights * own_part - np.diag(mixed)
-        return found
+        twofold = np.einsum("q,qi,qi->i", cross, mixed, share)
+        return LowRank(single - weights * own_part - twofold, left, np.vstack([share, mixed]))
 
     def _products(self, m: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return A^N, the share of each type in A, and exp(-s m_i) A^(N-1); all without underflow on the way."""

@@ -73,14 +73,14 @@ def low_outcomes(
     Notes
     -----
     The groups are decided one after the other, the largest contribution first, and a branch is followed only while
-    the least that it may add up to is below the limit. Time and memory: O(n_outcomes n_groups), at most 50,000
-    outcomes.
+    the least that it may add up to is below the limit. Time and memory: O(n_branches n_groups), at most 50,000
+    branches.
     """
     order = np.argsort(-amounts)
     sizes, chances = amounts[order], probabilities[order]
     rest = np.append(np.cumsum(chances[::-1])[::-1], 0.0)  # of the groups from each one on
     factorial = _log_factorial
-    counts = np.zeros((1, 0), dtype=np.int64)
+    chosen: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []  # for each group: branches followed, and how many
     left, total, log_probability = np.array([n_parties]), np.zeros(1), np.zeros(1)
     n_pruned, pruned, least = 0, 0.0, sizes[-1]
     for group in range(len(sizes)):
@@ -99,12 +99,15 @@ def low_outcomes(
         kept = _kept(branch, lower < limit, rarest)
         dropped = (lower < limit) & ~kept
         n_pruned, pruned = n_pruned + int(dropped.sum()), pruned + float(np.exp(branch[dropped]).sum())
-        counts = np.column_stack([counts[parent], taken])[kept]
+        chosen.append((parent[kept], taken[kept]))
         left, log_probability = (left[parent] - taken)[kept], branch[kept]
         total = (total[parent] + taken * sizes[group])[kept]
-    ordered = np.empty(counts.shape)
-    ordered[:, order] = counts
-    return LowOutcomes(ordered, np.exp(log_probability), total, n_pruned, pruned)
+        if not len(left):
+            break
+    counts, branch_of = np.empty((len(sizes), len(total))), np.arange(len(total))
+    for group, (parent, taken) in zip(order[len(chosen) - 1 :: -1], chosen[::-1], strict=True):
+        counts[group], branch_of = taken[branch_of], parent[branch_of]
+    return LowOutcomes(counts.T, np.exp(log_probability), total, n_pruned, pruned)
 
 
 def _most(left: NDArray[np.int64], room: NDArray[np.float64], step: float) -> NDArray[np.int64]:

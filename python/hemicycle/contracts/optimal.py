@@ -106,7 +106,9 @@ def optimal_contract(
     imply the others. The last is concave where every outcome has enough data, so the program is convex. It is solved by
     a sequence of quadratic programs with exact second derivatives (Clarabel). The upper bound comes from tangent planes
     of the concave envelope, raised by the errors of the expectations, by a linear program (HiGHS). Expectations cost
-    O(n_types**2) whatever N; each of about ten quadratic programs costs O(n_types**3) at worst.
+    O(n_types**2) whatever N. Their Jacobian and Hessian are a diagonal and a product of few terms, some five with a
+    hundred parties, so that the programs are sparse: each iteration of about ten quadratic programs costs
+    O(n_types n_terms**2). Outcomes without a model, at most 50,000, are listed: O(n_types**2) for each.
 
     References
     ----------

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hemicycle.contracts.accuracy import Accuracy
     from hemicycle.contracts.expectation import Expectations
+    from hemicycle.contracts.low_rank import LowRank
     from hemicycle.contracts.parties import Parties
     from hemicycle.contracts.reservation import Reservation
     from hemicycle.contracts.valuation import ModelValue
@@ -115,12 +116,12 @@ class Program:
         found = reward.at(m)
         return State(m, found if objective.curve is reward.curve else objective.at(m), found)
 
-    def hessian(self, m: NDArray[np.float64], multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
+    def hessian(self, m: NDArray[np.float64], multipliers: NDArray[np.float64]) -> LowRank:
         """Return the second derivatives of the Lagrangian by m, for multipliers of feasibility."""
         if self.objective.curve is self.reward.curve:
             return self.reward.hessian(m, 1.0, multipliers)
         nothing = np.zeros(self.n_types)
-        return self.objective.hessian(m, 1.0, nothing) + self.reward.hessian(m, 0.0, multipliers)
+        return self.objective.hessian(m, 1.0, nothing).plus(self.reward.hessian(m, 0.0, multipliers))
 
     @property
     def unit(self) -> float:

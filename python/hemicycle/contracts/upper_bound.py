@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.contracts.extra import optimize_module
+from hemicycle.contracts.extra import optimize_module, sparse_module
+from hemicycle.contracts.low_rank import LowRank
+from hemicycle.contracts.quadratic_program import Lifted, lifted
 from hemicycle.contracts.sequential import solve_sequence
 
 if TYPE_CHECKING:
@@ -41,19 +43,22 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Plane:
-    """Linear functions above concave ones: ``offset + slope @ m``.
+class _Rows:
+    """Constraints ``matrix @ x <= right`` of contributions, utilities and the objective.
 
     Attributes
     ----------
-    offset : ndarray of float64, shape (n_functions,)
-        At m = 0.
-    slope : ndarray of float64, shape (n_functions, n_types)
-        By each contribution.
+    matrix : ndarray of float64, shape (n_rows, 2 * n_types + 1)
+        What proves the bound.
+    parts : Lifted
+        The same but for rounding, of variables in units of their boxes: what is solved.
+    right : ndarray of float64, shape (n_rows,)
+        Right sides.
     """
 
-    offset: NDArray[np.float64]
-    slope: NDArray[np.float64]
+    matrix: NDArray[np.float64]
+    parts: Lifted
+    right: NDArray[np.float64]
 
 
 def outer_bound(program: Program, states: Sequence[State], least: float = 0.0) -> Bound:
@@ -79,23 +84,18 @@ def outer_bound(program: Program, states: Sequence[State], least: float = 0.0) -
     Bound
         Upper bound of the objective.
     """
-    n, costs = program.n_types, program.parties.costs
-    rows, right = program.linear_rows()
-    right[-1] = least
-    a, b = [np.column_stack([-rows, np.zeros(len(rows))])], [-right]
-    for state in states:
-        reward = _conditional_planes(program.reward_envelope, state.m, state.reward)
-        a.append(np.column_stack([np.diag(costs) - reward.slope, np.eye(n), np.zeros(n)]))
-        b.append(reward.offset)
-        objective = _plane(program.objective_envelope, state.m, state.objective)
-        a.append(np.concatenate([-objective.slope[0], np.zeros(n), [1.0]])[None])
-        b.append(objective.offset)
+    n = program.n_types
     top = float(program.worth.value(program.most.max() * program.parties.n_parties)) + 1.0
     top = max(top, 2.0 * float(program.reservation.max()))
     high = np.append(program.most, np.full(n + 1, top))
-    value, y = _safe_bound(np.vstack(a), np.concatenate(b), high)
-    feasibility = sum(y[len(rows) + k * (n + 1) :][:n] for k in range(len(states)))
-    return Bound(value, y[: len(rows)], np.asarray(feasibility))
+    linear = _linear_rows(program, least, high)
+    rows = [linear]
+    for state in states:
+        rows += [_feasible_rows(program, state, high), _objective_row(program, state, high)]
+    value, y = _safe_bound(rows, high)
+    n_linear = len(linear.right)
+    feasibility = sum(y[n_linear + k * (n + 1) :][:n] for k in range(len(states)))
+    return Bound(value, y[:n_linear], np.asarray(feasibility))
 
 
 def split_bound(program: Program, state: State) -> Bound:
@@ -148,16 +148,24 @@ def only_bound(program: Program, state: State) -> Bound:
     return Bound(state.objective.value + state.objective.error, np.zeros(3 * n - 1), np.zeros(n))
 
 
-def _safe_bound(
-    a: NDArray[np.float64], b: NDArray[np.float64], high: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64]]:
-    """Return an upper bound of the last variable over ``a @ x <= b``, ``0 <= x <= high``, and its multipliers."""
-    aims = np.zeros(len(high))
-    aims[-1] = 1.0
+def _safe_bound(rows: Sequence[_Rows], high: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Return an upper bound of the last variable over all rows and ``0 <= x <= high``, and multipliers of the rows."""
+    sparse, n = sparse_module(), len(high)
+    a, b = np.vstack([each.matrix for each in rows]), np.concatenate([each.right for each in rows])
     unit = np.maximum(np.abs(a * high).max(axis=1), 1e-300)
-    scaled = a * high / unit[:, None]
+    own = sparse.vstack([each.parts.own for each in rows])
+    factor = sparse.block_diag([each.parts.factor for each in rows])
+    basis = sparse.csr_array(np.vstack([each.parts.basis for each in rows]))
+    aims, n_new = np.zeros(n), basis.shape[0]
+    aims[-1] = 1.0
     solved = optimize_module().linprog(
-        -aims * high / high[-1], A_ub=scaled, b_ub=b / unit, bounds=(0.0, 1.0), method="highs"
+        np.append(-aims, np.zeros(n_new)),
+        A_ub=sparse.diags_array(1.0 / unit) @ sparse.hstack([own, factor]),
+        b_ub=b / unit,
+        A_eq=sparse.hstack([basis, -sparse.eye_array(n_new)]) if n_new else None,
+        b_eq=np.zeros(n_new) if n_new else None,
+        bounds=[(0.0, 1.0)] * n + [(None, None)] * n_new,
+        method="highs",
     )
     if solved.status != 0:
         return float(high[-1]), np.zeros(len(b))
@@ -165,42 +173,53 @@ def _safe_bound(
     return float(b @ y + np.maximum(aims - y @ a, 0.0) @ high), y
 
 
-def _plane(expectation: SumExpectation, m: NDArray[np.float64], found: Expectations) -> _Plane:
-    counts = expectation.n_parties * expectation.probabilities
-    return _raised(
-        expectation,
-        m,
-        np.array([found.value]),
-        found.gradient[None],
-        np.array([found.error]),
-        counts[None],
-        found.lowest,
-    )
+def _whole(matrix: NDArray[np.float64], right: NDArray[np.float64], high: NDArray[np.float64]) -> _Rows:
+    """Return rows that are not taken apart."""
+    nothing = np.zeros((0, len(high)))
+    return _Rows(matrix, Lifted(sparse_module().csr_array(matrix * high), np.zeros((len(right), 0)), nothing), right)
 
 
-def _conditional_planes(expectation: SumExpectation, m: NDArray[np.float64], found: Expectations) -> _Plane:
-    n, p = expectation.n_parties, expectation.probabilities
-    counts = np.tile((n - 1) * p, (len(m), 1)) + np.eye(len(m))  # at least what is expected where one is of type i
-    counts = np.maximum(counts, n * p)
-    return _raised(expectation, m, found.conditional, found.jacobian, found.conditional_error, counts, found.lowest)
+def _linear_rows(program: Program, least: float, high: NDArray[np.float64]) -> _Rows:
+    rows, right = program.linear_rows()
+    right[-1] = least
+    return _whole(np.column_stack([-rows, np.zeros(len(right))]), -right, high)
 
 
-def _raised(
-    expectation: SumExpectation,
-    m: NDArray[np.float64],
-    value: NDArray[np.float64],
-    slope: NDArray[np.float64],
-    error: NDArray[np.float64],
-    counts: NDArray[np.float64],
-    lowest: float,
-) -> _Plane:
-    """Return planes that stay above although values and slopes have errors.
+def _objective_row(program: Program, state: State, high: NDArray[np.float64]) -> _Rows:
+    """Return the tangent plane above the objective."""
+    expectation, m, found = program.objective_envelope, state.m, state.objective
+    doubt = _doubt(expectation, found) * expectation.n_parties * expectation.probabilities
+    row = np.concatenate([-found.gradient - doubt, np.zeros(len(m)), [1.0]])
+    offset = found.value - found.gradient @ m + found.error + doubt @ m
+    return _whole(row[None], np.array([offset]), high)
+
+
+def _feasible_rows(program: Program, state: State, high: NDArray[np.float64]) -> _Rows:
+    """Return the tangent planes above what models are worth to each type, which its reward may not exceed."""
+    expectation, m, found, costs = program.reward_envelope, state.m, state.reward, program.parties.costs
+    sparse, n, n_parties, p = sparse_module(), len(m), expectation.n_parties, expectation.probabilities
+    doubt = _doubt(expectation, found)
+    counts = np.tile(n_parties * p, (n, 1))
+    own = np.maximum((n_parties - 1) * p + 1.0, n_parties * p)  # at least what is expected where one is of type i
+    np.fill_diagonal(counts, own)
+    offset = found.conditional - found.jacobian @ m + found.conditional_error + doubt * (counts @ m)
+    matrix = np.column_stack([np.diag(costs) - found.jacobian - doubt * counts, np.eye(n), np.zeros(n)])
+    doubts = LowRank(doubt * (own - n_parties * p), np.full((n, 1), doubt), n_parties * p[None])
+    slope = found.fitted_jacobian.plus(doubts)
+    columns = sparse.diags_array(high[:n], format="csr")
+    parts = lifted(LowRank(costs - slope.diagonal, -slope.left, slope.right), columns)
+    low = found.low
+    of_m = parts.own if low is None or not low.n_outcomes else parts.own - sparse.csr_array(low.parts[3]) @ columns
+    whole = sparse.hstack([of_m, sparse.diags_array(high[n : 2 * n]), sparse.csr_array((n, 1))])
+    return _Rows(matrix, Lifted(whole, parts.factor, np.pad(parts.basis, ((0, 0), (0, n + 1)))), offset)
+
+
+def _doubt(expectation: SumExpectation, found: Expectations) -> float:
+    """Return the most by which a slope may be off, for each party that is expected.
 
     The slope by m_j is E[f'(S) n_j]. That of f is off by at most ``derivative_error``, and by ``slope_error / S``, so
     that of the expectation is by at most E[n_j] times the one, and the other with the least S.
     """
     fitted = expectation.fitted
-    least = max(lowest, fitted.low)
-    worst = min(fitted.derivative_error, fitted.slope_error / least) if least > 0.0 else fitted.derivative_error
-    doubt = worst * counts
-    return _Plane(value - slope @ m + error + doubt @ m, slope + doubt)
+    least = max(found.lowest, fitted.low)
+    return min(fitted.derivative_error, fitted.slope_error / least) if least > 0.0 else fitted.derivative_error
