@@ -90,7 +90,7 @@ def test_the_jacobian_and_the_hessian() -> None:
         np.testing.assert_allclose(differences(lambda x, e=made: e.at(x).value, m), found.gradient, atol=1e-9)
         weights = np.linspace(0.5, 2.0, len(p))
         slopes = differences(lambda x, e=made, w=weights: 0.7 * e.at(x).gradient + w @ e.at(x).jacobian, m)
-        hessian = made.hessian(m, 0.7, weights)
+        hessian = made.hessian(m, 0.7, weights).dense()
         np.testing.assert_allclose(slopes, hessian, atol=1e-6 * np.abs(hessian).max())
         np.testing.assert_allclose(hessian, hessian.T, rtol=1e-12)
         assert np.linalg.eigvalsh(hessian).max() <= 1e-12  # the program is convex here
