@@ -77,8 +77,10 @@ def least_squares() -> Figure:
 def contracts() -> Figure:
     figure, panel = plt.subplots(figsize=(4, 3), layout="constrained")
     measured = {int(types): seconds for (types,), seconds in newest("bench_contracts.Growth.time_solve").items()}
-    draw(panel, {"measured": measured}, "types, and as many parties", power=2)
-    panel.set_ylabel("seconds")
+    draw(panel, {"measured": measured}, "types", power=2)
+    panel.set_ylabel("seconds of a core")
+    panel.set_xticks(list(measured), list(measured))
+    panel.minorticks_off()
     return figure
 
 
