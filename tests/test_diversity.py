@@ -14,7 +14,6 @@ from hemicycle.diversity import (
     augmented_objective,
     bias_share,
     codependence,
-    collusion_report,
     debias,
     decompose,
     generalization_gap,
@@ -313,7 +312,10 @@ class TestCodependence:
         [
             ({"p": 1.5}, DomainError, r"p is \[1\.5\]; every part must be from 0 to 1"),
             ({"p": (0.2, math.nan)}, DomainError, "p is"),
-            ({"p": ()}, NoDataError, "p: expected a number or several"),
+            ({"p": ()}, NoDataError, "p: expected a number or several, got none"),
+            ({"p": [[0.2, 0.4]]}, ShapeError, r"p: expected a number or a sequence of numbers, got shape \(1, 2\)"),
+            ({"p": [[0.2], [0.4, 0.6]]}, ShapeError, "p"),
+            ({"p": ["a"]}, DtypeError, "p: expected a number or several"),
             ({"n_draws": 0}, DomainError, "n_draws is 0"),
             ({"rng": "x"}, DtypeError, "rng"),
         ],
@@ -321,55 +323,6 @@ class TestCodependence:
     def test_bad_options(self, options: dict[str, Any], error: type[Exception], said: str):
         with pytest.raises(error, match=said):
             codependence(*case("mse"), **options)
-
-
-class TestReport:
-    def test_shifts_that_cancel_show_every_sign(self):
-        rng = np.random.default_rng(0)
-        truth = rng.normal(size=300)
-        shifts = np.array([[-3.0], [-1.0], [1.0], [3.0]])
-        report = collusion_report(truth + shifts + 0.3 * rng.normal(size=(4, 300)), truth, rng=0)
-        assert [sign.shown for sign in report.signs] == [True, True, True]
-        assert report.bias_share == pytest.approx(0.98, abs=0.02)
-        text = str(report)
-        assert "diversity explosion, yes" in text
-        assert "98% of the diversity" in text or "99% of the diversity" in text
-        assert "3 of 3 signs of collusion shown." in text
-
-    def test_independent_errors_show_none(self):
-        rng = np.random.default_rng(1)
-        truth = rng.normal(size=500)
-        members = truth + 0.3 * rng.normal(size=500) + rng.normal(size=(8, 500))
-        report = collusion_report(members, truth, rng=0)
-        assert [sign.shown for sign in report.signs] == [False, False, False]
-        assert "0 of 3 signs of collusion shown." in str(report)
-
-    def test_beside_members_trained_by_themselves(self):
-        rng = np.random.default_rng(2)
-        truth = rng.normal(size=100)
-        members = truth + rng.normal(size=(4, 100))
-        alone = decompose(members, truth)
-        assert collusion_report(members, truth, independent=alone, rng=0).signs[0].shown is False
-        report = collusion_report(truth + 5 * (members - truth), truth, independent=alone, rng=0)
-        assert report.signs[0].shown is True
-        assert report.signs[0].figure == pytest.approx(25.0)
-        with pytest.raises(DtypeError, match="independent: expected a Diversity"):
-            collusion_report(members, truth, independent=0.5)  # type: ignore[arg-type]
-
-    @pytest.mark.parametrize(("loss", "averaging"), CASES)
-    def test_every_loss_and_the_ends(self, loss: str, averaging: Any):
-        for n_learners in (1, 4):
-            predictions, targets = case(loss, n_learners=n_learners, n_examples=60)
-            report = collusion_report(predictions, targets, loss=loss, averaging=averaging, n_draws=3, rng=0)  # type: ignore[arg-type]
-            assert str(report).count("\n") == 4
-            if n_learners == 1:
-                assert [sign.shown for sign in report.signs] == [None, None, None]
-                assert "0 of 0 signs" in str(report)
-        perfect = np.array([[1.0, 2.0], [1.0, 2.0]])
-        assert "0" in str(collusion_report(perfect, [1.0, 2.0], n_draws=2, rng=0))
-        opposite = collusion_report([[1.0, -1.0], [-1.0, 1.0]], [0.0, 0.0], p=0.5, n_draws=5, rng=0)
-        assert [sign.shown for sign in opposite.signs] == [True, False, True]
-        assert "grows from 0 to 1" in str(opposite)
 
 
 BAD = [

@@ -10,9 +10,10 @@ from hemicycle.diversity.adjusted_targets import alpha_of_beta, alpha_of_gamma, 
 from hemicycle.diversity.any_loss import Curvature, decompose_loss
 from hemicycle.diversity.bias import bias_share, debias
 from hemicycle.diversity.codependence import Codependence, codependence
-from hemicycle.diversity.collusion import CollusionReport, Sign, collusion_report
+from hemicycle.diversity.collusion import CollusionReport, collusion_report
 from hemicycle.diversity.decomposition import decompose
 from hemicycle.diversity.parts import Diversity, augmented_objective, checked_beta, generalization_gap
+from hemicycle.diversity.signs import Sign
 from hemicycle.diversity.submitted import PoolDiversity, pool_diversity
 
 __all__ = [

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hemicycle.arrays import by_construction, float_array, read_only
+from hemicycle.arrays import by_construction, numeric_array, read_only
 from hemicycle.diversity.decomposition import case_of
-from hemicycle.errors import DomainError, NoDataError, NonFiniteError
+from hemicycle.errors import DomainError, NoDataError, NonFiniteError, ShapeError
 from hemicycle.options import positive_count, random_generator
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hemicycle.diversity.losses import Averaging, LossName
     from hemicycle.types import Seed
 
-__all__ = ["Codependence", "codependence", "codependence_of_case", "n_dropped"]
+__all__ = ["Codependence", "Dropped", "codependence", "dropped_of_case", "n_dropped"]
 
 DROPPED = (0.2, 0.4, 0.6)
 
@@ -118,14 +118,15 @@ def codependence(
     Raises
     ------
     DtypeError, ShapeError, NoDataError, NonFiniteError, DomainError, IndexOutOfRangeError, OptionError
-        As `decompose`; also if `p` is empty or beyond [0, 1], `n_draws` below 1, or `rng` no seed.
+        As `decompose`; also if `p` has two dimensions, is empty or beyond [0, 1], `n_draws` below 1, or `rng` no seed.
     KeyboardInterrupt
         At once upon Ctrl-C.
 
     Notes
     -----
     A draw takes as long as the error of the ensemble does. For "mse" and "brier" with equal weights the increase is
-    known: its mean over all draws is ``DIV k / ((M - k) (M - 1))`` for k of M dropped.
+    known: its mean over all draws is ``DIV k / ((M - k) (M - 1))`` for k of M dropped. Members of weight 0 change
+    nothing.
 
     References
     ----------
@@ -138,30 +139,66 @@ def codependence(
     ((1,), 0.5, True)
     """
     case = case_of(predictions, targets, loss, averaging, weights, example_weights)
-    return codependence_of_case(case, p, n_draws, rng, progress)
+    return dropped_of_case(case, p, n_draws, rng, progress).codependence
 
 
-def codependence_of_case(
+class Dropped(NamedTuple):
+    """What dropping members does, and what it would do to independent errors.
+
+    Attributes
+    ----------
+    codependence : Codependence
+        As `codependence` returns it.
+    err : ndarray of float64, shape (n_p, n_examples)
+        Error of each example without some members, mean over the draws.
+    independent : ndarray of float64, shape (n_p, n_examples)
+        Mean over the draws of the sum over members of their weight in the draw squared times their own loss: what the
+        squared error would be if the errors of different members had nothing to do with each other.
+    """
+
+    codependence: Codependence
+    err: NDArray[np.float64]
+    independent: NDArray[np.float64]
+
+
+def dropped_of_case(
     case: Case, p: ArrayLike, n_draws: int, rng: Seed, progress: Callable[[int, int], None] | None = None
-) -> Codependence:
+) -> Dropped:
     """Drop members of a case, as `codependence` says."""
-    parts = np.atleast_1d(float_array(p, "p", np.ndim(p)))
-    if parts.ndim != 1 or not len(parts):
-        raise NoDataError(f"p: expected a number or several, got shape {parts.shape}")
-    if not ((parts >= 0) & (parts <= 1)).all():
-        raise DomainError(f"p is {parts.tolist()}; every part must be from 0 to 1")
+    parts = _parts_array(p)
     n_draws, generator = positive_count(n_draws, "n_draws"), random_generator(rng)
     n_learners = len(case.predictions)
     dropped = tuple(n_dropped(part, n_learners) for part in parts.tolist())
+    own = case.loss.own(case.predictions, case.targets)
     draws = np.empty((len(parts), n_draws))
+    err, independent = (np.zeros((len(parts), own.shape[1])) for _ in range(2))
     for row, k in enumerate(dropped):
         for draw in range(n_draws):
-            draws[row, draw] = _without(case, k, generator)
+            weights = _weights_without(case, k, generator)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                found = case.loss.ensemble(case.predictions, case.targets, weights)
+                err[row] += found / n_draws
+                independent[row] += (weights * weights * own).sum(axis=0) / n_draws
+            draws[row, draw] = case.weighting.mean(found)
             if progress is not None:
                 progress(row * n_draws + draw + 1, draws.size)
     if not np.isfinite(draws).all():
         raise NonFiniteError("predictions: the loss without some members is infinite")
-    return Codependence(tuple(parts.tolist()), dropped, n_learners, case.parts().err, draws)
+    kept = Codependence(tuple(parts.tolist()), dropped, n_learners, case.parts().err, draws)
+    return Dropped(kept, err, independent)
+
+
+def _parts_array(p: ArrayLike) -> NDArray[np.float64]:
+    """Return the parts to drop as an array of one dimension."""
+    given = np.atleast_1d(numeric_array(p, "p", "iuf", "a number or several"))
+    if given.ndim != 1:
+        raise ShapeError(f"p: expected a number or a sequence of numbers, got shape {given.shape}")
+    if not len(given):
+        raise NoDataError("p: expected a number or several, got none")
+    parts = given.astype(np.float64)
+    if not ((parts >= 0) & (parts <= 1)).all():
+        raise DomainError(f"p is {parts.tolist()}; every part must be from 0 to 1")
+    return parts
 
 
 def n_dropped(part: float, n_learners: int) -> int:
@@ -182,14 +219,14 @@ def n_dropped(part: float, n_learners: int) -> int:
     return min(n_learners - 1, math.floor(part * n_learners * (1 + 4e-16)))
 
 
-def _without(case: Case, k: int, generator: np.random.Generator) -> float:
-    """Return the error of one draw without k members of each example."""
+def _weights_without(case: Case, k: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Return the weights of one draw without k members of each example, shape (n_learners, n_examples)."""
     weights = np.broadcast_to(case.weighting.learners[:, None], (len(case.predictions), len(case.targets)))
-    if k:
-        order = np.argpartition(generator.random(weights.shape), k - 1, axis=0)
-        weights = np.array(weights)
-        np.put_along_axis(weights, order[:k], 0.0, axis=0)
-        weights /= weights.max(axis=0)  # the rest may be as light as a double can be
-        weights /= weights.sum(axis=0)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return case.weighting.mean(case.loss.ensemble(case.predictions, case.targets, weights))
+    if not k:
+        return weights
+    order = np.argpartition(generator.random(weights.shape), k - 1, axis=0)
+    left = np.array(weights)
+    np.put_along_axis(left, order[:k], 0.0, axis=0)
+    left /= left.max(axis=0)  # the rest may be as light as a double can be
+    left /= left.sum(axis=0)
+    return left

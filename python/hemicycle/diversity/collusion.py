@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hemicycle.diversity.bias import BIASED, bias_of_case
-from hemicycle.diversity.codependence import DROPPED, Codependence, codependence_of_case
+from hemicycle.diversity.codependence import DROPPED, Codependence, dropped_of_case
 from hemicycle.diversity.decomposition import case_of
 from hemicycle.diversity.parts import Diversity
+from hemicycle.diversity.signs import (
+    ROUNDING,
+    Sign,
+    bias_sign,
+    codependence_sign,
+    explosion_beside,
+    explosion_sign,
+    percent,
+)
 from hemicycle.errors import DtypeError
 from hemicycle.rejects import counted
 
@@ -22,36 +29,9 @@ if TYPE_CHECKING:
     from hemicycle.diversity.losses import Averaging, LossName
     from hemicycle.types import Seed
 
-__all__ = ["BIAS_MARK", "EXPLOSION_MARK", "CollusionReport", "Sign", "collusion_report"]
+__all__ = ["CollusionReport", "collusion_report"]
 
-BIAS_MARK = 0.25  #: part of DIV that is shifts of members, from which on it is a sign
-EXPLOSION_MARK = 10.0  #: times the DIV of members that were trained by themselves
-ROUNDING = 1e-9  #: what cannot be told from equal
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One sign of collusion.
-
-    Attributes
-    ----------
-    name : str
-        "diversity explosion", "bias share" or "codependence".
-    shown : bool or None
-        Whether it is there; None where it is not known of the loss or of a single member.
-    figure : float or None
-        What was found.
-    mark : float or None
-        From which figure on the sign counts.
-    said : str
-        What that means, in words.
-    """
-
-    name: str
-    shown: bool | None
-    figure: float | None
-    mark: float | None
-    said: str
+NOTHING = "No sign of collusion can be judged."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,14 +61,11 @@ class CollusionReport:
         return sum(sign.shown is True for sign in self.signs)
 
     def __str__(self) -> str:
-        parts, known = self.parts, sum(sign.shown is not None for sign in self.signs)
-        head = (
-            f"The members err by {parts.err_bar:.4g} on average, the ensemble by {parts.err:.4g}: diversity takes away "
-            f"{parts.div:.4g}, {parts.ratio:.0%} of it."
-        )
+        known = sum(sign.shown is not None for sign in self.signs)
         marks = {True: "yes", False: "no", None: "not known"}
         lines = [f"{sign.name}, {marks[sign.shown]}: {sign.said}" for sign in self.signs]
-        return "\n".join([head, *lines, f"{self.n_shown} of {counted(known, 'sign')} of collusion shown."])
+        total = f"{self.n_shown} of {counted(known, 'sign')} of collusion shown."
+        return "\n".join([_earned(self.parts, self.codependence.n_learners), *lines, total if known else NOTHING])
 
 
 def collusion_report(
@@ -145,12 +122,29 @@ def collusion_report(
 
     Notes
     -----
-    The marks are rules of thumb, no tests. Diversity explosion: DIV / ERR above :math:`1/\sum w^2 - 1`, what members
-    of equal, independent errors without a common part would have, so that errors cancel by arrangement; or, beside
-    `independent`, DIV more than ten times as large. The first mark follows from the loss for "mse" and "brier", and is
-    borrowed for the others. Bias share: a quarter of DIV or more. Codependence: for the first
-    part that drops anyone, ERR grows by a larger part than independent errors would have it, ``k / (M - k)`` for k of M
-    members. For squared error and equal weights DIV decides the codependence, so that these two are one sign.
+    The marks say what members would show whose errors have nothing to do with each other, and a sign is there where the
+    figure is above by more than two standard errors over examples (of the logarithm of the ratio, by the delta method;
+    more on fewer than a hundred). On fewer than ten examples of equal weight nothing is known.
+
+    Diversity explosion: for squared errors of such members the cross terms of
+    :math:`\mathrm{ERR} = \operatorname{mean} \lVert \sum_j w_j e_j \rVert^2` have the mean 0, which leaves
+    :math:`\mathrm{ERR} = \sum_j w_j^2 L_j` with :math:`L_j` the error of member j; and so
+    :math:`\mathrm{DIV} / \mathrm{ERR} = \overline{\mathrm{ERR}} / \sum_j w_j^2 L_j - 1`, which is
+    :math:`1/\sum w^2 - 1` for members that err alike, and M - 1 for equal weights. Errors in common make ERR larger.
+    Beside `independent` the mark is ten times its DIV.
+
+    Codependence, for the first part that drops anyone: without some members, S left with weights :math:`w_S` of sum 1,
+    ERR is :math:`\sum_j w_{Sj}^2 L_j` in the same way. The growth is held against
+    :math:`\operatorname{mean}_S \sum_j w_{Sj}^2 L_j / \sum_j w_j^2 L_j - 1` over the draws; for members that err alike
+    that is :math:`\operatorname{mean}_S \sum w_S^2 / \sum w^2 - 1`, and k / (M - k) for k of M with equal weights. Then
+    DIV decides the codependence of squared errors, so that these two are one sign. Where one member has nine tenths of
+    the weight both are not known.
+
+    Bias share: a quarter of DIV or more, and 2 / n on n examples, as it is 1 / n by chance.
+
+    The first and the third mark follow from the loss for "mse" and "brier". Under "cross_entropy" and "zero_one" there
+    is none, as members that err independently may do better still: there the diversity is held against `independent`.
+    The margin covers the choice of examples and the draws, not that of members: the shifts of a few may cancel by luck.
 
     References
     ----------
@@ -170,59 +164,22 @@ def collusion_report(
     case = case_of(predictions, targets, loss, averaging, weights, example_weights)
     parts = case.parts()
     shifted = bias_of_case(case) if (case.name, case.averaging) in BIASED else None
-    dropped = codependence_of_case(case, p, n_draws, rng, progress)
-    equal = 1 / float(np.sum(case.weighting.learners**2))
-    explosion = _explosion(parts, equal) if independent is None else _beside(parts, independent)
-    return CollusionReport(parts, shifted, dropped, (explosion, _bias(parts, shifted), _codependence(dropped)))
+    dropped = dropped_of_case(case, p, n_draws, rng, progress)
+    explosion = explosion_sign(case, parts) if independent is None else explosion_beside(parts, independent)
+    signs = (explosion, bias_sign(case, parts, shifted), codependence_sign(case, parts, dropped))
+    return CollusionReport(parts, shifted, dropped.codependence, signs)
 
 
-def _explosion(parts: Diversity, equal: float) -> Sign:
-    name, mark = "diversity explosion", equal - 1
-    if mark <= ROUNDING:
-        return Sign(name, None, None, None, "there is one member with weight only, and nothing to disagree.")
-    shown = parts.div > mark * parts.err + ROUNDING * parts.err_bar
-    times = f"{parts.div / parts.err:.3g} times the error of the ensemble" if parts.err else "all of the members' error"
-    rest = "errors cancel by arrangement" if shown else "no more than independent errors would earn"
-    said = f"the diversity is {times}; {equal:.3g} equal members of independent errors reach {mark:.3g}: {rest}."
-    return Sign(name, shown, _ratio(parts.div, parts.err), mark, said)
-
-
-def _beside(parts: Diversity, independent: Diversity) -> Sign:
-    figure = _ratio(parts.div, independent.div)
-    shown = parts.div > EXPLOSION_MARK * independent.div + ROUNDING * parts.err_bar
-    times = "no other has any" if figure is None else f"{figure:.3g} times as large"
-    said = f"beside members that were trained by themselves the diversity is {times} ({EXPLOSION_MARK:g} is much)."
-    return Sign("diversity explosion", shown, figure, EXPLOSION_MARK, said)
-
-
-def _bias(parts: Diversity, shifted: float | None) -> Sign:
-    name = "bias share"
-    if shifted is None:
-        return Sign(name, None, None, None, "under this loss members cannot be shifted.")
-    if parts.div <= ROUNDING * parts.err_bar:
-        return Sign(name, None, None, None, "there is no diversity to explain.")
-    rest = "much of it is shifts that cancel" if shifted >= BIAS_MARK else "it lies in what members say of each example"
-    said = f"{shifted:.0%} of the diversity is that members are shifted against each other: {rest}."
-    return Sign(name, shifted >= BIAS_MARK, shifted, BIAS_MARK, said)
-
-
-def _codependence(found: Codependence) -> Sign:
-    name = "codependence"
-    row = next((i for i, k in enumerate(found.n_dropped) if k), None)
-    if row is None:
-        return Sign(name, None, None, None, f"no part drops any of {counted(found.n_learners, 'member')}.")
-    k, left = found.n_dropped[row], found.n_learners - found.n_dropped[row]
-    increase, mark = float(found.increase[row]), found.n_dropped[row] / left
-    error = float(found.standard_error[row])
-    shown = increase > mark * found.err + 2 * error + ROUNDING * abs(found.err)
-    grows = f"grows by {increase / found.err:.0%}" if found.err else f"grows from 0 to {increase:.3g}"
-    rest = "they lean on each other" if shown else "the ensemble stands it"
-    said = (
-        f"without {k} of {found.n_learners} members the error {grows}; independent errors would have it grow by "
-        f"{mark:.0%}: {rest}."
-    )
-    return Sign(name, shown, _ratio(increase, found.err), mark, said)
-
-
-def _ratio(value: float, unit: float) -> float | None:
-    return value / unit if unit else None
+def _earned(parts: Diversity, n_learners: int) -> str:
+    """Say what diversity takes from the error of the members."""
+    if n_learners == 1:
+        return f"There is one member with weight; it errs by {parts.err:.4g}."
+    if not parts.err_bar:
+        return "No member errs."
+    if abs(parts.div) <= ROUNDING * parts.err_bar:
+        return f"The members err by {parts.err_bar:.4g} on average, and so does the ensemble: there is no diversity."
+    both = f"The members err by {parts.err_bar:.4g} on average, the ensemble by {parts.err:.4g}"
+    if parts.div < 0:
+        return f"{both}: voting makes it worse by {-parts.div:.4g}."
+    share = "all" if not parts.err else percent(parts.ratio)
+    return f"{both}: diversity takes away {parts.div:.4g}, {share} of it."

@@ -58,6 +58,10 @@ class Loss(Protocol):
         """Return the loss of the combined prediction for each example."""
         ...
 
+    def own(self, predictions: Array, targets: Array) -> Array:
+        """Return the loss of each member for each example, shape (n_learners, n_examples)."""
+        ...
+
 
 def known_averaging(loss: str, averaging: str | None) -> str | None:
     """Return what is averaged under a loss.
@@ -111,6 +115,9 @@ class _SquaredError:
     def ensemble(self, predictions: Array, targets: Array, w: Array) -> Array:
         return _sum_of_squares(_mean(predictions - targets, w))
 
+    def own(self, predictions: Array, targets: Array) -> Array:
+        return _sum_of_squares(predictions - targets)
+
 
 class _CrossEntropyOfScores:
     """Minus the log probability of the class, scores averaged: DIV is the mean of KL(q_bar || p_j)."""
@@ -124,6 +131,9 @@ class _CrossEntropyOfScores:
 
     def ensemble(self, predictions: Array, targets: Array, w: Array) -> Array:
         return -_of_class(log_softmax(_mean(log_softmax(predictions), w)), targets)
+
+    def own(self, predictions: Array, targets: Array) -> Array:
+        return -_of_class(log_softmax(predictions), targets)
 
 
 class _CrossEntropyOfProbabilities:
@@ -139,12 +149,15 @@ class _CrossEntropyOfProbabilities:
     def ensemble(self, predictions: Array, targets: Array, w: Array) -> Array:
         return -_log_mean_exp(_of_class(log_softmax(predictions), targets), w)
 
+    def own(self, predictions: Array, targets: Array) -> Array:
+        return -_of_class(log_softmax(predictions), targets)
+
 
 class _Vote:
     """Whether the class with the most weight is wrong; of equals the lowest wins."""
 
     def parts(self, predictions: Array, targets: Array, w: Array) -> ByExample:
-        wrong = np.where(predictions == targets, 0.0, 1.0)
+        wrong = self.own(predictions, targets)
         err = self.ensemble(predictions, targets, w)
         wrong_weight, right_weight = _mean(wrong, w), _mean(1 - wrong, w)
         return ByExample(err, wrong_weight, np.where(err == 0, wrong_weight, -right_weight))
@@ -157,6 +170,9 @@ class _Vote:
             won = votes > most + TIE
             most, winner = np.where(won, votes, most), np.where(won, value, winner)
         return np.where(winner == targets, 0.0, 1.0)
+
+    def own(self, predictions: Array, targets: Array) -> Array:
+        return np.where(predictions == targets, 0.0, 1.0)
 
 
 def log_softmax(scores: Array) -> Array:
