@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -119,6 +120,28 @@ class TestMaps:
         assert alpha_of_beta(2e-300) == pytest.approx(1e-300, rel=1e-15)
         assert gamma_of_alpha(1e-300, 3) == pytest.approx(3e-300, rel=1e-15)
         assert alpha_of_gamma(3e-300, 3) == pytest.approx(1e-300, rel=1e-15)
+
+    @pytest.mark.parametrize("n_learners", [2, 5, 1000, 10**8, 10**12, 2**53])
+    @pytest.mark.parametrize("detach", [False, True])
+    def test_many_members_keep_their_digits(self, n_learners: int, detach: bool):
+        """Beside 40 digits, the inverse too, which would cancel near 1."""
+        steps = (0.0, 1e-300, 1e-9, 0.3, 1.0, 1e3, 1e7, 1e11, 1e15, float(n_learners - 1))
+        with mpmath.workdps(40):
+            others = mpmath.mpf(n_learners - 1)
+            for alpha in (step for step in steps if step <= n_learners - 1):
+                step = mpmath.mpf(alpha)
+                part = step / (1 + step) * (others + 1) / others
+                gamma = gamma_of_alpha(alpha, n_learners, detach=detach)
+                assert gamma == pytest.approx(float(part if detach else part * (2 - part)), rel=4e-16)
+                back = mpmath.mpf(gamma) if detach else 1 - mpmath.sqrt(1 - mpmath.mpf(gamma))
+                expected = float(others * back / (1 + others * (1 - back)))
+                assert alpha_of_gamma(gamma, n_learners, detach=detach) == pytest.approx(expected, rel=1e-15)
+
+    @pytest.mark.parametrize("n_learners", [2**53 + 1, 10**400])
+    def test_more_members_than_can_be_counted_are_refused(self, n_learners: int):
+        for call in (gamma_of_alpha, alpha_of_gamma):
+            with pytest.raises(DomainError, match=r"n_learners is beyond 2\*\*53"):
+                call(0.5, n_learners)
 
     @pytest.mark.parametrize(
         ("call", "error", "said"),

@@ -94,6 +94,82 @@ def test_several_outputs() -> None:
     assert not pickle.loads(pickle.dumps(found)).remainder.flags.writeable
 
 
+class TestMembersNearEachOther:
+    """Finite differences of nearly equal losses are rounding: what is returned has four digits, or is refused."""
+
+    @pytest.mark.parametrize("offset", [0.0, 1e4, 1e8])
+    @pytest.mark.parametrize("name", ["square", "exp", "logistic", "quartic"])
+    def test_digits_or_a_refusal(self, name: str, offset: float):
+        loss, hessian, exact = LOSSES[name]
+        base, answered = offset * (name != "logistic"), 0
+        for seed, apart in enumerate(10.0 ** -np.arange(10) * 3):
+            rng = np.random.default_rng(seed)
+            targets = base + rng.normal(size=4)
+            predictions = base + rng.normal(size=4) + apart * rng.normal(size=(3, 4))
+            w = [1.0] * 3
+            expected = reference.loss_difference(predictions, exact, targets.tolist(), w)
+            if not base:
+                with_hessian = decompose_loss(predictions, targets, loss, hessian=hessian).parts.div
+                assert with_hessian == pytest.approx(expected, rel=1e-7)
+            try:
+                found = decompose_loss(predictions, targets, loss)
+            except DomainError:
+                with pytest.raises(DomainError, match="pass hessian="):
+                    decompose_loss(predictions, targets, loss)
+            else:
+                answered += 1
+                assert found.parts.div == pytest.approx(expected, rel=1e-3, abs=1e-30)
+        assert answered >= (3 if not base else 1 if base < 1e8 else 0)
+
+    def test_the_refusal_says_what_to_do(self):
+        loss, hessian, _ = LOSSES["logistic"]
+        near = np.array([[0.3], [0.3 + 1e-6]])
+        said = r"loss: members are too near each other for its rounding: finite differences find DIV .*; pass hessian=$"
+        with pytest.raises(DomainError, match=said):
+            decompose_loss(near, [1.0], loss)
+        assert decompose_loss(near, [1.0], loss, hessian=hessian).parts.div == pytest.approx(3.06e-14, rel=1e-2)
+
+    def test_equal_members_need_no_hessian(self):
+        found = decompose_loss(np.full((3, 5), 1e8 + 0.1), np.zeros(5), lambda f, y: np.log1p(f - y))
+        assert found.parts.div == 0.0
+        np.testing.assert_array_equal(found.point, 1 / 3)
+
+    def test_a_straight_loss_has_no_div(self):
+        found = decompose_loss([[0.0], [1.0]], [0.0], lambda f, y: f - y)
+        assert abs(found.parts.div) < 1e-10
+
+
+def test_a_loss_cannot_write_to_what_it_is_given() -> None:
+    predictions, targets, _ = case()
+    before = predictions.copy(), targets.copy()
+
+    def careless(f: np.ndarray, y: np.ndarray) -> np.ndarray:
+        y -= f
+        return y * y
+
+    with pytest.raises(ValueError, match="read-only"):
+        decompose_loss(predictions, targets, careless)
+    np.testing.assert_array_equal(predictions, before[0])
+    np.testing.assert_array_equal(targets, before[1])
+    found = decompose_loss(predictions, targets, LOSSES["exp"][0])
+    assert not found.remainder.flags.writeable
+    assert not found.point.flags.writeable
+
+
+@pytest.mark.parametrize("with_hessian", [True, False])
+def test_members_of_weight_0_change_nothing(with_hessian: bool) -> None:
+    loss, hessian, _ = LOSSES["exp"]
+    hessian = hessian if with_hessian else None
+    predictions, targets, w = case(2)
+    plain = decompose_loss(predictions, targets, loss, hessian=hessian, weights=w)
+    for at in (0, 2, 4):
+        more, heavier = np.insert(predictions, at, 3.0, axis=0), np.insert(w, at, 0.0)
+        found = decompose_loss(more, targets, loss, hessian=hessian, weights=heavier)
+        assert found.parts == plain.parts
+        np.testing.assert_array_equal(np.delete(found.remainder, at, axis=0), plain.remainder)
+        np.testing.assert_array_equal(np.delete(found.point, at, axis=0), plain.point)
+
+
 class TestWhatHasNoCurvature:
     def test_a_kink_is_refused(self):
         with pytest.raises(

@@ -14,8 +14,10 @@ from hemicycle.diversity import (
     augmented_objective,
     bias_share,
     codependence,
+    collusion_report,
     debias,
     decompose,
+    decompose_loss,
     generalization_gap,
 )
 from hemicycle.errors import (
@@ -123,6 +125,50 @@ def test_a_class_without_probability_may_stand_where_it_is_not_the_class() -> No
         decompose(logs, [0], loss="cross_entropy", averaging="score")
     absent = decompose(logs, [2], loss="cross_entropy", averaging="probability", weights=[0, 1])
     assert absent.err == pytest.approx(math.log(2), rel=1e-14)
+
+
+@pytest.mark.parametrize(("loss", "averaging"), CASES)
+def test_members_of_weight_0_change_not_a_bit(loss: str, averaging: Any) -> None:
+    predictions, targets = case(loss, n_examples=37)
+    w, options = weights_of(7, 5), {"loss": loss, "averaging": averaging}
+    for at in (0, 3, 5):
+        other = 1 - predictions[0] if loss == "zero_one" else predictions[0, ::-1]
+        more, heavier = np.insert(predictions, at, np.abs(other), axis=0), np.insert(w, at, 0.0)
+        assert decompose(more, targets, weights=heavier, **options) == decompose(
+            predictions, targets, weights=w, **options
+        )
+        draws = [
+            codependence(p, targets, weights=v, rng=1, n_draws=3, **options).draws
+            for p, v in ((more, heavier), (predictions, w))
+        ]
+        np.testing.assert_array_equal(*draws)
+        reports = [
+            collusion_report(p, targets, weights=v, rng=1, n_draws=3, **options)
+            for p, v in ((more, heavier), (predictions, w))
+        ]
+        assert reports[0].signs == reports[1].signs
+        assert str(reports[0]) == str(reports[1])
+        if loss != "zero_one":
+            shifted = debias(more, weights=heavier)
+            np.testing.assert_array_equal(np.delete(shifted, at, axis=0), debias(predictions, weights=w))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_is_not_finite_is_refused_of_members_without_weight_too(bad: float) -> None:
+    predictions, targets = case("mse")
+    predictions[3, 2, 1] = bad
+    said = (
+        rf"predictions\[3, 2, 1\] is {bad}; what learner 3 predicts must be finite, whatever its weight: leave it out"
+    )
+    w = [0.25, 0.25, 0.25, 0.0, 0.25]
+    calls: Any = (decompose, bias_share, codependence, collusion_report)
+    for call in calls:
+        with pytest.raises(NonFiniteError, match=said):
+            call(predictions, targets, weights=w)
+    with pytest.raises(NonFiniteError, match=said):
+        debias(predictions, weights=w)
+    with pytest.raises(NonFiniteError, match=said):
+        decompose_loss(predictions, targets, lambda f, y: ((f - y) ** 2).sum(axis=-1), weights=w)
 
 
 class TestVote:
@@ -235,6 +281,19 @@ class TestDebias:
         assert bias_share(targets + np.array([[-1.0], [0.0], [5.0]]), targets) == pytest.approx(1.0, abs=1e-14)
         assert bias_share([[1.0, -1.0], [-1.0, 1.0]], [0.0, 0.0]) == 0.0
         assert bias_share(np.ones((3, 2)), [0.0, 0.0]) == 0.0
+
+    @pytest.mark.parametrize("offset", [0.0, 1e8, 1e12])
+    def test_a_common_offset_costs_no_digits(self, offset: float):
+        """Held to fractions, of the numbers as they were rounded."""
+        rng, w = np.random.default_rng(8), weights_of(4, 5)
+        predictions = offset + 0.01 * rng.normal(size=(5, 20))
+        expected = reference.bias_share(predictions, w)
+        assert bias_share(predictions, np.full(20, offset), weights=w) == pytest.approx(expected, rel=1e-13)
+        scores, classes = np.round(rng.normal(size=(5, 20, 3)), 1), rng.integers(0, 3, 20)
+        scores = np.round(8 * scores) / 8  # exact beside the offset
+        options: Any = {"loss": "cross_entropy", "averaging": "score", "weights": w}
+        plain = bias_share(scores, classes, **options)
+        assert bias_share(scores + min(offset, 1e10), classes, **options) == pytest.approx(plain, rel=1e-12)
 
     def test_scores_and_probabilities(self):
         for loss, averaging in (("brier", None), ("cross_entropy", "score")):

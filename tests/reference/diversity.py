@@ -70,6 +70,18 @@ def example(members: NDArray[np.float64], target: Any, loss: str, averaging: str
     return squares(pooled, goal), mean([squares(row, goal) for row in rows], w)
 
 
+def bias_share(predictions: NDArray[np.float64], weights: Sequence[float]) -> float:
+    """Return the part of DIV of scalar outputs that the best shifts take away, in fractions."""
+    rows = [[Fraction(value) for value in row] for row in predictions.tolist()]
+    total = sum(Fraction(float(w)) for w in weights)
+    parts = [Fraction(float(w)) / total for w in weights]
+    mean = [sum(w * value for w, value in zip(parts, column, strict=True)) for column in zip(*rows, strict=True)]
+    apart = [[value - centre for value, centre in zip(row, mean, strict=True)] for row in rows]
+    n = len(mean)
+    div = sum(w * sum(value**2 for value in row) for w, row in zip(parts, apart, strict=True)) / n
+    return float(sum(w * (sum(row) / n) ** 2 for w, row in zip(parts, apart, strict=True)) / div)
+
+
 def gradient(
     predictions: NDArray[np.float64], target: Any, loss: str, averaging: str | None, w: NDArray[np.float64], beta: float
 ) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ from hemicycle.options import finite_number, non_negative_number, number_within,
 
 __all__ = ["alpha_of_beta", "alpha_of_gamma", "beta_of_alpha", "gamma_of_alpha"]
 
+MOST_LEARNERS = 2**53
+
 
 def beta_of_alpha(alpha: float, *, detach: bool = False) -> float:
     r"""Return the beta of targets that are adjusted by the error of the whole ensemble.
@@ -105,7 +107,7 @@ def gamma_of_alpha(alpha: float, n_learners: int, *, detach: bool = False) -> fl
     Raises
     ------
     DtypeError, NonFiniteError, DomainError
-        If `alpha` is not a number from 0 to M - 1, `n_learners` not an integer of at least 2, or `detach` no truth
+        If `alpha` is not a number from 0 to M - 1, `n_learners` not an integer from 2 to 2**53, or `detach` no truth
         value.
 
     Examples
@@ -115,7 +117,7 @@ def gamma_of_alpha(alpha: float, n_learners: int, *, detach: bool = False) -> fl
     """
     others = _n_others(n_learners)
     step = number_within(alpha, "alpha", 0, others)
-    part = min(1.0, step * (others + 1) / ((1 + step) * others))
+    part = min(1.0, step / (1 + step) * ((others + 1) / others)) if step < others else 1.0
     return part if truth(detach, "detach") else part * (2 - part)
 
 
@@ -139,7 +141,7 @@ def alpha_of_gamma(gamma: float, n_learners: int, *, detach: bool = False) -> fl
     Raises
     ------
     DtypeError, NonFiniteError, DomainError
-        If `gamma` is not a number from 0 to 1, `n_learners` not an integer of at least 2, or `detach` no truth value.
+        If `gamma` is not a number from 0 to 1, `n_learners` not an integer from 2 to 2**53, or `detach` no truth value.
 
     Examples
     --------
@@ -148,12 +150,16 @@ def alpha_of_gamma(gamma: float, n_learners: int, *, detach: bool = False) -> fl
     """
     others = _n_others(n_learners)
     share = number_within(gamma, "gamma", 0, 1)
-    part = share if truth(detach, "detach") else share / (1 + math.sqrt(1 - share))
-    return others * part / (1 + others * (1 - part))
+    held = truth(detach, "detach")
+    rest = 1 - share if held else math.sqrt(1 - share)  # 1 less part, of which cancellation would leave nothing
+    part = share if held else share / (1 + rest)
+    return others * part / (1 + others * rest)
 
 
 def _n_others(n_learners: int) -> int:
     number = positive_count(n_learners, "n_learners")
     if number < 2:
         raise DomainError(f"n_learners is {number}; it must be at least 2: a single learner has no others")
+    if number > MOST_LEARNERS:
+        raise DomainError("n_learners is beyond 2**53, the last of the integers that a float64 counts one by one")
     return number - 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from hemicycle.arrays import by_construction, numeric_array, read_only
-from hemicycle.diversity.members import predictions_array, weighting
+from hemicycle.diversity.members import average, predictions_array, weighting
 from hemicycle.diversity.parts import Diversity
 from hemicycle.diversity.segments import Segments
 from hemicycle.errors import DomainError, DtypeError, ShapeError
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     LossFunction: TypeAlias = Callable[[Array, NDArray[Any]], Array]
 
 __all__ = ["Curvature", "decompose_loss"]
+
+DIGITS = 1e-4
+"""Largest part of DIV that may be the rounding of finite differences."""
+
+ROUNDED = 10.0
+"""Times their rounding that remainder and difference may differ."""
+
+LINEAR = 1e-9
+"""Part of how much losses vary between members and average below which their rounding is no matter."""
 
 TOL = {True: 1e-9, False: 1e-5}
 """Largest disagreement of remainder and difference, of what was added: with a Hessian, and by finite differences."""
@@ -76,11 +85,13 @@ def decompose_loss(
     targets : array_like of numbers, shape (n_examples, ...)
         What the loss takes beside a prediction.
     loss : callable
-        Takes predictions, shape (n_examples[, n_outputs]), and targets, and returns a loss for each example.
+        Takes predictions, shape (n_examples[, n_outputs]), and targets, and returns a loss for each example. Both are
+        read-only.
     hessian : callable, optional
         Takes the same, and returns the second derivatives of the loss in the predictions, shape (n_examples,), or
         (n_examples, n_outputs, n_outputs) for predictions with an axis of outputs. By default the second derivative
-        along each segment is found by finite differences of the loss, to some nine digits.
+        along each segment is found by finite differences of the loss: nine digits of members far from each other, fewer
+        of near ones.
     weights : array_like of float, shape (n_learners,), optional
         On the simplex; equal by default.
     example_weights : array_like of float, shape (n_examples,), optional
@@ -97,12 +108,15 @@ def decompose_loss(
         As `decompose`; also if `loss` or `hessian` is no function or returns anything but finite numbers of that shape.
     DomainError
         Also if the integral of the curvature is not the difference of the losses: then the loss is not twice
-        differentiable between the members and their average, varies too fast there, or `hessian` is of another loss.
+        differentiable between the members and their average, varies too fast there, or `hessian` is of another loss;
+        or if, without `hessian`, members are so near that rounding leaves fewer than four digits.
 
     Notes
     -----
     Integrals are by Gauss and Legendre, 16 points in each of 1, 2, 4, ... equal parts, until they no longer change:
-    some hundred calls a member at most. The points are found by bisection after a scan, 100 calls more.
+    some hundred calls a member at most. The points are found by bisection after a scan, 100 calls more. Without
+    `hessian` the rounding of the loss is measured by its sixth differences (Hamming), which no smooth part of it
+    survives. Members of weight 0 change nothing for the others; the loss must be finite for them too.
 
     References
     ----------
@@ -123,20 +137,33 @@ def decompose_loss(
     checked_loss = _function(loss, "loss", wanted, ())
     outputs = given.shape[2:] * 2
     checked_hessian = None if hessian is None else _function(hessian, "hessian", wanted, outputs)
-    mean = np.tensordot(weighted.learners, given, axes=1)
-    segments = Segments(mean, given - mean, checked_loss, checked_hessian)
-    remainder = segments.remainder()
+    first = given[int(np.argmax(weighted.learners > 0))]
+    apart = given - first  # equal members have an average that is the same to the last bit
+    centre = average(weighted.learners, apart)
+    mean, apart = first + centre, apart - centre
+    segments = Segments(mean, apart, checked_loss, checked_hessian)
+    remainder, noise = segments.remainder(), segments.noise()
     err, own = checked_loss(mean), np.array([checked_loss(member) for member in given])
-    err_bar, div = (np.tensordot(weighted.learners, each, axes=1) for each in (own, remainder))
-    parts = Diversity(weighted.mean(err), weighted.mean(err_bar), weighted.mean(div))
-    size = weighted.mean(np.abs(err)) + weighted.mean(weighted.learners @ (np.abs(own) + np.abs(remainder)))
-    if abs(parts.residual) > TOL[hessian is not None] * size:
+    parts = Diversity(
+        weighted.mean(err), *(weighted.mean(average(weighted.learners, each)) for each in (own, remainder))
+    )
+    size = weighted.mean(np.abs(err)) + weighted.mean(average(weighted.learners, np.abs(own) + np.abs(remainder)))
+    rounding, spread, varies = (
+        weighted.mean(average(weighted.learners, each))
+        for each in (segments.rounding(noise), np.abs(remainder), np.abs(own - err))
+    )
+    if abs(parts.residual) > max(TOL[hessian is not None] * size, ROUNDED * rounding):
         raise DomainError(
             f"loss: its curvature gives DIV {parts.div:g}, the difference of the losses {parts.err_bar - parts.err:g}: "
             "it is not twice differentiable between the members and their average, or varies too fast there"
             + ("; pass hessian=" if hessian is None else ", or hessian is of another loss")
         )
-    return Curvature(parts, remainder, segments.points(remainder))
+    if rounding > max(DIGITS * spread, LINEAR * varies):
+        raise DomainError(
+            f"loss: members are too near each other for its rounding: finite differences find DIV {parts.div:.1g}, "
+            f"give or take {rounding:.1g}; pass hessian="
+        )
+    return Curvature(parts, remainder, segments.points(remainder, noise))
 
 
 def _function(function: Any, what: str, targets: NDArray[Any], shape: tuple[int, ...]) -> Callable[[Array], Array]:
@@ -145,7 +172,7 @@ def _function(function: Any, what: str, targets: NDArray[Any], shape: tuple[int,
         raise DtypeError(f"{what}: expected a function of predictions and targets, got {type(function).__name__}")
 
     def checked(predictions: Array) -> Array:
-        found = np.asarray(function(predictions, targets))
+        found = np.asarray(function(read_only(predictions), read_only(targets)))
         expected = (len(predictions), *shape)
         if found.dtype.kind not in "iuf":
             raise DtypeError(f"{what}: expected numbers, got dtype {found.dtype}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hemicycle.diversity.decomposition import case_of
-from hemicycle.diversity.members import predictions_array, weighting
+from hemicycle.diversity.members import average, predictions_array, weighting
 from hemicycle.errors import OptionError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.diversity.decomposition import Case
@@ -48,6 +47,10 @@ def debias(
     ------
     DtypeError, ShapeError, NoDataError, NonFiniteError, DomainError
         As `decompose`.
+
+    Notes
+    -----
+    A member of weight 0 is shifted too, and changes nothing for the others.
 
     References
     ----------
@@ -120,7 +123,8 @@ def bias_of_case(case: Case) -> float:
     shifts = _shifts(case.predictions, case.weighting.learners, case.weighting.examples)
     div = case.parts().div
     if case.name == "cross_entropy":
-        return 1 - case.parts(case.predictions - shifts).div / div if div else 0.0
+        common = case.predictions[0].max(axis=-1, keepdims=True)  # means nothing to scores, and would cost digits
+        return 1 - case.parts(case.predictions - common - shifts).div / div if div else 0.0
     explained = float(case.weighting.learners @ (shifts**2).sum(axis=(1, 2)))
     return min(1.0, explained / div) if div else 0.0
 
@@ -129,5 +133,9 @@ def _shifts(
     predictions: NDArray[np.float64], learners: NDArray[np.float64], examples: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return how far the mean of each member is from that of the ensemble, shape (n_learners, 1, ...)."""
-    apart = predictions - np.tensordot(learners, predictions, axes=1)
-    return np.tensordot(apart, examples, axes=(1, 0))[:, None]
+    members, counted = learners > 0, examples > 0
+    apart = predictions - predictions[members][0]  # before averaging: what members have in common would cost digits
+    apart = apart - average(learners, apart)
+    v = examples[counted].reshape((-1,) + (1,) * (predictions.ndim - 2))
+    shifts: NDArray[np.float64] = (apart[:, counted] * v).sum(axis=1)
+    return shifts[:, None]

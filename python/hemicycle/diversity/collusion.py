@@ -6,18 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemicycle.diversity.bias import BIASED, bias_of_case
+from hemicycle.diversity.chance import ROUNDING
 from hemicycle.diversity.codependence import DROPPED, Codependence, dropped_of_case
 from hemicycle.diversity.decomposition import case_of
 from hemicycle.diversity.parts import Diversity
-from hemicycle.diversity.signs import (
-    ROUNDING,
-    Sign,
-    bias_sign,
-    codependence_sign,
-    explosion_beside,
-    explosion_sign,
-    percent,
-)
+from hemicycle.diversity.signs import Sign, bias_sign, codependence_sign, explosion_beside, explosion_sign, percent
 from hemicycle.errors import DtypeError
 from hemicycle.rejects import counted
 

@@ -132,8 +132,9 @@ def decompose(
     Notes
     -----
     Time and memory are a few times those of `predictions`. Every form of DIV is a sum of terms that are not negative
-    (but for the 0-1 loss), so that members which hardly differ keep their digits. Members of weight 0 change nothing.
-    Votes whose weights differ by less than 1e-12 are tied; the lowest class wins.
+    (but for the 0-1 loss), so that members which hardly differ keep their digits. Members of weight 0 change
+    nothing, to the last bit, but must be finite like the others. Votes whose weights differ by less than 1e-12 are
+    tied; the lowest class wins.
 
     References
     ----------

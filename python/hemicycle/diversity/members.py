@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.arrays import float_array, require_finite, require_length, require_non_negative, simplex_weights
-from hemicycle.errors import NoDataError, ShapeError
+from hemicycle.arrays import float_array, require_length, require_non_negative, simplex_weights
+from hemicycle.errors import NoDataError, NonFiniteError, ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Weighting", "predictions_array", "weighting"]
+__all__ = ["Weighting", "average", "predictions_array", "weighting"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +68,7 @@ def predictions_array(predictions: ArrayLike, ndims: tuple[int, ...], *, infinit
     NoDataError
         If there is no member or no example.
     NonFiniteError
-        If one is NaN, +inf or, where that is not allowed, -inf.
+        If one is NaN, +inf or, where that is not allowed, -inf, of a member without weight too.
     """
     try:
         ndim = np.ndim(predictions)
@@ -88,8 +88,30 @@ def predictions_array(predictions: ArrayLike, ndims: tuple[int, ...], *, infinit
         raise NoDataError("predictions: there is no example, so there is nothing to average over; is the set empty?")
     if not array.size:
         raise ShapeError(f"predictions: expected at least one output, got shape {array.shape}")
-    require_finite(np.where(array == -np.inf, 0.0, array) if infinite else array, "predictions")
+    bad = ~np.isfinite(array) & ~(infinite & (array == -np.inf))
+    if bad.any():
+        place = [int(index) for index in np.argwhere(bad)[0]]
+        raise NonFiniteError(
+            f"predictions{place} is {array[tuple(place)]}; what learner {place[0]} predicts must be finite, whatever "
+            "its weight: leave it out, or fill what it lacks"
+        )
     return array
+
+
+def average(learners: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted mean over members; those of weight 0 do not change a bit of it.
+
+    Parameters
+    ----------
+    learners : ndarray of float64, shape (n_learners,)
+        Their weights.
+    values : ndarray of float64, shape (n_learners, ...)
+        Numbers of each member.
+    """
+    members = learners > 0
+    w = learners[members].reshape((-1,) + (1,) * (values.ndim - 1))
+    mean: NDArray[np.float64] = (w * values[members]).sum(axis=0)
+    return mean
 
 
 def weighting(

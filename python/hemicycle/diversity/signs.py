@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemicycle.diversity.chance import LEAST_EXAMPLES, ROUNDING, exceeds, n_effective
 from hemicycle.rejects import counted
 
 if TYPE_CHECKING:
@@ -15,17 +16,14 @@ if TYPE_CHECKING:
 
     from hemicycle.diversity.codependence import Dropped
     from hemicycle.diversity.decomposition import Case
-    from hemicycle.diversity.members import Weighting
     from hemicycle.diversity.parts import Diversity
 
 __all__ = ["Sign", "bias_sign", "codependence_sign", "explosion_beside", "explosion_sign", "percent"]
 
 BIAS_MARK = 0.25  #: part of DIV that is shifts of members, from which on it is a sign
 EXPLOSION_MARK = 10.0  #: times the DIV of members that were trained by themselves
-LEAST_EXAMPLES = 10  #: with fewer chance says more than members do
 CARRIES = 0.9  #: weight of one member from which on an ensemble is little more than that member
 SQUARED = ("mse", "brier")  #: losses under which it is known what independent errors do
-ROUNDING = 1e-9  #: what cannot be told from equal
 IN_PERCENT = 2.0  #: growth from which on it is told in times
 
 
@@ -75,7 +73,7 @@ def explosion_sign(case: Case, parts: Diversity) -> Sign:
     independent = _independent(case)
     expected = case.weighting.mean(independent)
     mark = parts.err_bar / expected - 1
-    shown = parts.err == 0 or _exceeds(case.weighting, over=(independent,), under=(err,))
+    shown = parts.err == 0 or exceeds(case.weighting, over=(independent,), under=(err,))
     if figure is None:
         said = "the errors of the members cancel out in every example; independent errors would leave some."
         return Sign(name, shown, figure, mark, said)
@@ -132,7 +130,7 @@ def bias_sign(case: Case, parts: Diversity, share: float | None) -> Sign:
     few = _too_few(case)
     if few:
         return Sign(name, None, None, None, few)
-    mark = BIAS_MARK + 2 / _n_effective(case.weighting)
+    mark = BIAS_MARK + 2 / n_effective(case.weighting)
     shown = share >= mark
     if share <= 0:
         said = "shifts of the members explain nothing of the diversity"
@@ -173,7 +171,7 @@ def codependence_sign(case: Case, parts: Diversity, dropped: Dropped) -> Sign:
         rest = f"goes from 0 to {increase:.3g}: they lean on each other" if leans else "stays 0"
         return Sign(name, leans, None, mark, f"{without} the error {rest}.")
     err = case.loss.ensemble(case.predictions, case.targets, case.weighting.learners[:, None])
-    shown = _exceeds(case.weighting, over=(dropped.err[row], independent), under=(err, dropped.independent[row]))
+    shown = exceeds(case.weighting, over=(dropped.err[row], independent), under=(err, dropped.independent[row]))
     compared = f"{without} the error {_growth(figure)}; that of independent errors {_growth(mark, 'would ')}"
     if shown:
         said = f"{compared}: they lean on each other"
@@ -210,7 +208,7 @@ def _unknown(case: Case, parts: Diversity) -> str:
 
 
 def _too_few(case: Case) -> str:
-    if _n_effective(case.weighting) >= LEAST_EXAMPLES - ROUNDING:
+    if n_effective(case.weighting) >= LEAST_EXAMPLES - ROUNDING:
         return ""
     weighed = "" if np.ptp(case.weighting.examples) < ROUNDING else " of equal weight, or more of unequal,"
     return f"at least {LEAST_EXAMPLES} examples{weighed} are needed; given: {_n_examples(case)}."
@@ -220,37 +218,11 @@ def _n_examples(case: Case) -> int:
     return len(case.weighting.examples)
 
 
-def _n_effective(weighting: Weighting) -> float:
-    """Return how many examples of equal weight are worth as much."""
-    return 1 / float(np.sum(weighting.examples**2))
-
-
 def _independent(case: Case) -> NDArray[np.float64]:
     """Return the squared error of each example, if errors of different members had nothing to do with each other."""
     w = case.weighting.learners[:, None]
     expected: NDArray[np.float64] = (w * w * case.loss.own(case.predictions, case.targets)).sum(axis=0)
     return expected
-
-
-def _exceeds(
-    weighting: Weighting, over: tuple[NDArray[np.float64], ...], under: tuple[NDArray[np.float64], ...]
-) -> bool:
-    """Return whether the product of some means is above that of others by more than chance over examples explains.
-
-    The logarithm of their ratio has the standard error of its linear part (delta method). The margin is two of them,
-    and somewhat more on few examples, where standard errors are themselves uncertain.
-    """
-    log_ratio, linear = 0.0, np.zeros(len(weighting.examples))
-    for side, sign in ((over, 1), (under, -1)):
-        for by_example in side:
-            mean = weighting.mean(by_example)
-            if mean <= 0:
-                return sign < 0
-            log_ratio += sign * math.log(mean)
-            linear += sign * by_example / mean
-    v, n = weighting.examples, _n_effective(weighting)
-    error = math.sqrt(float(np.sum((v * linear) ** 2)) / (1 - 1 / n))
-    return log_ratio > (2 + 8 / n) * error + ROUNDING
 
 
 def _ratio(value: float, unit: float) -> float | None:
