@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hemicycle import Judgments, Pool, Round, mean_squared_error
+from hemicycle.cli.diversity_view import diversity_view
 from hemicycle.diversity import decompose, pool_diversity, submitted
 from hemicycle.errors import DomainError, NoDataError, NonFiniteError, OptionError, ShapeError
 from reference import diversity as reference
@@ -146,3 +149,41 @@ def test_it_is_part_of_the_result_of_a_round() -> None:
         assert ensemble.diversity.bias_share <= 1
         assert set(ensemble.diversity.summary()) == {"err", "err_bar", "div", "ratio", "bias_share"}
     assert round_.ensemble("best").diversity.parts.div == 0.0
+
+
+def sentence(logits: np.ndarray, rows: dict[str, Any], method: str) -> str:
+    """Return what the terminal says of the diversity of the mechanism that pays."""
+    round_ = Round(Judgments.from_arrays(**rows, items=logits.shape[1]), Pool.from_array(logits))
+    paid = round_.ensemble(method)
+    found = {"method": method, "models_with_weight": int(np.count_nonzero(paid.weights))}
+    mechanisms = [found | {"diversity": paid.diversity.summary()}]
+    return diversity_view(SimpleNamespace(mechanisms=mechanisms, paid=paid, round=round_))  # type: ignore[arg-type]
+
+
+def test_the_terminal_says_it_in_a_sentence() -> None:
+    logits, rows, _ = case(5, n_labels=60)
+    said = sentence(logits, rows, "uniform")
+    assert re.fullmatch(
+        r"diversity of uniform: its models have an mse of \d\.\d{3} on average, their average one of \d\.\d{3}; their "
+        r"disagreement earns the \d\.\d{3} between, (\d+%|less than 1%) of it by models that are bolder or more timid "
+        r"throughout\.",
+        said,
+    )
+    few = {name: column[:3] for name, column in rows.items()}
+    assert sentence(logits, few, "uniform").endswith(" between.")  # of three pairs a third is bias by chance
+    alone = sentence(logits, rows, "best")
+    assert re.fullmatch(
+        r"diversity of best single: none, as one model has all the weight; its mse is \d\.\d{3}\.", alone
+    )
+    agreed = sentence(np.tile(logits[:1], (4, 1)), rows, "uniform")
+    assert agreed.startswith("diversity of uniform: hardly any; its models and their average have an mse of ")
+
+
+def test_the_bias_of_few_pairs_is_chance() -> None:
+    rng = np.random.default_rng(9)
+    shares = []
+    for _ in range(300):
+        rows = {"a": [0, 2, 4], "b": [1, 3, 5], "log_ratio": rng.normal(size=3)}
+        judgments = Judgments.from_arrays(**rows, items=6)
+        shares.append(pool_diversity(rng.normal(size=(8, 6)), judgments, np.full(8, 1 / 8)).bias_share)
+    assert np.mean(shares) == pytest.approx(1 / 3, abs=0.03)

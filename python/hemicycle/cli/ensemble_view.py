@@ -9,6 +9,7 @@ import numpy as np
 from rich.padding import Padding
 from rich.text import Text
 
+from hemicycle.cli.diversity_view import diversity_view
 from hemicycle.escaping import printable
 from hemicycle.mechanism import SPOKEN
 from hemicycle.picture import shortened
@@ -84,7 +85,7 @@ def ensemble_view(outcome: Outcome, out: Path, camps: Camps | None = None, n_rej
     parts += [heading(f"Hemicycle: {outcome.parliament.n_seats} seats by the weights of {label}"), Text()]
     parts += [Hemicycle(outcome.parliament, paid.effective_models[0])]
     parts += [heading(f"Mechanisms on the same judgments: {label} pays"), _mechanisms(outcome), _key(_COLUMNS)]
-    parts += [_key(_diversity(outcome))]
+    parts += [_key(diversity_view(outcome))]
     parts += [_key(summary) for summary in map(tie_summary, outcome.ensembles) if _is_news(summary, outcome.notices)]
     if camps is not None:
         parts += [heading("Share of seats of each camp, beside its share of the jury's labels"), _camps(outcome, camps)]
@@ -182,16 +183,6 @@ def _mechanisms(outcome: Outcome) -> RenderableType:
     heads = ("mechanism", "effective", "heaviest model", "weight", "mse", "log lik.", "log score")
     paid = outcome.ensembles.index(outcome.paid)
     return table(heads, rows, names=(2,), numbers=(1, 3, 4, 5, 6), mark=paid)
-
-
-def _diversity(outcome: Outcome) -> str:
-    """Say what the disagreement of the models that pay earns."""
-    parts = next(found["diversity"] for found in outcome.mechanisms if found["method"] == outcome.paid.method)
-    said = (
-        f"diversity of {SPOKEN[outcome.paid.method]}: its models have an mse of {number(parts['err_bar'], 3)} on "
-        f"average; that their average has {number(parts['div'], 3)} less is what their disagreement earns"
-    )
-    return f"{said}, {percent(parts['bias_share'])} of it by bias." if parts["div"] else f"{said}."
 
 
 def _evaluation(evaluation: Table, by: str | None) -> list[RenderableType]:

@@ -92,6 +92,7 @@ def pool_diversity(logits: ArrayLike | Pool, judgments: Judgments, weights: Arra
     Time is linear in models with weight times judged pairs; memory is some megabytes, and a number for each of these
     models. The bias does not depend on which item of a pair is asked first: read towards a or b, a constant shift would
     mean nothing to models that answer both ways alike. A pair whose mean label is 0 has no direction and no part in it.
+    Of models without a bias it is about 1 / n by chance on n pairs of equal weight: 1 of a single pair.
 
     References
     ----------

@@ -19,7 +19,10 @@ __all__ = ["diversity_table", "family_distances"]
 
 TINTS = 5  #: shades of the table of distances
 
-_BIAS = "part of the diversity, %, that is models being bolder or more timid than their average in every pair alike"
+_BIAS = (
+    "part of the diversity, %, that is models being bolder or more timid than their average in every pair alike; on "
+    "few pairs much of it is chance"
+)
 
 
 def diversity_table(outcome: Outcome, board: Board) -> DataTable:
