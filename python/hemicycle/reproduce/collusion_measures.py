@@ -10,8 +10,9 @@ import numpy as np
 
 from hemicycle.diversity import bias_share, codependence, decompose
 from hemicycle.reproduce.collusion_cases import CONDITIONS, DROPOUTS, MOMENTS, NAMES, Measured
+from hemicycle.reproduce.collusion_protocol import Protocol, convolutional_network, dense_network
 from hemicycle.reproduce.collusion_sets import REGRESSION, split
-from hemicycle.reproduce.collusion_training import Protocol, convolutional_network, dense_network, train
+from hemicycle.reproduce.collusion_training import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable

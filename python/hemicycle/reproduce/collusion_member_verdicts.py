@@ -146,11 +146,11 @@ def on_dropout(measured: Measured) -> Finding:
     return Finding(
         DROPOUT,
         _of_both(both),
-        f"lower in {_count(lower, 1)}, weaker in {_count(weaker, 1)} of {len(lower)}",
+        f"lower in {_count(lower, 1)} of {len(lower)}, weaker in {_count(weaker, 1)} of {len(weaker)}",
         f"Diversity is lower in {_count(lower, 1)} of {len(lower)} cases, higher in {_count(lower, -1)}. Members are "
-        f"weaker than without dropout in {_count(weaker, 1)}, stronger in {_count(weaker, -1)}, and weaker than "
-        f"members by themselves in {_count(than_alone, 1)}. The ensemble is better than without dropout in "
-        f"{_count(better, 1)}, worse in {_count(better, -1)}",
+        f"weaker than without dropout in {_count(weaker, 1)} of {len(weaker)}, stronger in {_count(weaker, -1)}, and "
+        f"weaker than members by themselves in {_count(than_alone, 1)} of {len(than_alone)}. The ensemble is better "
+        f"than without dropout in {_count(better, 1)} of {len(better)}, worse in {_count(better, -1)}",
         numbers,
     )
 

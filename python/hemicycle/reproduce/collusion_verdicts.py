@@ -45,7 +45,7 @@ INTERIOR = Claim(
 def by_place(
     measured: Measured, difference: Callable[[dict[str, NDArray[np.float64]]], NDArray[np.float64]]
 ) -> tuple[dict[str, int], dict[str, float]]:
-    """Decide a difference in every case, both stopped early and at the end.
+    """Decide a difference in every case, both stopped early and at the end where these are not the same.
 
     Parameters
     ----------
@@ -57,13 +57,17 @@ def by_place(
     Returns
     -------
     tuple of dict
-        The sign and the mean of each, by names such as "diabetes stopped early".
+        The sign and the mean of each, by names such as "diabetes stopped early"; by the name of the case alone where
+        every run stopped at the end, so that one difference does not count twice.
     """
-    found = {
-        f"{case} {PLACES[moment]}": difference(measured.values[case, moment])
-        for case in measured.cases
-        for moment in MOMENTS
-    }
+    found: dict[str, NDArray[np.float64]] = {}
+    for case in measured.cases:
+        of_moments = {moment: difference(measured.values[case, moment]) for moment in MOMENTS}
+        first, *others = of_moments.values()
+        if all(np.array_equal(first, other) for other in others):
+            found[case] = first
+        else:
+            found |= {f"{case} {PLACES[moment]}": values for moment, values in of_moments.items()}
     return {place: sign(values) for place, values in found.items()}, _means(found)
 
 
@@ -184,7 +188,7 @@ def told(signs: dict[str, int], words: tuple[str, str, str]) -> str:
     short: dict[str, int] = {}
     for place, value in signs.items():
         case = place.removesuffix(f" {PLACES['stopped']}").removesuffix(f" {PLACES['end']}")
-        same = all(signs[f"{case} {word}"] == value for word in PLACES.values())
+        same = all(signs.get(f"{case} {word}", value) == value for word in PLACES.values())
         short[case if same else place] = value
     return listed(short, words)
 

@@ -57,6 +57,7 @@ def incentives(n_runs: int, seed: int, progress: Progress, *, quick: bool = Fals
     """
     if find_spec("torch") is None:
         raise MissingExtraError("the losses need torch, which is not installed: pip install 'hemicycle[torch]'")
+    from hemicycle.reproduce import incentive_camp_verdicts as of_camps
     from hemicycle.reproduce import incentive_figures as draw
     from hemicycle.reproduce import incentive_verdicts as verdicts
     from hemicycle.reproduce.incentive_pools import Grid, incentive_pools
@@ -72,8 +73,8 @@ def incentives(n_runs: int, seed: int, progress: Progress, *, quick: bool = Fals
             verdicts.on_better(pools),
             verdicts.on_better(pools, "own_width"),
             verdicts.on_better(pools, "new_pairs"),
-            verdicts.on_both_camps(pools),
-            verdicts.on_minority(pools),
+            of_camps.on_both_camps(pools),
+            of_camps.on_minority(pools),
             verdicts.on_bias(pools),
         ),
         tables={"pools": pools.table()},
