@@ -256,7 +256,9 @@ def test_runs_that_stop_at_the_end_are_one_case() -> None:
     assert once.because == "Independent is better: diabetes; joint is better: none; open: none"
     assert list(once.numbers) == ["diabetes"]
     later = rising.copy()
-    later[0, -4] += 1e-6  # in one run joint training stopped before
+    later[:5, -4] += 1e-6  # in half of the runs joint training stopped before
+    assert collusion_verdicts.on_independent(planted(rising, later)).found == once.found
+    later[5, -4] += 1e-6
     twice = collusion_verdicts.on_independent(planted(rising, later))
     assert twice.found == "wins 2, loses 0 of 2"
     assert twice.because == once.because

@@ -199,7 +199,7 @@ def on_spread(measured: Measured) -> Finding:
     Returns
     -------
     Finding
-        It holds if that is so in every case, stopped early and at the end.
+        It holds if that is so in every case, stopped early and at the end where the two differ.
     """
 
     def wider(m: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
