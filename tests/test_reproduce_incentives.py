@@ -166,6 +166,20 @@ def test_the_weight_of_the_minority_is_judged_against_its_labels() -> None:
     assert incentive_camp_verdicts.on_minority(pools).verdict == "holds with a condition"
 
 
+def test_bias_is_judged_where_chance_does_not_make_it() -> None:
+    grid = Grid(shares=(0.5, 0.9), distances=(3.0,), pairs=(1, 3, 30))
+    values = np.zeros((2 * 3, 2, 2, len(incentive_pools.NAMES), 3))
+    pools = Pools(grid, values)
+    of_bias = values[..., incentive_pools.NAMES.index("bias_share"), :].reshape(2, 3, 2, 2, 3)
+    assert np.shares_memory(of_bias, values)
+    of_bias[:, 0], of_bias[:, 1], of_bias[:, 2] = 1.0, 0.4, 0.05
+    found = incentive_verdicts.on_bias(pools)
+    assert (found.verdict, found.found) == ("holds", "0.05 to 0.05")
+    assert "neutral, 1 pair 1.00, neutral, 3 pairs 0.40, neutral, 30 pairs 0.05" in found.because
+    of_bias[:, 2] = 0.3
+    assert incentive_verdicts.on_bias(pools).verdict == "does not hold"
+
+
 @pytest.mark.slow
 def test_quick_leaves_tables_and_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemicycle.diversity.chance import LEAST_EXAMPLES
+from hemicycle.rejects import counted
 from hemicycle.reproduce.claims import Claim, Finding
 from hemicycle.reproduce.incentive_fits import STARTS
 from hemicycle.reproduce.incentive_pools import MECHANISMS
@@ -152,22 +154,25 @@ def on_bias(pools: Pools) -> Finding:
     Returns
     -------
     Finding
-        It holds if the mean share is below a quarter at the largest distance for every number of pairs and start.
+        It holds if the mean share is below a quarter at the largest distance for both starts and every number of pairs
+        from ten on: on fewer much of it is chance.
     """
     share = {
-        f"{start}, {n} pairs": float(pools.of("bias_share", start, "sum_gaussian")[:, -1, p].mean())
+        (start, n): float(pools.of("bias_share", start, "sum_gaussian")[:, -1, p].mean())
         for start in STARTS
         for p, n in enumerate(pools.grid.pairs)
     }
-    held = {case: 1 if value < GENUINE else -1 for case, value in share.items()}
+    named = {f"{start}, {counted(n, 'pair')}": value for (start, n), value in share.items()}
+    judged = {f"{start}, {n}": value for (start, n), value in share.items() if n >= LEAST_EXAMPLES}
+    held = {case: 1 if value < GENUINE else -1 for case, value in judged.items()}
     return Finding(
         BIAS,
         verdict_over_cases(held, pools.values.shape[-1]),
-        f"{min(share.values()):.2f} to {max(share.values()):.2f}",
+        f"{min(judged.values()):.2f} to {max(judged.values()):.2f}" if judged else "too few pairs",
         f"Part of DIV that is bias, mean over shares at distance {pools.grid.distances[-1]:g}: "
-        + ", ".join(f"{case} {value:.2f}" for case, value in share.items())
-        + ". Of a single pair all disagreement is a shift",
-        share,
+        + ", ".join(f"{case} {value:.2f}" for case, value in named.items())
+        + f". By chance it is 1 / n of n pairs; judged are those from {LEAST_EXAMPLES} pairs on",
+        named,
     )
 
 
