@@ -226,7 +226,7 @@ class TestWords:
                     "The members err by 2e+06 on average, the ensemble by 1: diversity takes away 2e+06, more than 99% "
                     "of it.",
                     "diversity explosion, yes: the diversity is more than a million times the error of the ensemble; "
-                    "independent errors would make it 2 times: errors cancel better than chance would have it.",
+                    "of independent errors it would be 2 times: errors cancel better than chance would have it.",
                     "bias share, yes: 100% of the diversity is that members are shifted against each other; 35% or "
                     "more counts as a sign.",
                 ],
@@ -282,6 +282,12 @@ class TestWords:
         assert [found.signs[0].shown, found.signs[2].shown] == [None, None]
         assert found.signs[2].figure is not None
         assert "under this loss there is no mark for it." in said(found, "codependence")
+        known = (
+            "0 of 1 sign of collusion shown, 2 not known."
+            if averaging == "score"
+            else "No sign of collusion can be judged."
+        )
+        assert str(found).splitlines()[-1] == known
         alone = report(scores, classes, **options, independent=found.parts)
         assert "the diversity is 1 times that of members that were trained by themselves" in str(alone)
 

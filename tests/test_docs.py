@@ -49,6 +49,23 @@ def test_python_examples_run(page: Path, round_folder: Path, monkeypatch: pytest
         exec(compile(example, str(page), "exec"), namespace)
 
 
+def test_what_the_examples_of_diversity_print_is_shown(
+    round_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text block shows what the example above it prints."""
+    monkeypatch.chdir(round_folder)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    printed, n_shown = "", 0
+    for language, body in FENCE.findall((ROOT / "docs" / "diversity.md").read_text(encoding="utf-8")):
+        if language == "python":
+            exec(compile(body, "diversity.md", "exec"), namespace)
+            printed = capsys.readouterr().out
+        elif language == "text":
+            assert body == printed
+            n_shown += 1
+    assert n_shown == 2
+
+
 @pages(of="sh")
 def test_commands_run(page: Path, round_folder: Path) -> None:
     for command in commands(page):

@@ -57,7 +57,8 @@ class CollusionReport:
         known = sum(sign.shown is not None for sign in self.signs)
         marks = {True: "yes", False: "no", None: "not known"}
         lines = [f"{sign.name}, {marks[sign.shown]}: {sign.said}" for sign in self.signs]
-        total = f"{self.n_shown} of {counted(known, 'sign')} of collusion shown."
+        total = f"{self.n_shown} of {counted(known, 'sign')} of collusion shown"
+        total += f", {len(lines) - known} not known." if known < len(lines) else "."
         return "\n".join([_earned(self.parts, self.codependence.n_learners), *lines, total if known else NOTHING])
 
 

@@ -77,7 +77,7 @@ def explosion_sign(case: Case, parts: Diversity) -> Sign:
     if figure is None:
         said = "the errors of the members cancel out in every example; independent errors would leave some."
         return Sign(name, shown, figure, mark, said)
-    compared = f"the diversity is {_times(figure)} the error of the ensemble; independent errors would make it"
+    compared = f"the diversity is {_times(figure)} the error of the ensemble; of independent errors it would be"
     if shown:
         said = f"{compared} {_times(mark)}: errors cancel better than chance would have it"
     elif figure > mark * (1 + ROUNDING):
