@@ -20,7 +20,8 @@ if find_spec("torch") is None:
 
 from hemicycle.torch.adjusted_targets import gradient_adjusted_targets
 from hemicycle.torch.deep_ensembles import DeepEnsemble
-from hemicycle.torch.ensemble_loss import EnsembleLoss, EnsembleParts, learner_dropout
+from hemicycle.torch.ensemble_loss import EnsembleLoss, EnsembleParts
+from hemicycle.torch.learner_dropout import learner_dropout
 from hemicycle.torch.losses import (
     SumGaussianLoss,
     gaussian_loss,

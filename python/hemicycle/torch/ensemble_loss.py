@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -11,18 +10,17 @@ from torch import Tensor
 from hemicycle.diversity.losses import known_averaging
 from hemicycle.diversity.parts import checked_beta
 from hemicycle.errors import DomainError, DtypeError, IndexOutOfRangeError, OptionError, ShapeError
-from hemicycle.options import known_word, number_within
+from hemicycle.options import known_word
+from hemicycle.torch.ensemble_parts import parts_by_example
 from hemicycle.torch.labels import computed_in
+from hemicycle.torch.learner_dropout import checked_dropout, checked_learner_weights, left_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from torch import Generator
-
-__all__ = ["EnsembleLoss", "EnsembleParts", "learner_dropout"]
+__all__ = ["EnsembleLoss", "EnsembleParts"]
 
 LOSSES = ("mse", "cross_entropy", "brier")
-SUM_TOL = 1e-6  #: how far from 1 weights may sum
 
 
 class EnsembleParts(NamedTuple):
@@ -80,6 +78,14 @@ class EnsembleLoss(torch.nn.Module):
     Notes
     -----
     Probabilities are averaged as logarithms, and no number is added inside of one: the loss is exact for any scores.
+    DIV is a sum of terms none of which is negative.
+
+    The weight of a member scales its gradient: in the mean of M members of equal weight each sees 1/M of the gradient
+    that it would see alone. Plain gradient descent then needs M times the learning rate for the same steps; Adam, whose
+    steps do not depend on the scale of gradients, needs nothing but an ``eps`` that is small beside them.
+
+    NaN from a member that has weight gives NaN, as torch's own losses do. What a member of weight 0 predicts changes
+    nothing: it may be NaN, and its gradient is 0.
 
     References
     ----------
@@ -108,8 +114,8 @@ class EnsembleLoss(torch.nn.Module):
         self.kind = known_word(loss, "loss", LOSSES)
         self.averaging = known_averaging(self.kind, averaging)
         self.beta = checked_beta(beta)
-        self.dropout = _dropout(dropout)
-        self.learner_weights = _weights(learner_weights)  # no buffer, which half() would round
+        self.dropout = checked_dropout(dropout)
+        self.learner_weights = checked_learner_weights(learner_weights)  # no buffer, which half() would round
 
     def extra_repr(self) -> str:
         """Return the settings, for the representation of a network."""
@@ -136,8 +142,7 @@ class EnsembleLoss(torch.nn.Module):
             If they are not as described, or not on one device.
         """
         err, err_bar, div = self.of_examples(pred, target)
-        loss = (1 - self.beta) * err_bar + self.beta * err
-        return EnsembleParts(loss.mean(), err.mean(), err_bar.mean(), div.mean())
+        return EnsembleParts(self._mixed(err, err_bar).mean(), err.mean(), err_bar.mean(), div.mean())
 
     def of_examples(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the parts of each example, which tells apart ensembles whose examples lie one after another.
@@ -158,8 +163,13 @@ class EnsembleLoss(torch.nn.Module):
             As the objective.
         """
         numbers, classes = self._checked(pred, target)
-        weights = self._weights_of(numbers)
-        return _PARTS[self.kind, self.averaging](numbers, classes, weights)
+        return parts_by_example(self.kind, self.averaging, numbers, classes, self._weights_of(numbers))
+
+    def _mixed(self, err: Tensor, err_bar: Tensor) -> Tensor:
+        """Return the objective; a part that does not count may be infinite."""
+        if self.beta in (0, 1):
+            return err if self.beta else err_bar
+        return (1 - self.beta) * err_bar + self.beta * err
 
     def _checked(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return predictions with an axis of outputs, and targets to match, in the dtype that is computed in."""
@@ -167,7 +177,9 @@ class EnsembleLoss(torch.nn.Module):
             if not isinstance(tensor, Tensor):
                 raise DtypeError(f"{what}: expected a tensor, got {type(tensor).__name__}")
         if not pred.is_floating_point():
-            raise DtypeError(f"pred: expected floating numbers, got {pred.dtype}")
+            raise DtypeError(f"pred: expected floating numbers, got {pred.dtype}; {_remedy(pred)}")
+        if target.is_complex():
+            raise DtypeError(f"target: expected real numbers or classes, got {target.dtype}; {_remedy(target)}")
         if target.device != pred.device:
             raise OptionError(f"target: it is on {target.device}, pred on {pred.device}; move one of them")
         squares = self.kind == "mse"
@@ -193,117 +205,11 @@ class EnsembleLoss(torch.nn.Module):
         weights = pred.new_full((len(pred),), 1 / len(pred)) if given is None else pred.new_tensor(given)
         if not (self.training and self.dropout):
             return weights.unsqueeze(-1)
-        return learner_dropout(weights, pred.shape[1], self.dropout)
+        return left_in(weights, pred.shape[1], self.dropout)
 
 
-def learner_dropout(weights: Tensor, n_examples: int, p: float, *, generator: Generator | None = None) -> Tensor:
-    """Leave members out at random, other ones for each example.
-
-    Parameters
-    ----------
-    weights : Tensor, shape (n_learners,)
-        Weight of each member, at least 0.
-    n_examples : int
-        How many draws are made.
-    p : float
-        Probability to leave a member out, at least 0 and below 1.
-    generator : torch.Generator, optional
-        Source of the draws, by default torch's own.
-
-    Returns
-    -------
-    Tensor, shape (n_learners, n_examples)
-        Weights of those that are left, with sum 1. At least one is: the last that would have gone.
-
-    Raises
-    ------
-    DomainError
-        If `p` is not within its bounds.
-
-    Examples
-    --------
-    >>> kept = learner_dropout(torch.full((3,), 1 / 3), 4, 0.5, generator=torch.Generator().manual_seed(0))
-    >>> kept.sum(0).tolist()
-    [1.0, 1.0, 1.0, 1.0]
-    """
-    part = _dropout(p, "p")
-    drawn = torch.rand(len(weights), n_examples, dtype=weights.dtype, device=weights.device, generator=generator)
-    drawn = torch.where(weights.unsqueeze(-1) > 0, drawn, -1.0)  # a member without weight is not the one that is left
-    kept = (drawn >= part) | (drawn == drawn.amax(0))
-    left = torch.where(kept, weights.unsqueeze(-1), 0.0)
-    return left / left.sum(0)
-
-
-def _squares(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return ERR, ERR_bar and DIV of each example; targets of the shape of one member's predictions."""
-    mean = (weights.unsqueeze(-1) * pred).sum(0)
-    err = (mean - target).square().sum(-1)
-    err_bar = (weights * (pred - target).square().sum(-1)).sum(0)
-    with torch.no_grad():
-        div = (weights * (pred - mean).square().sum(-1)).sum(0)
-    return err, err_bar, div
-
-
-def _mean_scores(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    members = torch.log_softmax(pred, -1)
-    together = torch.log_softmax((weights.unsqueeze(-1) * pred).sum(0), -1)
-    err, err_bar = -_at(together, target), -(weights * _at(members, target)).sum(0)
-    with torch.no_grad():
-        # KL(q, p) with p - q, whose sum is 0, added term by term: then none is negative
-        off, shared = members - together, together.exp()
-        near = shared * (torch.expm1(off.clamp(max=1.0)) - off)
-        div = (weights * torch.where(off <= 1, near, members.exp() - shared - shared * off).sum(-1)).sum(0)
-    return err, err_bar, div
-
-
-def _mean_probabilities(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    members = _at(torch.log_softmax(pred, -1), target)
-    log_weights = torch.where(weights > 0, weights, 1.0).log()
-    together = torch.logsumexp(torch.where(weights > 0, members + log_weights, -math.inf), 0)
-    with torch.no_grad():
-        div = (weights * (together - members)).sum(0)
-    return -together, -(weights * members).sum(0), div
-
-
-def _brier(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    one_hot = torch.nn.functional.one_hot(target, pred.shape[-1]).to(pred.dtype)
-    return _squares(torch.softmax(pred, -1), one_hot, weights)
-
-
-_PARTS: dict[tuple[str, str | None], Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]] = {
-    ("mse", "score"): _squares,
-    ("cross_entropy", "score"): _mean_scores,
-    ("cross_entropy", "probability"): _mean_probabilities,
-    ("brier", "probability"): _brier,
-}
-
-
-def _at(log_probabilities: Tensor, target: Tensor) -> Tensor:
-    """Return the entries of the last axis that are those of the classes."""
-    index = target.expand(log_probabilities.shape[:-1]).unsqueeze(-1)
-    return log_probabilities.gather(-1, index).squeeze(-1)
-
-
-def _dropout(p: float, what: str = "dropout") -> float:
-    part = number_within(p, what, 0, 1)
-    if part == 1:
-        raise DomainError(f"{what} is 1; it must be below 1, or no member is left")
-    return part
-
-
-def _weights(learner_weights: Sequence[float] | Tensor | None) -> tuple[float, ...] | None:
-    """Return weights of the members in float64, or none where they are equal."""
-    if learner_weights is None:
-        return None
-    try:
-        weights = torch.as_tensor(learner_weights, dtype=torch.float64).detach().clone()
-    except (TypeError, ValueError, RuntimeError):
-        raise DtypeError("learner_weights: expected a number for each learner") from None
-    if weights.ndim != 1 or len(weights) == 0:
-        raise ShapeError(f"learner_weights: expected shape (n_learners,), got {tuple(weights.shape)}")
-    if not bool((weights >= 0).all()) or abs(float(weights.sum()) - 1) > SUM_TOL:
-        raise DomainError("learner_weights: they must be 0 or more and sum to 1; divide them by their sum")
-    return tuple((weights / weights.sum()).tolist())
+def _remedy(tensor: Tensor) -> str:
+    return "real and imaginary part may be two outputs, torch.view_as_real" if tensor.is_complex() else "use .float()"
 
 
 def _require_classes(target: Tensor, n_classes: int) -> None:
