@@ -163,7 +163,8 @@ class EnsembleLoss(torch.nn.Module):
             As the objective.
         """
         numbers, classes = self._checked(pred, target)
-        return parts_by_example(self.kind, self.averaging, numbers, classes, self._weights_of(numbers))
+        weights, some_without = self._weights_of(numbers)
+        return parts_by_example(self.kind, self.averaging, numbers, classes, weights, some_without=some_without)
 
     def _mixed(self, err: Tensor, err_bar: Tensor) -> Tensor:
         """Return the objective; a part that does not count may be infinite."""
@@ -199,13 +200,13 @@ class EnsembleLoss(torch.nn.Module):
         _require_classes(target, pred.shape[2])
         return numbers, target
 
-    def _weights_of(self, pred: Tensor) -> Tensor:
-        """Return the weight of each member, for each example or for all."""
+    def _weights_of(self, pred: Tensor) -> tuple[Tensor, bool]:
+        """Return the weight of each member, for each example or for all, and whether some may be 0."""
         given = self.learner_weights
         weights = pred.new_full((len(pred),), 1 / len(pred)) if given is None else pred.new_tensor(given)
-        if not (self.training and self.dropout):
-            return weights.unsqueeze(-1)
-        return left_in(weights, pred.shape[1], self.dropout)
+        if self.training and self.dropout:
+            return left_in(weights, pred.shape[1], self.dropout), True
+        return weights.unsqueeze(-1), given is not None and min(given) < torch.finfo(pred.dtype).tiny
 
 
 def _remedy(tensor: Tensor) -> str:

@@ -19,7 +19,7 @@ SERIES_TERMS = 10  #: 2 0.1^10 / 12! is below the last bit of the first term
 
 
 def parts_by_example(
-    kind: str, averaging: str | None, pred: Tensor, target: Tensor, weights: Tensor
+    kind: str, averaging: str | None, pred: Tensor, target: Tensor, weights: Tensor, *, some_without: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return ERR, ERR_bar and DIV of each example.
 
@@ -33,15 +33,17 @@ def parts_by_example(
         Numbers, or classes.
     weights : Tensor, shape (n_learners, 1) or (n_learners, n_examples)
         Of each member, for all examples or for each, with sum 1.
+    some_without : bool
+        Whether a weight may be 0.
 
     Returns
     -------
     tuple of Tensor, each of shape (n_examples,)
         DIV carries no gradient.
     """
-    # a product with 0 would keep NaN, and so would its gradient
-    silent = target if kind == "mse" else pred.new_zeros(())
-    return _PARTS[kind, averaging](torch.where(weights.unsqueeze(-1) > 0, pred, silent), target, weights)
+    if some_without:  # a product with 0 would keep NaN, and so would its gradient
+        pred = torch.where(weights.unsqueeze(-1) > 0, pred, target if kind == "mse" else 0.0)
+    return _PARTS[kind, averaging](pred, target, weights)
 
 
 def _squares(pred: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -47,10 +47,12 @@ def all_in_turn(members: Module, x: Any, n_learners: int, *, each: bool) -> tupl
 
     Parameters
     ----------
-    members, x, each
+    members, x
         As for `all_as_one`.
     n_learners : int
         Number of members.
+    each : bool
+        As for `all_as_one`.
 
     Returns
     -------
