@@ -37,8 +37,12 @@ def all_as_one(members: Module, x: Any, *, each: bool) -> tuple[Any, dict[str, T
     tuple of Tensor and dict of str to Tensor
         With an axis of members in front; buffers that layers replaced.
     """
-    run = vmap(partial(_pass, members), in_dims=(0, 0 if each else None), randomness="different")
-    found: tuple[Any, dict[str, Tensor]] = run(state_of(members), x)
+    state, in_dims = state_of(members), (0, 0 if each else None)
+    if next(members.buffers(), None) is None:  # nothing to replace, and less for vmap to take apart
+        return vmap(partial(_predictions, members), in_dims=in_dims, randomness="different")(state, x), {}
+    found: tuple[Any, dict[str, Tensor]] = vmap(partial(_pass, members), in_dims=in_dims, randomness="different")(
+        state, x
+    )
     return found
 
 
@@ -99,7 +103,8 @@ def reason_for_turns(members: Module) -> str | None:
     str or None
         None if they need not.
     """
-    kind = next((tensor.device.type for tensor in members.parameters()), "cpu")
+    first = next(members.parameters(), None)
+    kind = "cpu" if first is None else first.device.type
     if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
         return "autocast reaches matrix products alone where members are taken as one"
     return layer_without_gradient(members) if torch.is_grad_enabled() else None
@@ -154,6 +159,10 @@ def layer_of(error: BaseException, members: Module) -> str:
 def _called(name: str, layer: Module) -> str:
     kind = type(layer).__name__
     return f"{name!r} ({kind})" if name else kind
+
+
+def _predictions(members: Module, state: dict[str, Tensor], x: Any) -> Any:
+    return functional_call(members, state, (x,))
 
 
 def _pass(members: Module, state: dict[str, Tensor], x: Any) -> tuple[Any, dict[str, Tensor]]:
