@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hemicycle.simplex import project_simplex
     from hemicycle.solution import SimplexSolution
     from hemicycle.stacking import stacking_weights
+    from hemicycle.store.store import Store
 
 __all__ = [
     "Contract",
@@ -28,6 +29,7 @@ __all__ = [
     "Pool",
     "Round",
     "SimplexSolution",
+    "Store",
     "accuracy",
     "allocate",
     "bma_weights",
@@ -50,6 +52,7 @@ _HOME = {
     "Pool": "pool",
     "Round": "round",
     "SimplexSolution": "solution",
+    "Store": "store.store",
     "__version__": "_core",
     "accuracy": "scores",
     "allocate": "allocation",
@@ -81,6 +84,7 @@ _MODULES = (
     "leak",
     "plots",
     "running",
+    "store",
     "synthetic",
 )
 

@@ -26,6 +26,7 @@ __all__ = [
     "ObservationsDroppedWarning",
     "OptionError",
     "ShapeError",
+    "StoreError",
     "TieBreakWarning",
     "UnknownItemError",
 ]
@@ -103,6 +104,10 @@ class NoDataError(HemicycleError, ValueError):
     def __init__(self, message: str, rejects: Rejects = ()) -> None:
         super().__init__(message)
         self.rejects = rejects
+
+
+class StoreError(HemicycleError, RuntimeError):
+    """A store cannot be used: there is none, it is damaged, or somebody else is writing to it."""
 
 
 class MissingExtraError(HemicycleError, ImportError):

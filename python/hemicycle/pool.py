@@ -192,9 +192,14 @@ class Pool:
         renames = Renames.of(rename, limits)
         listed = None if items is None else Items.given(items, renames, limits)
         times = SubmissionTimes.of(submitted, limits)
-        if isinstance(path, str | os.PathLike) and Path(path).suffix.lower() == ".npy":
-            return cls._of_npy(Path(path), listed, times)
-        return cls._accept(submissions_at(path, limits, thread_count(n_threads)), listed, renames, min_weight, times)
+        if isinstance(path, str | os.PathLike):
+            if _is_store(Path(path)):
+                return cls._of_store(Path(path), listed, renames, min_weight, times)
+            if Path(path).suffix.lower() == ".npy":
+                return cls._of_npy(Path(path), listed, times)
+        return cls.of_submissions(
+            submissions_at(path, limits, thread_count(n_threads)), listed, renames, min_weight, times
+        )
 
     @classmethod
     def from_frame(
@@ -235,10 +240,10 @@ class Pool:
         renames = Renames.of(rename, limits)
         listed = None if items is None else Items.given(items, renames, limits)
         table = submissions_of_table(Source.of_frame(frame, limits))
-        return cls._accept(table, listed, renames, min_weight, SubmissionTimes())
+        return cls.of_submissions(table, listed, renames, min_weight, SubmissionTimes())
 
     @classmethod
-    def _accept(
+    def of_submissions(
         cls,
         table: SubmissionTable,
         items: Items | None,
@@ -246,6 +251,26 @@ class Pool:
         min_weight: float | None,
         times: SubmissionTimes,
     ) -> Pool:
+        """Make a pool of submissions that were read.
+
+        Parameters
+        ----------
+        table : SubmissionTable
+            All rows of all of them.
+        items : Items, optional
+            The columns; by default the items named by more than half of the readable ones.
+        renames : Renames
+            New names of items.
+        min_weight : float, optional
+            As in `read`.
+        times : SubmissionTimes
+            When models came.
+
+        Raises
+        ------
+        NoDataError, DomainError
+            As `read`.
+        """
         found = accept(table, items, renames, min_weight)
         if not times.of_model:
             times = SubmissionTimes(table.submitted)
@@ -266,6 +291,23 @@ class Pool:
         if items is None:
             raise OptionError(f"{path.name}: a matrix names no items; pass items= (--items)")
         return cls.from_array(map_matrix(path), items=items, submitted=times)
+
+    @classmethod
+    def _of_store(
+        cls, path: Path, items: Items | None, renames: Renames, min_weight: float | None, times: SubmissionTimes
+    ) -> Pool:
+        from hemicycle.store import Store
+
+        if renames.new_name:
+            raise OptionError(f"{path.name}: rename is for submissions on their way into a store, which this one is")
+        pool = Store.open(path).pool(min_weight=min_weight)
+        if items is not None and items != pool.items:
+            raise OptionError(f"{path.name}: the items of a store are those that it was made with; leave items= out")
+        if not times.of_model:
+            return pool
+        given = times.times(pool.models)
+        told = tuple(a or b for a, b in zip(given, pool.submitted, strict=True))
+        return replace(pool, submitted=told, notices=pool.notices + times.notices(pool.models))
 
     def __len__(self) -> int:
         return len(self.models)
@@ -322,6 +364,14 @@ class Pool:
             author if author is not None else re.split(r"[-_./ ]", model, maxsplit=1)[0]
             for model, author in zip(self.models, self.authors, strict=True)
         )
+
+
+def _is_store(path: Path) -> bool:
+    if not path.is_dir():
+        return False
+    from hemicycle.store.manifest import is_store  # a store needs pools
+
+    return is_store(path)
 
 
 def _blocks(logits: NDArray[Any]) -> list[NDArray[Any]]:

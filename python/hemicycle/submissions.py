@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,15 +20,15 @@ from hemicycle.sources import EMPTY, NOT_A_NUMBER, NOT_FINITE, NUMBER, Source
 from hemicycle.submitted import utc_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from hemicycle._core import SubmissionRows
-    from hemicycle.listing import Entry, Listing
+    from hemicycle.listing import Entry
     from hemicycle.sources import Names
 
-__all__ = ["ARCHIVES", "SubmissionTable", "submissions_at", "submissions_of_table"]
+__all__ = ["ARCHIVES", "SubmissionTable", "submissions_at", "submissions_in_parts", "submissions_of_table"]
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 """How the names of archives of submissions end."""
@@ -118,16 +119,54 @@ def _long_table(path: Path, limits: ReadLimits) -> SubmissionTable | None:
     return submissions_of_table(source) if source.find("model") is not None else None
 
 
+def submissions_in_parts(
+    path: str | os.PathLike[str], limits: ReadLimits | None, n_threads: int | None, n_files: int
+) -> Iterator[SubmissionTable]:
+    """Read what `submissions_at` reads, a folder so many files at a time.
+
+    Parameters
+    ----------
+    path : path
+        A folder, an archive or a csv file.
+    limits : ReadLimits, optional
+        How much is read at a time.
+    n_threads : int, optional
+        Threads that parse.
+    n_files : int
+        Files of a folder at a time.
+
+    Raises
+    ------
+    FormatError, NoDataError
+        As `submissions_at`.
+    """
+    if Path(path).is_dir():
+        yield from _parts_of_folder(Path(path), limits or ReadLimits(), n_threads, n_files)
+    else:
+        yield submissions_at(path, limits, n_threads)
+
+
 def _submissions_of_folder(folder: Path, limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
     """Read the csv files of a folder and of its sub-folders, which are named after authors."""
+    return next(_parts_of_folder(folder, limits, n_threads, sys.maxsize))
+
+
+def _parts_of_folder(
+    folder: Path, limits: ReadLimits, n_threads: int | None, n_files: int
+) -> Iterator[SubmissionTable]:
+    """Read the files of a folder in the order of the models' names; the first part has what concerns the whole."""
     try:
         listing = list_folder(folder, limits)
     except OSError as error:
         raise FormatError(f"{folder.name}: {error.strerror or error}") from error
     listing.require_some(folder.name)
     entries = listing.entries(limits)
-    rows = read_submissions(folder, [Path(*listing.paths[entry.place]) for entry in entries], limits, n_threads)
-    return _table(entries, rows, listing, listing.notices(folder.name))
+    rejects, notices = tuple(listing.rejects), listing.notices(folder.name)
+    for first in range(0, max(1, len(entries)), n_files):
+        part = entries[first : first + n_files]
+        rows = read_submissions(folder, [Path(*listing.paths[entry.place]) for entry in part], limits, n_threads)
+        yield _table(part, rows, rejects, notices)
+        rejects, notices = (), ()
 
 
 def _submissions_of_files(paths: Sequence[Path], limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
@@ -135,7 +174,7 @@ def _submissions_of_files(paths: Sequence[Path], limits: ReadLimits, n_threads: 
     listing = list_files(paths)
     entries = listing.entries(limits)
     rows = read_submissions(None, [paths[entry.place] for entry in entries], limits, n_threads)
-    return _table(entries, rows, listing, ())
+    return _table(entries, rows, tuple(listing.rejects), ())
 
 
 def _submissions_of_archive(path: Path, limits: ReadLimits, n_threads: int | None) -> SubmissionTable:
@@ -170,7 +209,7 @@ def _submissions_of_archive(path: Path, limits: ReadLimits, n_threads: int | Non
 
 
 def _table(
-    entries: Sequence[Entry], rows: SubmissionRows, listing: Listing, notices: tuple[str, ...]
+    entries: Sequence[Entry], rows: SubmissionRows, rejects: Rejects, notices: tuple[str, ...]
 ) -> SubmissionTable:
     return SubmissionTable(
         models=[entry.model for entry in entries],
@@ -182,7 +221,7 @@ def _table(
         weight=rows.weight,
         line=rows.line,
         refusals=rows.refusals,
-        rejects=tuple(listing.rejects),
+        rejects=rejects,
         notices=notices,
     )
 

@@ -44,6 +44,7 @@ from hemicycle.cli.command_options import (
     width,
 )
 from hemicycle.cli.entry import FINDINGS, FINE
+from hemicycle.cli.store_app import store_app
 
 __all__ = ["app"]
 
@@ -366,3 +367,6 @@ def reproduce(
         output=format_.value,
         quiet=quiet,
     )
+
+
+app.add_typer(store_app)

@@ -1,0 +1,414 @@
+"""An append-only folder of submissions that may be larger than memory."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import numpy as np
+
+from hemicycle.errors import DomainError, NoDataError, OptionError
+from hemicycle.escaping import storable
+from hemicycle.items import Items, ItemsArgument
+from hemicycle.look_alikes import alike_models
+from hemicycle.names import Rename, Renames
+from hemicycle.options import known_word, non_negative_number, thread_count
+from hemicycle.pool import Pool
+from hemicycle.rejects import counted
+from hemicycle.store.adding import CONFLICT, Added, Adding, OnConflict, read_refused
+from hemicycle.store.arrivals import Arrivals
+from hemicycle.store.checking import StoreCheck, check_store
+from hemicycle.store.compaction import Compacted, compact, leave_out, sweep
+from hemicycle.store.extra import parquet
+from hemicycle.store.fragments import current_names, read_fragment
+from hemicycle.store.manifest import FRAGMENTS, REJECTS, DType, Manifest, is_store
+from hemicycle.store.writing import sole_writer
+from hemicycle.submitted import SubmissionTimes, Submitted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from hemicycle.read_limits import ReadLimits
+    from hemicycle.rejects import Reject, Rejects
+
+__all__ = ["Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Submissions on disk: fragments of models in Parquet, and a manifest that says which of them count.
+
+    Make one with `Store.create`, open one with `Store.open`. It is a folder: ``store.json``, the manifest;
+    ``fragments/``, Parquet files with one row a model; ``rejects/``, what was turned away. Files are named after the
+    SHA-256 of their content and never changed; a commit replaces the manifest at once. So a program that is killed or
+    a disk that is full leaves the store as it was after its last commit, and adding the same again completes it.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from hemicycle import Pool, Store
+    >>> pool = Pool.from_array([[0.0, 1.0], [0.5, 0.0]], models=["mine", "yours"], items=["x", "y"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = Store.create(f"{folder}/pool.store", items=pool.items)
+    ...     store.add(pool).n_new, store.add(pool).n_known, len(store), store.pool().models
+    (2, 2, 2, ('mine', 'yours'))
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Store:
+        """Open a store that exists.
+
+        Parameters
+        ----------
+        path : path
+            Its folder.
+
+        Raises
+        ------
+        StoreError
+            If there is none, or its manifest is damaged or of a later version.
+        MissingExtraError
+            If pyarrow is not installed.
+        """
+        parquet()
+        Manifest.read(Path(path))
+        return cls(Path(path))
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        items: ItemsArgument | None = None,
+        source: Any = None,
+        dtype: str = "float64",
+        rename: Rename = None,
+        limits: ReadLimits | None = None,
+        n_threads: int | None = None,
+    ) -> Store:
+        """Make a store without models.
+
+        Parameters
+        ----------
+        path : path
+            Its folder, which does not exist yet or is empty.
+        items : number, names, (parent, name) pairs, Items or path, optional
+            The items that every submission weighs, for good.
+        source : path, Pool, or Arrow table or stream, optional
+            Where to take the items from if they are not given: of a pool, a Parquet file or Arrow its own; of csv files
+            those that more than half of the first 10,000 submissions name. Nothing is added.
+        dtype : {"float64", "float32"}, default "float64"
+            Of the logits on disk: float32 takes half the space and rounds logits to 7 digits.
+        rename : mapping or path, optional
+            New names of items: a mapping, or a csv file with the columns old and new.
+        limits : ReadLimits, optional
+            How much is read.
+        n_threads : int, optional
+            Threads that parse; by default every core.
+
+        Raises
+        ------
+        OptionError
+            If the folder holds anything, `dtype` is neither, or neither `items` nor `source` is given.
+        FormatError, NoDataError
+            If there is no item list in what was given.
+        MissingExtraError
+            If pyarrow is not installed.
+        """
+        parquet()
+        folder = Path(path)
+        known_word(dtype, "dtype", get_args(DType))
+        if is_store(folder):
+            raise OptionError(f"{folder} is a store already; add to it, or give another folder")
+        if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+            raise OptionError(f"{folder} is no empty folder; give another one for the store")
+        renames = Renames.of(rename, limits)
+        if items is not None:
+            listed, said = Items.given(items, renames, limits), "given"
+        elif source is not None:
+            reading = Arrivals(None, renames, None, limits, SubmissionTimes(), thread_count(n_threads))
+            listed, said = _first_items(reading, source)
+        else:
+            raise OptionError("items: a store needs an item list; give items= (--items) or a source to take it from")
+        folder.mkdir(parents=True, exist_ok=True)
+        with sole_writer(folder, 0.0):
+            if is_store(folder):
+                raise OptionError(f"{folder} is a store already; add to it, or give another folder")
+            for part in (FRAGMENTS, REJECTS):
+                (folder / part).mkdir(exist_ok=True)
+            named = tuple(zip(listed.parents, listed.names, strict=True))
+            Manifest(dtype=cast("DType", dtype), items_source=said, items=named).write(folder)
+        return cls(folder)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the store says of itself at this moment."""
+        return Manifest.read(self.path)
+
+    @property
+    def items(self) -> Items:
+        """The items that every submission weighs."""
+        return self.manifest.item_list
+
+    @property
+    def rejects(self) -> Rejects:
+        """What was turned away when it was added, in the order in which it came, each once."""
+        found: dict[Reject, None] = {}
+        for commit in self.manifest.commits:
+            if commit.refused is not None:
+                found.update(dict.fromkeys(read_refused(self.path, commit.refused)))
+        return tuple(found)
+
+    def __len__(self) -> int:
+        return sum(fragment.n_current for fragment in self.manifest.fragments)
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r}, {counted(len(self), 'model')}, {counted(len(self.items), 'item')})"
+
+    def add(
+        self,
+        source: Any,
+        *,
+        on_conflict: OnConflict = "reject",
+        rename: Rename = None,
+        min_weight: float | None = None,
+        submitted: Submitted = None,
+        limits: ReadLimits | None = None,
+        wait: float = 0.0,
+        n_threads: int | None = None,
+        progress: Callable[[Added], None] | None = None,
+    ) -> Added:
+        """Add submissions; those that the store holds already are left, so that adding twice changes nothing.
+
+        Parameters
+        ----------
+        source : path, Pool, or Arrow table or stream
+            Whatever `Pool.read` reads; another store; a Parquet or Arrow file, or an Arrow stream, with a row a model
+            (columns ``model`` and ``logits``, a list with a number for each item, perhaps ``author`` and
+            ``submitted``) or a row an item of a model (``model``, ``item``, ``weight``); or an open binary file of an
+            Arrow stream.
+        on_conflict : {"reject", "replace"}, default "reject"
+            What becomes of a model whose name the store has with other logits: it is turned away, or stands from now
+            on in place of the other, which stays in its fragment until the store is compacted.
+        rename, min_weight, submitted
+            As in `Pool.read`.
+        limits : ReadLimits, optional
+            How much is read: of a folder at a time.
+        wait : float, default 0.0
+            Seconds to wait for another writer.
+        n_threads : int, optional
+            Threads that parse; by default every core.
+        progress : callable, optional
+            Told what was added so far after each commit.
+
+        Returns
+        -------
+        Added
+            Counts, rejects and notices.
+
+        Raises
+        ------
+        StoreError
+            If another writer holds the store, or what it holds is damaged.
+        FormatError, OptionError
+            If the source cannot be read as submissions for these items.
+        OSError
+            If the disk refuses; what was committed before stays.
+
+        Notes
+        -----
+        Commits are fragments of at most 64 MiB of logits, so memory is bounded by a few of them, of a folder by what
+        10,000 files hold, and of one csv file or archive by its size. Time is that of reading, writing and one hash of
+        what is written, and of looking up the names of all models in the store.
+        """
+        known_word(on_conflict, "on_conflict", get_args(OnConflict))
+        patience = non_negative_number(wait, "wait")
+        renames, times = Renames.of(rename, limits), SubmissionTimes.of(submitted, limits)
+        total = Added()
+        with sole_writer(self.path, patience):
+            manifest = self.manifest
+            sweep(self.path, manifest)
+            arrivals = Arrivals(manifest.item_list, renames, min_weight, limits, times, thread_count(n_threads))
+            adding, label = Adding(self.path, manifest, on_conflict), _label(source)
+            for arrival in arrivals.of(source):
+                total = total.with_(adding.add(arrival, label))
+                if progress is not None:
+                    progress(total)
+        return total
+
+    def blocks(self) -> Iterator[Pool]:
+        """Yield all models, a fragment at a time, in the order in which they were added.
+
+        Yields
+        ------
+        Pool
+            At most 64 MiB of logits, whose bytes are those that were written. The next one is read meanwhile.
+
+        Raises
+        ------
+        StoreError
+            If a fragment is gone or damaged.
+        """
+        manifest = self.manifest
+        items = manifest.item_list
+        current = [fragment for fragment in manifest.fragments if fragment.n_current]
+        with ThreadPoolExecutor(1) as ahead:
+            reading = [ahead.submit(read_fragment, self.path, each, items, manifest.dtype) for each in current[:1]]
+            for later in [*current[1:], None]:
+                block = reading.pop().result()
+                if later is not None:
+                    reading.append(ahead.submit(read_fragment, self.path, later, items, manifest.dtype))
+                yield block
+
+    def pool(self, *, min_weight: float | None = None) -> Pool:
+        """Return all models in memory, sorted by name: the same whatever they came in, and in which order.
+
+        What was turned away is told as `rejects` has it, but for files of which something was accepted since.
+
+        Parameters
+        ----------
+        min_weight : float, optional
+            Raise smaller weights to this one, so that a zero does not bar a submission from log ratios.
+
+        Raises
+        ------
+        StoreError
+            If a fragment is gone or damaged.
+        NoDataError
+            If there are no models; its ``rejects`` say which were turned away.
+        DomainError
+            If `min_weight` is not a finite number > 0.
+        """
+        if min_weight is not None and not 0 < min_weight < np.inf:
+            raise DomainError(f"min_weight is {min_weight}; it must be finite and greater than 0")
+        manifest, rejects = self.manifest, self.rejects
+        n_models = sum(fragment.n_current for fragment in manifest.fragments)
+        if not n_models:
+            turned_away = f", {len(rejects):,} turned away" if rejects else ""
+            raise NoDataError(f"{self.path}: the store holds no models{turned_away}", rejects)
+        items, fragments = manifest.item_list, [each for each in manifest.fragments if each.n_current]
+        names = [name for each in fragments for name in current_names(self.path, each)]
+        order = sorted(range(n_models), key=names.__getitem__)
+        place = np.empty(n_models, dtype=np.int64)
+        place[order] = np.arange(n_models)
+        logits = np.empty((n_models, len(items)), dtype=manifest.dtype)
+        about: dict[str, list[str | None]] = {"authors": [], "files": [], "submitted": []}
+        first = 0
+        for block in self.blocks():
+            logits[place[first : first + len(block)]] = block.logits
+            for name, column in about.items():
+                column.extend(getattr(block, name) or (None,) * len(block))
+            first += len(block)
+        if min_weight is not None:
+            np.maximum(logits, np.log(min_weight), out=logits)
+        models = tuple(names[row] for row in order)
+        accepted = set(about["files"])
+        sorted_ = {name: tuple(column[row] for row in order) for name, column in about.items()}
+        return Pool(
+            logits,
+            models,
+            items,
+            sorted_["authors"],
+            files=tuple(file or model for file, model in zip(sorted_["files"], models, strict=True)),
+            rejects=tuple(each for each in rejects if each.file not in accepted or each.reason == CONFLICT),
+            items_source=manifest.items_source,
+            notices=alike_models(models),
+            submitted=sorted_["submitted"],
+        )
+
+    def check(self, progress: Callable[[int, int], None] | None = None) -> StoreCheck:
+        """Read every byte again and say what is wrong.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Told how many fragments are done, and of how many.
+
+        Returns
+        -------
+        StoreCheck
+            Faults by file, and what is unusual without being wrong.
+        """
+        return check_store(self.path, self.manifest, progress)
+
+    def leave_out(self, damaged: Sequence[str], *, wait: float = 0.0) -> int:
+        """Take fragments out of the store; their files are kept, in the folder ``damaged``.
+
+        Parameters
+        ----------
+        damaged : sequence of str
+            Hashes of fragments, such as `check` finds.
+        wait : float, default 0.0
+            Seconds to wait for another writer.
+
+        Returns
+        -------
+        int
+            Models that are left out; `rejects` say with which fragment, not which they are.
+
+        Raises
+        ------
+        OptionError
+            If the store has no such fragment.
+        StoreError
+            If another writer holds the store.
+        OSError
+            If the disk refuses.
+        """
+        with sole_writer(self.path, non_negative_number(wait, "wait")):
+            return leave_out(self.path, self.manifest, damaged)
+
+    def compact(self, *, wait: float = 0.0, progress: Callable[[int, int], None] | None = None) -> Compacted:
+        """Write small fragments together, and leave out models that were replaced.
+
+        Parameters
+        ----------
+        wait : float, default 0.0
+            Seconds to wait for another writer.
+        progress : callable, optional
+            Told how many models are done, and of how many.
+
+        Returns
+        -------
+        Compacted
+            Fragments before and after, and bytes.
+
+        Raises
+        ------
+        StoreError
+            If another writer holds the store, or a fragment is damaged.
+        OSError
+            If the disk refuses; then the store is as it was.
+
+        Notes
+        -----
+        Models keep their order. Who reads the store meanwhile is told that a fragment is gone, and reads again.
+        """
+        with sole_writer(self.path, non_negative_number(wait, "wait")):
+            return compact(self.path, self.manifest, progress)
+
+
+def _first_items(arrivals: Arrivals, source: Any) -> tuple[Items, str]:
+    """Return the items of what comes first from a source, and where they are from."""
+    for arrival in arrivals.of(source):
+        if arrival.pool is not None:
+            pool = arrival.pool
+            return pool.items, pool.items_source if pool.items_source != "given" else f"those of {_label(source)}"
+    raise NoDataError(f"{_label(source)}: holds no submission to take the items from")
+
+
+def _label(source: Any) -> str:
+    """Return what a source is called in the record: nothing of where it lies."""
+    if isinstance(source, str | os.PathLike):
+        return storable(Path(source).name)
+    return "pool" if isinstance(source, Pool) else "stream"
