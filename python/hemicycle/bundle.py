@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _CHUNK = 1 << 20
+STORE = "store.json"  #: the manifest of a store
 
 
 class Mark(NamedTuple):
@@ -229,16 +230,21 @@ def sha256_of(path: str | os.PathLike[str], limits: ReadLimits | None = None) ->
         its sub-folders, sorted by name, hidden ones left out: where there are no sub-folders, what
         ``LC_ALL=C sha256sum * | sha256sum`` prints. Of files that no reader opens, those above the limit of a
         submission, the size stands in place of the hash, ``link`` of links, which are not followed, and ``unreadable``
-        of files that cannot be read.
+        of files that cannot be read. Of a store: of its items, the hashes of its files and its replaced rows, so that
+        its large files are read once, by who reads the store and compares their hashes.
 
     Raises
     ------
     FormatError
         If the path is neither a file nor a folder: a pipe or a device might never end.
+    StoreError
+        If it is a store whose manifest is damaged.
     OSError
         If the file cannot be read, or the folder listed.
     """
     source = Path(path)
+    if (source / STORE).is_file() and (found := _digest_of_store(source)) is not None:
+        return found
     if not source.is_dir():
         if source.exists() and not source.is_file():
             raise FormatError(f"{path} is not a regular file")
@@ -248,6 +254,13 @@ def sha256_of(path: str | os.PathLike[str], limits: ReadLimits | None = None) ->
     for name, file in sorted(_files(source).items()):
         listing.update(f"{_entry(file, most)}  ".encode() + name + b"\n")
     return listing.hexdigest()
+
+
+def _digest_of_store(folder: Path) -> str | None:
+    """Hash what a store says that it holds: readers compare every file of it with its hash there."""
+    from hemicycle.store.manifest import Manifest, is_store
+
+    return Manifest.read(folder).digest() if is_store(folder) else None
 
 
 def _files(folder: Path) -> dict[bytes, os.DirEntry[str]]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pool"]
 
+STORE = "store.json"  #: the manifest of a store
 BLOCK = 1 << 20
 """Numbers looked at together when a matrix is checked: bounds the memory on top of the matrix itself."""
 
@@ -144,13 +145,13 @@ class Pool:
         n_threads: int | None = None,
         submitted: Submitted = None,
     ) -> Pool:
-        """Read submissions: a folder or an archive of csv files, one csv file, several, or a ``.npy`` matrix of logits.
+        """Read submissions: a folder or archive of csv files, one csv file, several, a store, or a ``.npy`` matrix.
 
         Files hold ``repo[,parent],weight``, ``dependency,repo,weight`` (an item and its parent) or ``repo,originality``
         (two items, ``own`` and ``dependencies``, under the parent ``repo``). In a folder each file is a model, named
         after its path without the suffix, and a sub-folder is an author. An archive (``.zip``, ``.tar``, ``.tar.gz``,
         ``.tgz``) is read as the folder that it holds; one csv file with a column ``model`` holds many. A ``.npy``
-        matrix is memory-mapped and needs `items`.
+        matrix of logits is memory-mapped and needs `items`. A store (`Store`) is read into memory whole.
 
         Parameters
         ----------
@@ -176,6 +177,8 @@ class Pool:
             If no submission is left; its ``rejects`` say why.
         FormatError
             If the path cannot be read as submissions, the item list is bad, or a time cannot be read.
+        StoreError, OptionError
+            If a store is damaged, or given other items or new names.
         DomainError
             If `min_weight` is not a finite number > 0, or `n_threads` below 1.
         DtypeError
@@ -367,7 +370,7 @@ class Pool:
 
 
 def _is_store(path: Path) -> bool:
-    if not path.is_dir():
+    if not (path / STORE).is_file():
         return False
     from hemicycle.store.manifest import is_store  # a store needs pools
 

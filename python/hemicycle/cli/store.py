@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from hemicycle.escaping import printable
 from hemicycle.items import Items
 from hemicycle.rejects import counted
 from hemicycle.store import Added, Store
-from hemicycle.store.manifest import is_store
+from hemicycle.store.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ def run_add(
     sources: Sequence[str],
     *,
     on_conflict: OnConflict = "reject",
-    dtype: str = "float64",
+    dtype: str | None = None,
     wait: float = 0.0,
     items: Path | None = None,
     rename: Path | None = None,
@@ -51,10 +52,12 @@ def run_add(
         The store.
     sources : sequence of str
         Paths; ``-`` is an Arrow stream on standard input.
-    on_conflict, wait, rename, min_weight, submitted, limits
+    on_conflict : {"reject", "replace"}, default "reject"
         As in `Store.add`.
-    dtype, items
-        As in `Store.create`; of a store that exists `items` must be those that it has.
+    dtype, wait, items : optional
+        As in `Store.create` and `Store.add`; a store that exists must have these items and this dtype.
+    rename, min_weight, submitted, limits
+        As in `Store.add`.
     output : {"table", "json", "csv"}, default "table"
         What goes to standard output: counts, or as csv what was turned away.
     quiet : bool, default False
@@ -96,16 +99,19 @@ def run_add(
     _print(output, {"store": str(folder), **counts}, total.rejects, lambda: _added_view(folder, store, total))
 
 
-def _store(folder: Path, source: str, items: Path | None, dtype: str, shared: dict[str, Any]) -> Store:
+def _store(folder: Path, source: str, items: Path | None, dtype: str | None, shared: dict[str, Any]) -> Store:
     """Open a store, or make one."""
-    if is_store(folder):
+    if os.path.lexists(folder / MANIFEST):
         store = Store.open(folder)
         if items is not None and Items.given(items, shared["rename"], shared["limits"]) != store.items:
             raise OptionError(f"{folder}: its items are those that it was made with, not those of {items}")
+        if dtype is not None and dtype != store.manifest.dtype:
+            raise OptionError(f"{folder}: its logits are {store.manifest.dtype}, not {dtype}")
         return store
     if items is None and source == "-":
         raise OptionError("items: a new store takes them from --items FILE, or from a source that is a file")
-    return Store.create(folder, items=items, source=source if items is None else None, dtype=dtype, **shared)
+    of = None if items is not None else source
+    return Store.create(folder, items=items, source=of, dtype=dtype or "float64", **shared)
 
 
 def _added_view(folder: Path, store: Store, total: Added) -> list[str]:
@@ -183,7 +189,8 @@ def _info_view(facts: dict[str, Any], rejects: Rejects) -> list[str]:
     for commit in commits[-COMMITS_SHOWN:]:
         turned_away = f", {commit['rejects']:,} turned away" if commit["rejects"] else ""
         lines.append(
-            f"{commit['time']}  {counted(commit['models'], 'model')}{turned_away}  {printable(commit['source'])}"
+            f"{printable(commit['time'])}  {counted(commit['models'], 'model')}{turned_away}  "
+            f"{printable(commit['source'])}"
         )
     if rejects:
         lines.append(f"turned away: {len(rejects):,}")
@@ -221,14 +228,14 @@ def run_store_check(
     talk, store = Talk(quiet), Store.open(folder)
     with talk.progress() as tell:
         found = store.check(lambda done, of: tell("checking", done, of))
-    left_out = store.leave_out(found.damaged, wait=wait) if leave_out and found.damaged else 0
+    n_left_out = store.leave_out(found.damaged, wait=wait) if leave_out else 0
     facts = {
         "store": str(folder),
         "models": found.n_models,
         "fragments": found.n_fragments,
         "faults": list(found.faults),
         "notices": list(found.notices),
-        "left_out": left_out,
+        "left_out": n_left_out,
     }
 
     def view() -> list[str]:
@@ -239,8 +246,8 @@ def run_store_check(
         ]
         lines += [f"  {printable(fault)}" for fault in found.faults]
         lines += [f"  note: {printable(notice)}" for notice in found.notices]
-        if left_out:
-            lines.append(f"{counted(left_out, 'model')} left out with them; the files are in damaged/.")
+        if leave_out and found.damaged:
+            lines.append(f"{counted(n_left_out, 'model')} left out with what is damaged; the files are in damaged/.")
         return lines
 
     _print(output, facts, (), view)

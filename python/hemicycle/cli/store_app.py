@@ -71,13 +71,13 @@ def add(
         ),
     ] = False,
     dtype: Annotated[
-        DType,
+        DType | None,
         typer.Option(
             metavar="DTYPE",
-            help="Of the logits of a new store: float64, or float32 for half the space and 7 digits.",
+            help="Of the logits of a new store: float64, the default, or float32 for half the space and 7 digits.",
             rich_help_panel="Store",
         ),
-    ] = DType.float64,
+    ] = None,
     wait: Wait = 0.0,
     items: ItemsFile = None,
     rename: Rename = None,
@@ -92,9 +92,9 @@ def add(
     from hemicycle.read_limits import ReadLimits, limit_changes
 
     run_add(
-        folder, sources, on_conflict="replace" if replace else "reject", dtype=dtype.value, wait=wait, items=items,
-        rename=rename, min_weight=min_weight, submitted=submitted, limits=ReadLimits.of(limit_changes(limit or [])),
-        output=format_.value, quiet=quiet,
+        folder, sources, on_conflict="replace" if replace else "reject", dtype=dtype and dtype.value, wait=wait,
+        items=items, rename=rename, min_weight=min_weight, submitted=submitted,
+        limits=ReadLimits.of(limit_changes(limit or [])), output=format_.value, quiet=quiet,
     )  # fmt: skip
 
 
@@ -136,6 +136,7 @@ def check(
     """Read every byte of a store again. Exits with 1 if one is not as it was written."""
     from hemicycle.cli.store import run_store_check
 
+    _require_no_csv(format_, "a check")
     sound = run_store_check(folder, leave_out=leave_out, wait=wait, output=format_.value, quiet=quiet)
     raise typer.Exit(FINE if sound else FINDINGS)
 
@@ -149,4 +150,10 @@ def compact(folder: Folder, wait: Wait = 0.0, format_: FormatOption = Format.tab
     """Write small fragments together, and drop models that were replaced."""
     from hemicycle.cli.store import run_compact
 
+    _require_no_csv(format_, "a compaction")
     run_compact(folder, wait=wait, output=format_.value, quiet=quiet)
+
+
+def _require_no_csv(format_: Format, what: str) -> None:
+    if format_ is Format.csv:
+        raise typer.BadParameter(f"{what} is no table; give table or json", param_hint="'--format'")

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle._core import kept_names
 from hemicycle.errors import FormatError
 from hemicycle.items import Items
-from hemicycle.pool import Pool
-from hemicycle.read_limits import ReadLimits
-from hemicycle.rejects import Reject, counted, excerpt
+from hemicycle.rejects import Rejects, counted, excerpt
 from hemicycle.store.extra import arrow, arrow_compute
 from hemicycle.store.fragments import LOGITS, METADATA
+from hemicycle.store.models import Models
 from hemicycle.submitted import utc_times
 
 if TYPE_CHECKING:
@@ -22,11 +20,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemicycle.rejects import Rejects
+    from hemicycle.pool import Pool
+    from hemicycle.read_limits import ReadLimits
+    from hemicycle.store.models import Fault
 
-__all__ = ["ArrowSubmissions"]
+__all__ = ["COLUMNS", "ArrowSubmissions"]
 
-NO_NAME = "no model is named"
+COLUMNS = ("model", LOGITS, "author", "submitted")  #: the first two are needed
 
 
 class ArrowSubmissions:
@@ -35,36 +35,32 @@ class ArrowSubmissions:
     Parameters
     ----------
     schema : pyarrow.Schema
-        With the columns model and logits, perhaps author, submitted and file. Its metadata may hold the items, under
-        the key ``hemicycle``: ``{"items": [[parent, name], ...]}``, one a logit.
+        With the columns model and logits, perhaps author and submitted. Its metadata may hold the items, under the key
+        ``hemicycle``: ``{"items": [[parent, name], ...]}``, one a logit.
     file : str
         Name for messages.
     items : Items, optional
         The items of the round; by default those of the metadata. Where both are there, columns are put in their order.
     limits : ReadLimits, optional
         How long names may be.
+    dtype : str, optional
+        Of the logits of the store.
 
     Raises
     ------
     FormatError
-        If a column is missing or of another type, or the items are not known or not those of the round.
+        If a column is missing, there twice or of another type, or the items are not known or not those of the round.
     """
 
-    def __init__(self, schema: Any, file: str, items: Items | None, limits: ReadLimits | None) -> None:
-        pa = arrow()
-        self.file, self.limits = file, limits or ReadLimits()
-        for name in ("model", LOGITS):
-            if schema.get_field_index(name) < 0:
-                found = excerpt(", ".join(schema.names))
-                raise FormatError(f"{file}: expected one column {name}, beside it author and submitted; found {found}")
-        kind = schema.field(LOGITS).type
-        listed = pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind)
-        if not listed or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
-            raise FormatError(f"{file}: the column {LOGITS} holds {kind}; expected a list of numbers in each row")
+    def __init__(
+        self, schema: Any, file: str, items: Items | None, limits: ReadLimits | None, dtype: str | None = None
+    ) -> None:
+        self.file, self.limits, self.dtype = file, limits, dtype
+        _require_columns(schema, file)
         named = _items_of(schema, file)
         if items is None and named is None:
             raise FormatError(f"{file}: its metadata name no items; pass items= (--items), one a logit")
-        self.items = items if items is not None else named or Items.of(0)
+        self.items: Items = items if items is not None else named  # type: ignore[assignment]
         self.width = len(self.items) if named is None else len(named)
         self.order = None if named is None or named == self.items else self._order(named)
 
@@ -77,8 +73,8 @@ class ArrowSubmissions:
             raise FormatError(f"{self.file}: its items are not those of the round: it {what}")
         return np.array([position[key] for key in self.items.keys], dtype=np.int64)
 
-    def pools(self, batches: Iterable[Any], n_rows: int) -> Iterator[tuple[Pool | None, Rejects]]:
-        """Yield the models of some rows at a time, and what of them was turned away.
+    def pools(self, batches: Iterable[Any], n_rows: int) -> Iterator[tuple[Pool | None, Rejects, tuple[str, ...]]]:
+        """Yield the models of some rows at a time, what of them was turned away, and what a reader should know.
 
         Parameters
         ----------
@@ -100,84 +96,66 @@ class ArrowSubmissions:
         if n_waiting:
             yield self._pool(pa.Table.from_batches(waiting), first)
 
-    def _pool(self, table: Any, first: int) -> tuple[Pool | None, Rejects]:
+    def _pool(self, table: Any, first: int) -> tuple[Pool | None, Rejects, tuple[str, ...]]:
         """Return the sound rows of a table whose first row is row `first` of the whole."""
-        names, wrong = self._names(table["model"])
+        names = self._texts(table, "model")
         logits, misfits = self._logits(table[LOGITS])
-        wrong = misfits | wrong
-        authors: list[str | None] = [None] * len(names)
-        if "author" in table.column_names:
-            given, unkept = self._names(table["author"])
-            authors = [author or None for author in given]
-            wrong = {row: fault for row, fault in unkept.items() if fault[2] != NO_NAME} | wrong
-        times: list[str | None] = [None] * len(names)
-        if "submitted" in table.column_names:
-            times = utc_times([text or "" for text in table["submitted"].cast("string").to_pylist()])[0]
-        rejects = tuple(
-            Reject("submission", f"{self.file} [{excerpt(names[row])}]", first + row, *wrong[row])
-            for row in sorted(wrong)
-        )
-        rows = [row for row in range(len(names)) if row not in wrong]
-        if not rows:
-            return None, rejects
-        kept = logits if len(rows) == len(names) else logits[rows]
-        pool = Pool(
-            kept,
-            tuple(names[row] for row in rows),
-            self.items,
-            tuple(authors[row] for row in rows),
-            files=tuple(f"{self.file} [{excerpt(names[row])}]" for row in rows),
-            submitted=tuple(times[row] for row in rows),
-        )
-        return pool, rejects
+        texts = self._texts(table, "submitted")
+        times, wrong = utc_times([text or "" for text in texts])
+        files = [f"{self.file} [{excerpt(name or '')}]" for name in names]
+        models = Models(names, logits, self._texts(table, "author"), times, files, first, misfits)
+        notices: tuple[str, ...] = ()
+        if wrong:
+            row = min(wrong)
+            worst = f"row {first + row} has {excerpt(texts[row] or '')!r}, {wrong[row]}"
+            notices = (f"{self.file}: {counted(len(wrong), 'time')} of submission left aside; the first: {worst}",)
+        return *models.sound(self.items, self.limits, self.dtype), notices
 
-    def _names(self, column: Any) -> tuple[list[str], dict[int, tuple[str, str, str]]]:
-        """Return names as they are kept, and which rows have none that can be."""
-        name = "model"
+    def _texts(self, table: Any, column: str) -> list[str | None]:
+        """Return a column as text, whatever it holds; all of it unknown where there is none."""
+        if column not in table.column_names:
+            return [None] * len(table)
         pa = arrow()
         try:
-            texts = column.cast(pa.string()).to_pylist()
+            found: list[str | None] = table[column].cast(pa.string()).to_pylist()
         except (pa.ArrowException, UnicodeDecodeError) as error:
-            raise FormatError(f"{self.file}: a name is no text: {error}") from None
-        kept, faults = kept_names([text or "" for text in texts], self.limits.name_characters)
-        wrong = {row: (name, excerpt(texts[row] or ""), reason) for row, reason in faults}
-        return kept, {row: (name, "", NO_NAME) for row, text in enumerate(kept) if not text} | wrong
+            raise FormatError(f"{self.file}: the column {column} is no text: {excerpt(str(error))}") from None
+        return found
 
-    def _logits(self, column: Any) -> tuple[NDArray[Any], dict[int, tuple[str, str, str]]]:
-        """Return the logits in the order of the round, and which rows cannot be used."""
+    def _logits(self, column: Any) -> tuple[NDArray[Any], dict[int, Fault]]:
+        """Return the logits in the order of the round, zeros in rows that have not as many as there are items."""
         pc = arrow_compute()
-        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
-        fits = lengths == self.width
-        wrong = {
+        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+        fits = (lengths == self.width) & column.is_valid().to_numpy(zero_copy_only=False)
+        wrong: dict[int, Fault] = {
             row: (LOGITS, "", f"has {counted(int(lengths[row]), 'logit')}, one for each of {self.width} items needed")
             for row in np.flatnonzero(~fits).tolist()
         }
-        sound = column if fits.all() else column.filter(arrow().array(fits))
+        sound = column.filter(arrow().array(fits)) if wrong else column
         values = sound.flatten().to_numpy(zero_copy_only=False).reshape(-1, self.width)
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float32 if values.dtype == np.float16 else np.float64)
         if self.order is not None:
             values = values[:, self.order]
-        rows = np.flatnonzero(fits)
-        for place in np.flatnonzero(~(values < np.inf).all(axis=1)).tolist():
-            item = int(np.argmin(values[place] < np.inf))
-            cell, what = str(values[place, item]), excerpt(self.items.names[item])
-            wrong[int(rows[place])] = (LOGITS, cell, f"of {what!r}: a logit is finite, or -inf for a weight of 0")
-        highest = np.maximum.reduceat(
-            values[:, np.argsort(self.items.parent_index, kind="stable")], self._parent_starts(), axis=1
-        )
-        for place in np.flatnonzero((highest == -np.inf).any(axis=1)).tolist():
-            wrong[int(rows[place])] = (LOGITS, "-inf", "every weight of a parent is 0; at least one must be greater")
-        if len(values) == len(lengths):
+        if not wrong:
             return values, wrong
         whole = np.zeros((len(lengths), self.width), dtype=values.dtype)
-        whole[rows] = values
+        whole[fits] = values
         return whole, wrong
 
-    def _parent_starts(self) -> NDArray[np.int64]:
-        index = np.sort(self.items.parent_index, kind="stable")
-        return np.searchsorted(index, np.arange(self.items.n_parents))
+
+def _require_columns(schema: Any, file: str) -> None:
+    types = arrow().types
+    for name in COLUMNS:
+        n_found = len(schema.get_all_field_indices(name))
+        if n_found > 1 or (not n_found and name in COLUMNS[:2]):
+            found = excerpt(", ".join(schema.names))
+            raise FormatError(f"{file}: expected one column {name}, beside it author and submitted; found {found}")
+    kind = schema.field(LOGITS).type
+    listed = types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind)
+    if not listed or not (types.is_floating(kind.value_type) or types.is_integer(kind.value_type)):
+        raise FormatError(f"{file}: the column {LOGITS} holds {kind}; expected a list of numbers in each row")
 
 
 def _items_of(schema: Any, file: str) -> Items | None:
@@ -188,5 +166,5 @@ def _items_of(schema: Any, file: str) -> Items | None:
     try:
         listed = json.loads(found)["items"]
         return Items.of([(str(parent), str(name)) for parent, name in listed])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise FormatError(f"{file}: its metadata hold no item list under {METADATA.decode()!r}: {error}") from None

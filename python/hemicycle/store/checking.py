@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -9,16 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemicycle.errors import StoreError
-from hemicycle.rejects import counted
-from hemicycle.store.adding import read_refused
+from hemicycle.escaping import printable
+from hemicycle.rejects import counted, excerpt
 from hemicycle.store.compaction import leftovers
-from hemicycle.store.fragments import read_fragment
+from hemicycle.store.fragments import current_names, read_fragment
+from hemicycle.store.refusals import read_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hemicycle.store.manifest import Manifest
+    from numpy.typing import NDArray
+
+    from hemicycle.store.manifest import Fragment, Manifest
 
 __all__ = ["StoreCheck", "check_store"]
 
@@ -32,7 +36,7 @@ class StoreCheck:
     n_models, n_fragments : int
         Models in fragments that are sound, and these.
     damaged : tuple of str
-        Hashes of fragments that are not sound.
+        Hashes of files that are not sound.
     faults : tuple of str
         What is wrong, by file.
     notices : tuple of str
@@ -61,35 +65,39 @@ def check_store(folder: Path, manifest: Manifest, progress: Callable[[int, int],
     items, fragments = manifest.item_list, manifest.fragments
     faults: list[str] = []
     damaged: list[str] = []
-    seen: set[str] = set()
+    sound: list[Fragment] = []
+    hashes: list[NDArray[np.int64]] = []
     for number, fragment in enumerate(fragments):
         try:
             pool = read_fragment(folder, fragment, items, manifest.dtype)
-            if not (pool.logits < np.inf).all():
-                raise StoreError(f"{fragment.path(folder)}: holds a logit that is no number")
+            current_names(folder, fragment)
         except StoreError as error:
             faults.append(str(error))
             damaged.append(fragment.sha256)
         else:
-            n_before = len(seen)
-            seen.update(pool.models)
-            if len(seen) < n_before + len(pool):
-                faults.append(f"{fragment.path(folder)}: holds a model twice, or one of another fragment")
+            sound.append(fragment)
+            hashes.append(np.fromiter(map(hash, pool.models), np.int64, len(pool)))
         if progress is not None:
             progress(number + 1, len(fragments))
-    for commit in manifest.commits:
-        if commit.refused is not None:
-            try:
-                read_refused(folder, commit.refused)
-            except StoreError as error:
-                faults.append(str(error))
-    return StoreCheck(
-        sum(fragment.n_current for fragment in fragments if fragment.sha256 not in damaged),
-        len(fragments) - len(damaged),
-        tuple(damaged),
-        tuple(faults),
-        _notices(folder, manifest),
-    )
+    faults += [f"{folder}: holds {printable(excerpt(name))!r} twice" for name in _twice(folder, sound, hashes)]
+    for refused in manifest.refusals:
+        try:
+            read_refused(folder, refused)
+        except StoreError as error:
+            faults.append(str(error))
+            damaged.append(refused.sha256)
+    n_models = sum(fragment.n_current for fragment in sound)
+    return StoreCheck(n_models, len(sound), tuple(damaged), tuple(faults), _notices(folder, manifest))
+
+
+def _twice(folder: Path, fragments: list[Fragment], hashes: list[NDArray[np.int64]]) -> list[str]:
+    """Return names that current models share; only those of one hash are compared, so that few are in memory."""
+    found, counts = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *hashes]), return_counts=True)
+    doubtful = set(found[counts > 1].tolist())
+    if not doubtful:
+        return []
+    names = (name for fragment in fragments for name in current_names(folder, fragment) if hash(name) in doubtful)
+    return sorted(name for name, n in Counter(names).items() if n > 1)
 
 
 def _notices(folder: Path, manifest: Manifest) -> tuple[str, ...]:
@@ -102,7 +110,7 @@ def _notices(folder: Path, manifest: Manifest) -> tuple[str, ...]:
         )
     left = leftovers(folder, manifest)
     if left:
-        n_bytes = sum(path.stat().st_size for path in left)
+        n_bytes = sum(path.lstat().st_size for path in left)
         notices.append(
             f"{counted(len(left), 'file')} of a writer that was stopped, {n_bytes:,} bytes: the next one removes"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,10 @@ import numpy as np
 
 from hemicycle.errors import OptionError
 from hemicycle.rejects import Reject, counted, excerpt
-from hemicycle.store.adding import read_refused, write_refused
 from hemicycle.store.durable import PART
 from hemicycle.store.fragments import read_fragment, rows_at_once, write_fragment
-from hemicycle.store.manifest import FRAGMENTS, REJECTS, Commit, Fragment, Manifest
+from hemicycle.store.manifest import FRAGMENTS, REJECTS, Commit, Fragment, Manifest, is_hash
+from hemicycle.store.refusals import all_refused, write_refused
 from hemicycle.store.writing import now
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ def compact(folder: Path, manifest: Manifest, progress: Callable[[int, int], Non
     progress : callable, optional
         Told how many models are done, and of how many.
     """
-    n_models = sum(fragment.n_current for fragment in manifest.fragments)
     commits: list[Commit] = []
     n_done = 0
     for run in _runs(manifest):
@@ -73,14 +73,8 @@ def compact(folder: Path, manifest: Manifest, progress: Callable[[int, int], Non
                 commits.append(Commit(last.time, _sources(run), write_fragment(folder, pool, manifest.dtype)))
                 n_done += len(pool)
         if progress is not None:
-            progress(n_done, n_models)
-    refused: dict[Reject, None] = {}
-    for commit in manifest.commits:
-        if commit.refused is not None:
-            refused.update(dict.fromkeys(read_refused(folder, commit.refused)))
-    if refused:
-        last = manifest.commits[-1]
-        commits.append(Commit(last.time, _sources(manifest.commits), None, write_refused(folder, tuple(refused))))
+            progress(n_done, manifest.n_models)
+    commits += _refusals_together(folder, manifest)
     compacted = msgspec.structs.replace(manifest, commits=tuple(commits))
     if compacted != manifest:
         compacted.write(folder)
@@ -93,6 +87,17 @@ def compact(folder: Path, manifest: Manifest, progress: Callable[[int, int], Non
         sum(fragment.n_bytes for fragment in after),
         sum(len(fragment.replaced) for fragment in before),
     )
+
+
+def _refusals_together(folder: Path, manifest: Manifest) -> list[Commit]:
+    """Return one commit of all that was turned away; none where nothing was."""
+    refused = [commit for commit in manifest.commits if commit.refused is not None]
+    if len(refused) == 1 and refused[0].fragment is None:
+        return refused
+    if not refused:
+        return []
+    rejects = tuple(all_refused(folder, manifest))
+    return [Commit(refused[-1].time, _sources(refused), None, write_refused(folder, rejects))]
 
 
 def _runs(manifest: Manifest) -> Iterator[list[Commit]]:
@@ -144,14 +149,14 @@ def _joined(pools: list[Pool]) -> Pool:
     )
 
 
-def _sources(commits: list[Commit] | tuple[Commit, ...]) -> str:
+def _sources(commits: list[Commit]) -> str:
     """Return what was added by some commits, each source once."""
     sources = list(dict.fromkeys(commit.source for commit in commits))
     return sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
 
 
 def leave_out(folder: Path, manifest: Manifest, damaged: Sequence[str]) -> int:
-    """Take fragments out of a store and put their files aside; return how many models are left out.
+    """Take files out of a store and put them aside; return how many models are left out.
 
     Parameters
     ----------
@@ -160,41 +165,47 @@ def leave_out(folder: Path, manifest: Manifest, damaged: Sequence[str]) -> int:
     manifest : Manifest
         What it says of itself.
     damaged : sequence of str
-        Hashes of fragments.
+        Hashes of fragments, and of lists of what was turned away.
     """
-    by_hash = {fragment.sha256: fragment for fragment in manifest.fragments}
-    unknown = [sha256 for sha256 in damaged if sha256 not in by_hash]
+    gone = set(damaged)
+    fragments = [fragment for fragment in manifest.fragments if fragment.sha256 in gone]
+    refusals = [refused for refused in manifest.refusals if refused.sha256 in gone]
+    unknown = sorted(gone - {each.sha256 for each in fragments} - {each.sha256 for each in refusals})
     if unknown:
-        raise OptionError(f"damaged: the store has no fragment {excerpt(unknown[0])!r}")
-    gone = {sha256: by_hash[sha256] for sha256 in damaged}
-    rejects = tuple(
-        Reject(
-            "submission",
-            fragment.path(folder).name,
-            None,
-            "fragment",
-            "",
-            f"a damaged fragment was left out with {counted(fragment.n_current, 'model')}; add these again",
-        )
-        for fragment in gone.values()
-    )
-    commits = [
-        msgspec.structs.replace(commit, fragment=None) if commit.fragment in gone.values() else commit
-        for commit in manifest.commits
+        raise OptionError(f"damaged: the store has no file {excerpt(unknown[0])!r}")
+    if not gone:
+        return 0
+    said = [
+        (each.path(folder), f"a damaged fragment was left out with {counted(each.n_current, 'model')}; add these again")
+        for each in fragments
+    ] + [
+        (each.path(folder), f"a damaged list of what was turned away, {each.n_rejects:,} in number, was left out")
+        for each in refusals
     ]
-    kept = tuple(commit for commit in commits if commit.fragment is not None or commit.refused is not None)
-    refused = write_refused(folder, rejects)
-    msgspec.structs.replace(manifest, commits=(*kept, Commit(now(), "check", None, refused))).write(folder)
     (folder / DAMAGED).mkdir(exist_ok=True)
-    for fragment in gone.values():
-        path = fragment.path(folder)
-        if path.exists():
+    for path, _ in said:
+        if os.path.lexists(path):
             path.replace(folder / DAMAGED / path.name)
-    return sum(fragment.n_current for fragment in gone.values())
+    rejects = tuple(Reject("submission", path.name, None, "file", "", reason) for path, reason in said)
+    commits = [_without(commit, gone) for commit in manifest.commits]
+    kept = tuple(commit for commit in commits if commit.fragment is not None or commit.refused is not None)
+    commit = Commit(now(), "check", None, write_refused(folder, rejects))
+    msgspec.structs.replace(manifest, commits=(*kept, commit)).write(folder)
+    return sum(fragment.n_current for fragment in fragments)
+
+
+def _without(commit: Commit, gone: set[str]) -> Commit:
+    """Return a commit without files of these hashes."""
+    fragment, refused = commit.fragment, commit.refused
+    return msgspec.structs.replace(
+        commit,
+        fragment=None if fragment is not None and fragment.sha256 in gone else fragment,
+        refused=None if refused is not None and refused.sha256 in gone else refused,
+    )
 
 
 def sweep(folder: Path, manifest: Manifest) -> None:
-    """Remove files that the manifest does not name: leftovers of a writer that was stopped, or of before compaction.
+    """Remove leftovers of a writer that was stopped, or of before compaction.
 
     Parameters
     ----------
@@ -208,8 +219,12 @@ def sweep(folder: Path, manifest: Manifest) -> None:
 
 
 def leftovers(folder: Path, manifest: Manifest) -> list[Path]:
-    """Return the files of a store that its manifest does not name."""
+    """Return files of a store that its manifest does not name: those that a writer names so, and no others."""
     named = {fragment.path(folder) for fragment in manifest.fragments}
-    named |= {commit.refused.path(folder) for commit in manifest.commits if commit.refused is not None}
-    found = [path for part in (FRAGMENTS, REJECTS) for path in (folder / part).iterdir() if path not in named]
-    return sorted(found + list(folder.glob(f"*{PART}")))
+    named |= {refused.path(folder) for refused in manifest.refusals}
+    files = {path for part in (FRAGMENTS, REJECTS) for path in (folder / part).glob("*") if _is_ours(path)}
+    return sorted((files - named) | set(folder.glob(f"*{PART}")))
+
+
+def _is_ours(path: Path) -> bool:
+    return path.suffix == PART or (is_hash(path.stem) and path.suffix in (".parquet", ".json"))

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from hemicycle.errors import FormatError, StoreError
+from hemicycle.errors import HemicycleError, StoreError
 from hemicycle.items import Items
-from hemicycle.store.durable import write_durably
+from hemicycle.store.durable import read_regular, require_regular, write_durably
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FRAGMENTS", "MANIFEST", "REJECTS", "Commit", "DType", "Fragment", "Manifest", "Refused", "is_store"]
+__all__ = [
+    "FRAGMENTS",
+    "MANIFEST",
+    "REJECTS",
+    "RESTORE",
+    "Commit",
+    "DType",
+    "Fragment",
+    "Manifest",
+    "Refused",
+    "is_hash",
+    "is_store",
+]
 
 MANIFEST = "store.json"
 FRAGMENTS = "fragments"
 REJECTS = "rejects"
 VERSION = 1
+RESTORE = "restore it from a copy"
+MANIFEST_BYTES = 1 << 30  #: most that is read
+FILE_BYTES = 1 << 34  #: most that another file of a store may say that it has
 
 DType: TypeAlias = Literal["float64", "float32"]
 
@@ -32,6 +50,8 @@ class Fragment(msgspec.Struct, frozen=True):
         Of the file, in hex.
     n_bytes, n_models : int
         Length of the file, and rows in it.
+    names_sha256 : str
+        Hash of the models' names, so that these can be read without the logits and be trusted.
     replaced : tuple of int
         Rows that a later submission of the same name stands for, ascending.
     """
@@ -39,6 +59,7 @@ class Fragment(msgspec.Struct, frozen=True):
     sha256: str
     n_bytes: int
     n_models: int
+    names_sha256: str
     replaced: tuple[int, ...] = ()
 
     @property
@@ -52,9 +73,10 @@ class Fragment(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """What was turned away together: a json file, named after its hash."""
+    """What was turned away together: a json file, named after its hash, its length, and how much it lists."""
 
     sha256: str
+    n_bytes: int
     n_rejects: int
 
     def path(self, folder: Path) -> Path:
@@ -116,6 +138,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """The columns."""
         return Items(tuple(parent for parent, _ in self.items), tuple(name for _, name in self.items))
 
+    @property
+    def refusals(self) -> tuple[Refused, ...]:
+        """The lists of what was turned away, in the order of their commits."""
+        return tuple(commit.refused for commit in self.commits if commit.refused is not None)
+
+    @property
+    def n_models(self) -> int:
+        """Models that nothing has replaced."""
+        return sum(fragment.n_current for fragment in self.fragments)
+
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """Read the manifest of a store.
@@ -126,19 +158,21 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             If there is none, or it is damaged or of a later version.
         """
         path = folder / MANIFEST
+        if not os.path.lexists(path):
+            raise StoreError(f"{folder}: is no store; hemicycle store add makes one")
+        size = require_regular(path, RESTORE)
+        if size > MANIFEST_BYTES:
+            raise StoreError(f"{path}: has {size:,} bytes, which no manifest has; {RESTORE}")
+        content = read_regular(path, size, RESTORE)
         try:
-            content = path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            raise StoreError(f"{folder}: is no store; hemicycle store add makes one") from None
-        except OSError as error:
-            raise StoreError(f"{path}: {error.strerror or error}") from error
-        try:
+            if msgspec.json.decode(content, type=_Head).version > VERSION:
+                raise StoreError(f"{path}: was written by a later version of hemicycle; upgrade it")
             manifest = msgspec.json.decode(content, type=cls)
             manifest.check()
-        except (msgspec.MsgspecError, FormatError, ValueError) as error:
-            raise StoreError(f"{path}: is damaged: {error}; restore it from a copy") from error
-        if manifest.version > VERSION:
-            raise StoreError(f"{path}: was written by a later version of hemicycle; upgrade it")
+        except StoreError:
+            raise
+        except (msgspec.MsgspecError, HemicycleError, ValueError, RecursionError) as error:
+            raise StoreError(f"{path}: is damaged: {error}; {RESTORE}") from error
         return manifest
 
     def check(self) -> None:
@@ -146,19 +180,24 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises
         ------
-        ValueError, FormatError
-            If a hash is none, a count is negative, a replaced row is none, or the items are no item list.
+        ValueError, HemicycleError
+            If a hash is none or comes twice, a count cannot be, a replaced row is none, or the items are no item list.
         """
+        if self.version < 1:
+            raise ValueError(f"there is no version {self.version}")
         for fragment in self.fragments:
             rows, n_models = fragment.replaced, fragment.n_models
-            ascending = all(a < b for a, b in zip((-1, *rows), (*rows, n_models), strict=True))
-            if not (_is_hash(fragment.sha256) and fragment.n_bytes > 0 and n_models > 0 and ascending):
+            ascending = all(a < b for a, b in pairwise((-1, *rows, n_models)))
+            hashes = is_hash(fragment.sha256) and is_hash(fragment.names_sha256)
+            if not (hashes and 0 < fragment.n_bytes <= FILE_BYTES and 0 < n_models <= fragment.n_bytes and ascending):
                 raise ValueError(f"fragment {fragment.sha256[:80]!r} cannot be")
-        for commit in self.commits:
-            if commit.refused is not None and not _is_hash(commit.refused.sha256):
-                raise ValueError(f"rejects {commit.refused.sha256[:80]!r} cannot be")
-        if not len(self.item_list):
-            raise ValueError("there are no items")
+        for refused in self.refusals:
+            if not (is_hash(refused.sha256) and 0 < refused.n_bytes <= FILE_BYTES and refused.n_rejects > 0):
+                raise ValueError(f"rejects {refused.sha256[:80]!r} cannot be")
+        for files in (self.fragments, self.refusals):
+            if len({file.sha256 for file in files}) < len(files):
+                raise ValueError("a file is named twice")
+        _ = self.item_list
 
     def write(self, folder: Path) -> None:
         """Replace the manifest of a store.
@@ -170,11 +209,33 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """
         write_durably(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
 
+    def digest(self) -> str:
+        """Hash what the store holds: items, fragments, replaced rows and rejects, not when they came or from where.
+
+        Returns
+        -------
+        str
+            SHA-256 in hex. Every file is in it by its own hash, and in any order of the commits it is the same.
+        """
+        files = sorted([f"{each.sha256} {list(each.replaced)}" for each in self.fragments])
+        refused = sorted(each.sha256 for each in self.refusals)
+        return hashlib.sha256(
+            msgspec.json.encode((self.dtype, self.items_source, self.items, files, refused))
+        ).hexdigest()
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """What every version of a manifest begins with."""
+
+    format: Literal["hemicycle store"]
+    version: int
+
 
 def is_store(folder: Path) -> bool:
-    """Return whether a path is that of a store."""
-    return (folder / MANIFEST).is_file()
+    """Return whether a path is that of a store: it has a manifest and a folder of fragments."""
+    return (folder / MANIFEST).is_file() and (folder / FRAGMENTS).is_dir()
 
 
-def _is_hash(text: str) -> bool:
+def is_hash(text: str) -> bool:
+    """Return whether a text is a SHA-256 in hex, and so no path."""
     return len(text) == 64 and all(letter in "0123456789abcdef" for letter in text)

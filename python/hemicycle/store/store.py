@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 
-from hemicycle.errors import DomainError, NoDataError, OptionError
+from hemicycle.errors import DomainError, NoDataError, OptionError, StoreError
 from hemicycle.escaping import storable
 from hemicycle.items import Items, ItemsArgument
-from hemicycle.look_alikes import alike_models
 from hemicycle.names import Rename, Renames
 from hemicycle.options import known_word, non_negative_number, thread_count
 from hemicycle.pool import Pool
 from hemicycle.rejects import counted
-from hemicycle.store.adding import CONFLICT, Added, Adding, OnConflict, read_refused
+from hemicycle.store.adding import Added, Adding, OnConflict
 from hemicycle.store.arrivals import Arrivals
 from hemicycle.store.checking import StoreCheck, check_store
 from hemicycle.store.compaction import Compacted, compact, leave_out, sweep
+from hemicycle.store.durable import sync_folder
 from hemicycle.store.extra import parquet
 from hemicycle.store.fragments import current_names, read_fragment
-from hemicycle.store.manifest import FRAGMENTS, REJECTS, DType, Manifest, is_store
-from hemicycle.store.writing import sole_writer
+from hemicycle.store.gathering import gathered
+from hemicycle.store.manifest import DType, Manifest
+from hemicycle.store.models import require_keepable
+from hemicycle.store.refusals import all_refused
+from hemicycle.store.writing import require_new, writing
 from hemicycle.submitted import SubmissionTimes, Submitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from hemicycle.read_limits import ReadLimits
-    from hemicycle.rejects import Reject, Rejects
+    from hemicycle.rejects import Rejects
 
 __all__ = ["Store"]
 
@@ -128,24 +132,21 @@ class Store:
         parquet()
         folder = Path(path)
         known_word(dtype, "dtype", get_args(DType))
-        if is_store(folder):
-            raise OptionError(f"{folder} is a store already; add to it, or give another folder")
-        if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-            raise OptionError(f"{folder} is no empty folder; give another one for the store")
+        require_new(folder)
         renames = Renames.of(rename, limits)
         if items is not None:
             listed, said = Items.given(items, renames, limits), "given"
         elif source is not None:
-            reading = Arrivals(None, renames, None, limits, SubmissionTimes(), thread_count(n_threads))
-            listed, said = _first_items(reading, source)
+            listed, said = _first_items(
+                Arrivals(None, renames, None, limits, n_threads=thread_count(n_threads)), source
+            )
         else:
             raise OptionError("items: a store needs an item list; give items= (--items) or a source to take it from")
+        require_keepable(listed, limits)
         folder.mkdir(parents=True, exist_ok=True)
-        with sole_writer(folder, 0.0):
-            if is_store(folder):
-                raise OptionError(f"{folder} is a store already; add to it, or give another folder")
-            for part in (FRAGMENTS, REJECTS):
-                (folder / part).mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+        with writing(folder, 0.0):
+            require_new(folder)
             named = tuple(zip(listed.parents, listed.names, strict=True))
             Manifest(dtype=cast("DType", dtype), items_source=said, items=named).write(folder)
         return cls(folder)
@@ -163,14 +164,10 @@ class Store:
     @property
     def rejects(self) -> Rejects:
         """What was turned away when it was added, in the order in which it came, each once."""
-        found: dict[Reject, None] = {}
-        for commit in self.manifest.commits:
-            if commit.refused is not None:
-                found.update(dict.fromkeys(read_refused(self.path, commit.refused)))
-        return tuple(found)
+        return tuple(all_refused(self.path, self.manifest))
 
     def __len__(self) -> int:
-        return sum(fragment.n_current for fragment in self.manifest.fragments)
+        return self.manifest.n_models
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r}, {counted(len(self), 'model')}, {counted(len(self.items), 'item')})"
@@ -192,11 +189,11 @@ class Store:
 
         Parameters
         ----------
-        source : path, Pool, or Arrow table or stream
-            Whatever `Pool.read` reads; another store; a Parquet or Arrow file, or an Arrow stream, with a row a model
-            (columns ``model`` and ``logits``, a list with a number for each item, perhaps ``author`` and
+        source : path, Pool, Store, or Arrow table or stream
+            Whatever `Pool.read` reads; a Parquet or Arrow file, a folder of Parquet files or an Arrow stream, with a row
+            a model (columns ``model`` and ``logits``, a list with a number for each item, perhaps ``author`` and
             ``submitted``) or a row an item of a model (``model``, ``item``, ``weight``); or an open binary file of an
-            Arrow stream.
+            Arrow stream. A path is also that of another store.
         on_conflict : {"reject", "replace"}, default "reject"
             What becomes of a model whose name the store has with other logits: it is turned away, or stands from now
             on in place of the other, which stays in its fragment until the store is compacted.
@@ -235,10 +232,12 @@ class Store:
         patience = non_negative_number(wait, "wait")
         renames, times = Renames.of(rename, limits), SubmissionTimes.of(submitted, limits)
         total = Added()
-        with sole_writer(self.path, patience):
+        with writing(self.path, patience):
             manifest = self.manifest
             sweep(self.path, manifest)
-            arrivals = Arrivals(manifest.item_list, renames, min_weight, limits, times, thread_count(n_threads))
+            arrivals = Arrivals(
+                manifest.item_list, renames, min_weight, limits, times, thread_count(n_threads), manifest.dtype
+            )
             adding, label = Adding(self.path, manifest, on_conflict), _label(source)
             for arrival in arrivals.of(source):
                 total = total.with_(adding.add(arrival, label))
@@ -247,28 +246,43 @@ class Store:
         return total
 
     def blocks(self) -> Iterator[Pool]:
-        """Yield all models, a fragment at a time, in the order in which they were added.
+        """Read all models, a fragment at a time, in the order in which they were added.
 
-        Yields
-        ------
-        Pool
-            At most 64 MiB of logits, whose bytes are those that were written. The next one is read meanwhile.
+        Returns
+        -------
+        iterator of Pool
+            At most 64 MiB of logits each, whose bytes are those that were written. The next is read meanwhile.
 
         Raises
         ------
         StoreError
             If a fragment is gone or damaged.
         """
-        manifest = self.manifest
-        items = manifest.item_list
+        return self._blocks(self.manifest)
+
+    def _blocks(self, manifest: Manifest) -> Iterator[Pool]:
+        items, dtype = manifest.item_list, manifest.dtype
         current = [fragment for fragment in manifest.fragments if fragment.n_current]
-        with ThreadPoolExecutor(1) as ahead:
-            reading = [ahead.submit(read_fragment, self.path, each, items, manifest.dtype) for each in current[:1]]
+        with self._told_of_compaction(manifest), ThreadPoolExecutor(1) as ahead:
+            reading = [ahead.submit(read_fragment, self.path, each, items, dtype) for each in current[:1]]
             for later in [*current[1:], None]:
+                if not reading:
+                    return
                 block = reading.pop().result()
                 if later is not None:
-                    reading.append(ahead.submit(read_fragment, self.path, later, items, manifest.dtype))
+                    reading.append(ahead.submit(read_fragment, self.path, later, items, dtype))
                 yield block
+
+    @contextmanager
+    def _told_of_compaction(self, manifest: Manifest) -> Iterator[None]:
+        """Say so where what is gone was compacted by another process meanwhile."""
+        try:
+            yield
+        except StoreError:
+            named = {fragment.sha256 for fragment in self.manifest.fragments}
+            if named.issuperset(fragment.sha256 for fragment in manifest.fragments):
+                raise
+            raise StoreError(f"{self.path}: was compacted while it was read; read it again") from None
 
     def pool(self, *, min_weight: float | None = None) -> Pool:
         """Return all models in memory, sorted by name: the same whatever they came in, and in which order.
@@ -291,40 +305,14 @@ class Store:
         """
         if min_weight is not None and not 0 < min_weight < np.inf:
             raise DomainError(f"min_weight is {min_weight}; it must be finite and greater than 0")
-        manifest, rejects = self.manifest, self.rejects
-        n_models = sum(fragment.n_current for fragment in manifest.fragments)
-        if not n_models:
-            turned_away = f", {len(rejects):,} turned away" if rejects else ""
-            raise NoDataError(f"{self.path}: the store holds no models{turned_away}", rejects)
-        items, fragments = manifest.item_list, [each for each in manifest.fragments if each.n_current]
-        names = [name for each in fragments for name in current_names(self.path, each)]
-        order = sorted(range(n_models), key=names.__getitem__)
-        place = np.empty(n_models, dtype=np.int64)
-        place[order] = np.arange(n_models)
-        logits = np.empty((n_models, len(items)), dtype=manifest.dtype)
-        about: dict[str, list[str | None]] = {"authors": [], "files": [], "submitted": []}
-        first = 0
-        for block in self.blocks():
-            logits[place[first : first + len(block)]] = block.logits
-            for name, column in about.items():
-                column.extend(getattr(block, name) or (None,) * len(block))
-            first += len(block)
-        if min_weight is not None:
-            np.maximum(logits, np.log(min_weight), out=logits)
-        models = tuple(names[row] for row in order)
-        accepted = set(about["files"])
-        sorted_ = {name: tuple(column[row] for row in order) for name, column in about.items()}
-        return Pool(
-            logits,
-            models,
-            items,
-            sorted_["authors"],
-            files=tuple(file or model for file, model in zip(sorted_["files"], models, strict=True)),
-            rejects=tuple(each for each in rejects if each.file not in accepted or each.reason == CONFLICT),
-            items_source=manifest.items_source,
-            notices=alike_models(models),
-            submitted=sorted_["submitted"],
-        )
+        manifest = self.manifest
+        with self._told_of_compaction(manifest):
+            rejects = tuple(all_refused(self.path, manifest))
+            if not manifest.n_models:
+                turned_away = f", {len(rejects):,} turned away" if rejects else ""
+                raise NoDataError(f"{self.path}: the store holds no models{turned_away}", rejects)
+            names = [name for each in manifest.fragments for name in current_names(self.path, each)]
+            return gathered(self._blocks(manifest), names, manifest, rejects, min_weight)
 
     def check(self, progress: Callable[[int, int], None] | None = None) -> StoreCheck:
         """Read every byte again and say what is wrong.
@@ -365,7 +353,7 @@ class Store:
         OSError
             If the disk refuses.
         """
-        with sole_writer(self.path, non_negative_number(wait, "wait")):
+        with writing(self.path, non_negative_number(wait, "wait")):
             return leave_out(self.path, self.manifest, damaged)
 
     def compact(self, *, wait: float = 0.0, progress: Callable[[int, int], None] | None = None) -> Compacted:
@@ -394,7 +382,7 @@ class Store:
         -----
         Models keep their order. Who reads the store meanwhile is told that a fragment is gone, and reads again.
         """
-        with sole_writer(self.path, non_negative_number(wait, "wait")):
+        with writing(self.path, non_negative_number(wait, "wait")):
             return compact(self.path, self.manifest, progress)
 
 
