@@ -11,7 +11,7 @@ from hemicycle.errors import StoreError
 from hemicycle.look_alikes import alike_models
 from hemicycle.pool import Pool
 from hemicycle.rejects import excerpt
-from hemicycle.store.adding import CONFLICT
+from hemicycle.store.adding import CONFLICT, TWICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,7 +68,7 @@ def gathered(
     notices = () if min_weight is None else _raise_to(np.log(min_weight), logits, min_weight)
     sources = tuple(files[row] or names[row] for row in order)
     accepted = set(sources)
-    kept = [each for each in rejects if each.file not in accepted or each.reason == CONFLICT]
+    kept = [each for each in rejects if each.file not in accepted or each.reason in (CONFLICT, TWICE)]
     return Pool(
         logits,
         models,

@@ -190,8 +190,8 @@ class Store:
         Parameters
         ----------
         source : path, Pool, Store, or Arrow table or stream
-            Whatever `Pool.read` reads; a Parquet or Arrow file, a folder of Parquet files or an Arrow stream, with a row
-            a model (columns ``model`` and ``logits``, a list with a number for each item, perhaps ``author`` and
+            Whatever `Pool.read` reads; a Parquet or Arrow file, a folder of Parquet files or an Arrow stream, with a
+            row a model (columns ``model`` and ``logits``, a list with a number for each item, perhaps ``author`` and
             ``submitted``) or a row an item of a model (``model``, ``item``, ``weight``); or an open binary file of an
             Arrow stream. A path is also that of another store.
         on_conflict : {"reject", "replace"}, default "reject"
@@ -293,6 +293,11 @@ class Store:
         ----------
         min_weight : float, optional
             Raise smaller weights to this one, so that a zero does not bar a submission from log ratios.
+
+        Returns
+        -------
+        Pool
+            Rows in the order of the models' names.
 
         Raises
         ------
