@@ -155,5 +155,5 @@ def batches_of(source: ArrowSource, n_rows: int, label: str) -> Iterator[Any]:
 def _said(label: str, what: str) -> Iterator[None]:
     try:
         yield
-    except (arrow().ArrowException, OSError, KeyError, TypeError) as error:
+    except (arrow().ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{label}: {what}: {excerpt(str(error))}") from error

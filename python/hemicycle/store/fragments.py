@@ -243,7 +243,7 @@ def read_names(folder: Path, fragment: Fragment) -> Any:
         with parquet().ParquetFile(path, page_checksum_verification=True) as file:
             names = _one_chunk(file.read(columns=["model"], use_threads=False)["model"])
             names.validate(full=True)
-    except (pa.ArrowException, OSError, KeyError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:  # a damaged footer says anything
         raise StoreError(f"{path}: {error}; {REMEDY}") from error
     sound = names.type == pa.string() and len(names) == fragment.n_models and not names.null_count
     if not sound or hash_of_names(names) != fragment.names_sha256:
