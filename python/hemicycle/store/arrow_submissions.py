@@ -101,7 +101,7 @@ class ArrowSubmissions:
         names = self._texts(table, "model")
         logits, misfits = self._logits(table[LOGITS])
         texts = self._texts(table, "submitted")
-        times, wrong = utc_times([text or "" for text in texts])
+        times, wrong = utc_times([text or "" for text in texts]) if any(texts) else (texts, {})
         files = [f"{self.file} [{excerpt(name or '')}]" for name in names]
         models = Models(names, logits, self._texts(table, "author"), times, files, first, misfits)
         notices: tuple[str, ...] = ()

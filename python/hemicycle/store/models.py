@@ -78,38 +78,40 @@ class Models:
         }
         logits, misfits = _checked(self.logits, items, dtype)
         faults = misfits | faulty_authors | unnamed | faulty_names | self.faults
-        files = [storable(file or names[row]) for row, file in enumerate(self.files)]
+        files = _storable([file or name for file, name in zip(self.files, names, strict=True)])
         rejects = tuple(
             Reject("submission", files[row], None if self.first is None else self.first + row, *faults[row])
             for row in sorted(faults)
         )
-        rows = [row for row in range(len(names)) if row not in faults] if faults else range(len(names))
-        if not len(rows):
-            return None, rejects
-        pool = Pool(
-            logits[rows] if faults else logits,
-            tuple(names[row] for row in rows),
-            items,
-            tuple(authors[row] or None for row in rows),
-            files=tuple(files[row] for row in rows),
-            submitted=tuple(self.submitted[row] for row in rows),
-        )
-        return pool, rejects
+        owners, times = tuple([author or None for author in authors]), tuple(self.submitted)
+        pool = Pool(logits, tuple(names), items, owners, files=tuple(files), submitted=times)
+        if not faults:
+            return pool, rejects
+        rows = [row for row in range(len(names)) if row not in faults]
+        return pool.select(rows) if rows else None, rejects
 
 
 def _kept(texts: Sequence[str | None], column: str, limits: ReadLimits | None) -> tuple[list[str], dict[int, Fault]]:
     """Return names as they are kept, and which of them cannot be."""
     written = [text or "" for text in texts]
-    kept, faults = kept_names([storable(text) for text in written], (limits or ReadLimits()).name_characters)
-    wrong = {row: (column, storable(excerpt(written[row])), reason) for row, reason in faults}
-    for row, text in enumerate(written):
-        if not text.isascii() and storable(text) != text:
-            wrong[row] = (
-                column,
-                storable(excerpt(text)),
-                "holds half of a character, which no file can; write it without",
-            )
+    if not any(written):
+        return written, {}
+    whole = _storable(written)
+    kept, faults = kept_names(whole, (limits or ReadLimits()).name_characters)
+    wrong = {row: (column, excerpt(whole[row]), reason) for row, reason in faults}
+    for row, text in enumerate(written) if whole is not written else ():
+        if whole[row] != text:
+            wrong[row] = (column, excerpt(whole[row]), "holds half of a character, which no file can hold")
     return kept, wrong
+
+
+def _storable(texts: list[str]) -> list[str]:
+    """Return texts as a file can hold them: the same list where it can."""
+    try:
+        "".join(texts).encode("utf-8")
+    except UnicodeEncodeError:
+        return [storable(text) for text in texts]
+    return texts
 
 
 def _checked(logits: NDArray[Any], items: Items, dtype: str | None) -> tuple[NDArray[Any], dict[int, Fault]]:

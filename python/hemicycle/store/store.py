@@ -19,7 +19,7 @@ from hemicycle.options import known_word, non_negative_number, thread_count
 from hemicycle.pool import Pool
 from hemicycle.rejects import counted
 from hemicycle.store.adding import Added, Adding, OnConflict
-from hemicycle.store.arrivals import Arrivals
+from hemicycle.store.arrivals import Arrival, Arrivals
 from hemicycle.store.checking import StoreCheck, check_store
 from hemicycle.store.compaction import Compacted, compact, leave_out, sweep
 from hemicycle.store.durable import sync_folder
@@ -239,7 +239,7 @@ class Store:
                 manifest.item_list, renames, min_weight, limits, times, thread_count(n_threads), manifest.dtype
             )
             adding, label = Adding(self.path, manifest, on_conflict), _label(source)
-            for arrival in arrivals.of(source):
+            for arrival in _ahead(arrivals.of(source)):
                 total = total.with_(adding.add(arrival, label))
                 if progress is not None:
                     progress(total)
@@ -389,6 +389,15 @@ class Store:
         """
         with writing(self.path, non_negative_number(wait, "wait")):
             return compact(self.path, self.manifest, progress)
+
+
+def _ahead(arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
+    """Yield what another one does, of which the next is read while one is written."""
+    with ThreadPoolExecutor(1) as reading:
+        coming = reading.submit(next, arrivals, None)
+        while (arrival := coming.result()) is not None:
+            coming = reading.submit(next, arrivals, None)
+            yield arrival
 
 
 def _first_items(arrivals: Arrivals, source: Any) -> tuple[Items, str]:
