@@ -631,3 +631,15 @@ def test_the_hash_of_a_store_is_that_of_what_it_holds(tmp_path: Path) -> None:
     told["commits"][1]["fragment"]["sha256"] = "0" * 64
     path.write_text(json.dumps(told), encoding="utf-8")
     assert sha256_of(store.path) != digest
+
+
+def test_frames_with_a_row_a_model(tmp_path: Path) -> None:
+    import pandas as pd
+    import polars as pl
+
+    values, store = np.arange(8.0).reshape(2, 4), store_at(tmp_path)
+    columns: dict[str, Any] = {"model": ["a", "b"], "logits": values.tolist(), "author": ["ann", None]}
+    assert store.add(pl.DataFrame(columns)).n_new == 2
+    assert store.add(pd.DataFrame(columns)).n_known == 2
+    assert store.add(pl.DataFrame(columns | {"logits": pl.Series(values, dtype=pl.Array(pl.Float64, 4))})).n_known == 2
+    assert store.pool().authors == ("ann", None)

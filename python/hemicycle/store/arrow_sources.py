@@ -110,7 +110,7 @@ def opened(source: Any, label: str, *, is_parquet_file: bool = False) -> ArrowSo
 
 
 def _of_parquet(source: Any) -> ArrowSource:
-    file = parquet().ParquetFile(source)
+    file = parquet().ParquetFile(source, pre_buffer=False)
     names = file.schema_arrow.names
     columns = [name for name in COLUMNS if name in names] if COLUMNS[1] in names else None
     return ArrowSource(file.schema_arrow, lambda n_rows: file.iter_batches(n_rows, columns=columns))
