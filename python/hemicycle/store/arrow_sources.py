@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemicycle.errors import FormatError
@@ -12,7 +14,6 @@ from hemicycle.store.extra import arrow, parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from hemicycle.read_limits import ReadLimits
 
@@ -72,10 +73,16 @@ def is_arrow(path: Path) -> bool:
 
 def parquet_files(folder: Path) -> list[Path]:
     """Return the Parquet files of a folder by name; none where there are csv files or folders beside them."""
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    if any(entry.is_dir() or entry.suffix.lower() == ".csv" for entry in entries):
-        return []
-    return [entry for entry in entries if is_parquet(entry) and entry.is_file() and not entry.is_symlink()]
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir() or entry.name.lower().endswith(".csv"):
+                return []
+            if entry.name.lower().endswith(PARQUET) and entry.is_file(follow_symlinks=False):
+                found.append(Path(entry.path))
+    return sorted(found)
 
 
 def opened(source: Any, label: str, *, is_parquet_file: bool = False) -> ArrowSource:
