@@ -13,11 +13,11 @@ from hemicycle.options import known_word
 from hemicycle.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["allocate", "allocate_each", "model_shares", "pooled_logits"]
+__all__ = ["allocate", "allocate_blocks", "allocate_each", "model_shares", "pooled_logits"]
 
 Mean: TypeAlias = Literal["geometric", "arithmetic"]
 
@@ -99,8 +99,45 @@ def allocate(
         raise ShapeError(f"logits: expected at least one model and one item, got shape {matrix.shape}")
     checked = simplex_weights(weights, matrix.shape[0], "logits")
     parents = _parents(logits, parent_index, matrix.shape[1])
+    return _shares([(matrix, checked)], parents, mean)
+
+
+def allocate_blocks(
+    blocks: Iterable[tuple[NDArray[Any], NDArray[np.float64]]],
+    parent_index: NDArray[np.int64],
+    *,
+    mean: Mean = "geometric",
+) -> NDArray[np.float64]:
+    """Turn an ensemble into shares that comes some models at a time; otherwise as `allocate`.
+
+    Parameters
+    ----------
+    blocks : iterable of (ndarray of float, ndarray of float64)
+        Logits, shape (n, n_items), and weights of these models, shape (n,); all weights together have the sum 1.
+    parent_index : ndarray of int64, shape (n_items,)
+        Parent of each item.
+    mean : {"geometric", "arithmetic"}, default "geometric"
+        As in `allocate`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_items,)
+        As `allocate` of all of them, but for the rounding of sums over the blocks, which are in their order.
+
+    Raises
+    ------
+    OptionError, NonFiniteError, DomainError
+        As `allocate`.
+    """
+    known_word(mean, "mean", MEANS)
+    return _shares(blocks, _Parents(parent_index), mean)
+
+
+def _shares(
+    blocks: Iterable[tuple[NDArray[Any], NDArray[np.float64]]], parents: _Parents, mean: Mean
+) -> NDArray[np.float64]:
     pool = _arithmetic if mean == "arithmetic" else _geometric
-    shares: NDArray[np.float64] = parents.normalised(pool(matrix, checked, parents)[None])[0]
+    shares: NDArray[np.float64] = parents.normalised(pool(blocks, parents)[None])[0]
     return shares
 
 
@@ -179,7 +216,7 @@ def pooled_logits(pool: Pool, weights: NDArray[np.float64]) -> NDArray[np.float6
     ndarray of float64, shape (n_items,)
         Logits of the geometric mean of the models' shares: their differences within a parent are its log ratios.
     """
-    pooled = _mean_logits(pool.logits, weights, _Parents(pool.items.parent_index))
+    pooled = _mean_logits([(pool.logits, weights)], _Parents(pool.items.parent_index))
     pooled -= 0.5 * pooled.min()  # it was at most 0: twice the range of logits becomes the range
     return pooled
 
@@ -214,30 +251,32 @@ def model_shares(matrix: NDArray[Any], parent_index: NDArray[np.int64]) -> NDArr
     return shares
 
 
-def _mean_logits(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
-    pooled = np.zeros(matrix.shape[1])
-    for block, block_weights in _blocks(matrix, weights, parents):
-        with np.errstate(invalid="ignore"):  # -inf less -inf, where a model gives a whole parent nothing
-            pooled += np.add.reduce(block_weights * (block - parents.spread(parents.maximum(block))), axis=0)
+def _mean_logits(blocks: Iterable[tuple[NDArray[Any], NDArray[np.float64]]], parents: _Parents) -> NDArray[np.float64]:
+    pooled = np.zeros(len(parents.order))
+    for matrix, weights in blocks:
+        for block, block_weights in _blocks(matrix, weights, parents):
+            with np.errstate(invalid="ignore"):  # -inf less -inf, where a model gives a whole parent nothing
+                pooled += np.add.reduce(block_weights * (block - parents.spread(parents.maximum(block))), axis=0)
     pooled[np.isnan(pooled)] = -np.inf
     return pooled
 
 
-def _geometric(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
-    pooled = _mean_logits(matrix, weights, parents)
+def _geometric(blocks: Iterable[tuple[NDArray[Any], NDArray[np.float64]]], parents: _Parents) -> NDArray[np.float64]:
+    pooled = _mean_logits(blocks, parents)
     top = parents.maximum(pooled[None])  # (1, n_parents)
     _require_pooled(top)
     relative: NDArray[np.float64] = np.exp(pooled - parents.spread(top)[0])
     return relative
 
 
-def _arithmetic(matrix: NDArray[Any], weights: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
-    pooled = np.zeros(matrix.shape[1])
-    for block, block_weights in _blocks(matrix, weights, parents):
-        top = parents.maximum(block)  # (n_rows, n_parents)
-        _require_shares(top)
-        shares = np.exp(block - parents.spread(top))  # (n_rows, n_items)
-        pooled += np.add.reduce(shares * (block_weights / parents.spread(parents.total(shares))), axis=0)
+def _arithmetic(blocks: Iterable[tuple[NDArray[Any], NDArray[np.float64]]], parents: _Parents) -> NDArray[np.float64]:
+    pooled = np.zeros(len(parents.order))
+    for matrix, weights in blocks:
+        for block, block_weights in _blocks(matrix, weights, parents):
+            top = parents.maximum(block)  # (n_rows, n_parents)
+            _require_shares(top)
+            shares = np.exp(block - parents.spread(top))  # (n_rows, n_items)
+            pooled += np.add.reduce(shares * (block_weights / parents.spread(parents.total(shares))), axis=0)
     return pooled
 
 

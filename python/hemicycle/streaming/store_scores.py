@@ -1,0 +1,199 @@
+"""Scores of the models of a store, and the ensembles that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemicycle.arrays import read_only
+from hemicycle.averaging import bma_weights
+from hemicycle.errors import NoDataError
+from hemicycle.model_mass import model_mass
+from hemicycle.options import positive_count
+from hemicycle.rejects import counted
+from hemicycle.streaming.block_scores import BlockScores, read_block
+from hemicycle.streaming.scoring import SUMS
+from hemicycle.streaming.store_ensemble import StoreEnsemble
+from hemicycle.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hemicycle.model_mass import Prior
+    from hemicycle.store.manifest import Manifest
+    from hemicycle.store.store import Store
+    from hemicycle.streaming.scoring import Scoring
+
+__all__ = ["StoreScores"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoreScores:
+    """What `score_store` found: a number for each model in memory, names and the rest on disk.
+
+    Models stand in the order of the store; those with a zero weight, which have no log ratios, are left out.
+
+    Attributes
+    ----------
+    store : Store
+        The models.
+    folder : Path
+        Where the scores lie: Parquet files, one a fragment, with the columns model, author and those of `SUMS`.
+    scoring : Scoring
+        The jury, and how its labels count.
+    manifest : Manifest
+        What the store held when it was scored.
+    notices : tuple of str
+        What a reader should know.
+    """
+
+    store: Store
+    folder: Path
+    scoring: Scoring
+    manifest: Manifest
+    notices: tuple[str, ...] = ()
+    _columns: dict[str, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.log_likelihood)
+
+    def __repr__(self) -> str:
+        return f"StoreScores({counted(len(self), 'model')}, sigma={self.scoring.sigma})"
+
+    @property
+    def log_likelihood(self) -> NDArray[np.float64]:
+        """Log likelihood of each model, shape (n_models,)."""
+        return self._column("log_likelihood")
+
+    @property
+    def mse(self) -> NDArray[np.float64]:
+        """Weighted mean squared error of the log ratio, shape (n_models,)."""
+        return self._column("squared_error") / self.scoring.label_weight
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """Weighted part of the choices that each model agrees with, shape (n_models,); nan where there is no choice."""
+        weight = self.scoring.choice_weight
+        return self._column("agreement") / weight if weight else np.full(len(self), np.nan)
+
+    @property
+    def n_barred(self) -> int:
+        """Models with a zero weight."""
+        return sum(fragment.n_current for fragment in self.manifest.fragments) - len(self)
+
+    def _column(self, name: str) -> NDArray[np.float64]:
+        if name not in self._columns:
+            row = SUMS.index(name)
+            parts = [block.sums[row, seated] for block, seated in self.blocks((name,))]
+            values = np.concatenate(parts) if parts else np.zeros(0)
+            if not len(values):
+                raise NoDataError(f"{self.store.path}: no model has log ratios; min_weight would lift zero weights")
+            self._columns[name] = read_only(values)
+        return self._columns[name]
+
+    def blocks(self, columns: tuple[str, ...]) -> Iterator[tuple[BlockScores, NDArray[np.int64]]]:
+        """Yield the scores of each fragment, and which of its rows count.
+
+        Parameters
+        ----------
+        columns : tuple of str
+            What to read of them.
+        """
+        for fragment in self.manifest.fragments:
+            wanted = columns if set(columns) & set(SUMS) else (*columns, SUMS[0])
+            block = read_block(self.folder, fragment, self.scoring.key, wanted)
+            counts = ~np.isnan(block.sums[SUMS.index(next(name for name in wanted if name in SUMS))])
+            counts[list(fragment.replaced)] = False
+            yield block, np.flatnonzero(counts)
+
+    def names(self, models: NDArray[np.int64]) -> list[str]:
+        """Return the names of some models.
+
+        Parameters
+        ----------
+        models : ndarray of int64
+            Where they stand.
+        """
+        found: dict[int, str] = {}
+        first = 0
+        wanted = np.unique(models)
+        for block, seated in self.blocks(("model",)):
+            here = wanted[(wanted >= first) & (wanted < first + len(seated))]
+            if len(here):
+                texts = block.models.take(seated[here - first]).to_pylist()
+                found.update(zip(here.tolist(), texts, strict=True))
+            first += len(seated)
+        return [found[model] for model in models.tolist()]
+
+    def leaderboard(self, top: int = 100, weights: NDArray[np.float64] | None = None) -> Table:
+        """Return the best models.
+
+        Parameters
+        ----------
+        top : int, default 100
+            How many.
+        weights : ndarray of float64, shape (n_models,), optional
+            Weights to be shown beside the scores.
+
+        Returns
+        -------
+        Table
+            Columns rank, model, perhaps weight, log_likelihood, mse, accuracy; ordered by log likelihood, equal ones by
+            name. Nothing but the best is sorted.
+        """
+        scores = self.log_likelihood
+        n = min(positive_count(top, "top"), len(scores))
+        least = np.partition(scores, len(scores) - n)[len(scores) - n]
+        best = np.flatnonzero(scores >= least)  # with all that tie for the last places
+        names = self.names(best)
+        order = sorted(range(len(best)), key=lambda row: (-scores[best[row]], names[row]))[:n]
+        chosen = best[order]
+        ahead = np.searchsorted(-scores[chosen], -scores[chosen], side="left")
+        columns: dict[str, Any] = {"rank": ahead + 1, "model": [names[row] for row in order]}
+        if weights is not None:
+            columns["weight"] = weights[chosen]
+        return Table(
+            columns | {"log_likelihood": scores[chosen], "mse": self.mse[chosen], "accuracy": self.accuracy[chosen]}
+        )
+
+    def bma(self, *, prior: Prior = None, power: float = 1.0) -> StoreEnsemble:
+        """Weigh the models by Bayesian model averaging.
+
+        Parameters
+        ----------
+        prior : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
+            Prior mass of each model, as of `Round.ensemble`.
+        power : float, default 1.0
+            Power of the likelihood.
+
+        Raises
+        ------
+        OptionError, ShapeError, DomainError, NonFiniteError, DtypeError
+            As `bma_weights`; "clone_proof" needs all models in memory.
+        """
+        authors: list[str | None] = []
+        if isinstance(prior, str) and prior != "uniform":
+            for block, seated in self.blocks(("author",)):
+                authors += block.authors.take(seated).to_pylist()
+        else:
+            authors = [None] * len(self)
+        mass = model_mass(prior, "prior", authors, np.ones(len(self), dtype=bool))
+        return StoreEnsemble(self, "bma", bma_weights(self.log_likelihood, prior=mass, power=power))
+
+    def uniform(self) -> StoreEnsemble:
+        """Weigh all models alike."""
+        return StoreEnsemble(self, "uniform", np.full(len(self), 1.0 / len(self)))
+
+    def best(self) -> StoreEnsemble:
+        """Give all the weight to the model of highest log likelihood, of equal ones to the first by name."""
+        scores = self.log_likelihood
+        tied = np.flatnonzero(scores == scores.max())
+        names = self.names(tied)
+        weights = np.zeros(len(scores))
+        weights[tied[min(range(len(tied)), key=names.__getitem__)]] = 1.0
+        return StoreEnsemble(self, "best", weights)
