@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import structs
 
 from hemicycle.errors import StoreError
-from hemicycle.items import Items
-from hemicycle.pool import Pool
 from hemicycle.store.durable import aside, put
 from hemicycle.store.extra import arrow, parquet
 from hemicycle.store.fragments import read_fragment
@@ -21,11 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hemicycle.items import Items
+    from hemicycle.pool import Pool
     from hemicycle.store.manifest import Fragment
 
-__all__ = ["BLOCKS", "BlockScores", "Task", "block_path", "read_block", "score_fragment"]
+__all__ = ["BLOCKS", "COLUMNS", "BlockScores", "Task", "block_path", "read_block", "score_fragment"]
 
 BLOCKS = "blocks"
+COLUMNS = ("model", "author", *SUMS)  #: of a file of scores
 N_UPDATES = b"hemicycle.n_updates"
 MAX_UPDATES = 64  #: after so many a block is scored anew: what rounding adds in each stays small
 CELLS_AT_ONCE = 1 << 30  #: models times labels between two looks at whether to stop
@@ -41,6 +43,8 @@ class Task:
         Paths of the store and of the scores.
     fragment : Fragment
         Which; all its rows are scored, those that were replaced too.
+    dtype : str
+        Of the logits of the store.
     key : str
         The jury, see `Scoring.key`.
     previous : str or None
@@ -64,8 +68,8 @@ class BlockScores:
 
     Attributes
     ----------
-    models, authors : pyarrow.ChunkedArray of string, length n_models
-        Names.
+    models, authors : pyarrow.ChunkedArray of string, length n_models, or None
+        Names, where they were read.
     sums : ndarray of float64, shape (3, n_models)
         Those of `SUMS`; nan for models with a zero weight, which have no log ratios.
     n_updates : int
@@ -119,23 +123,20 @@ def score_fragment(task: Task, stopped: Callable[[], bool] | None = None) -> int
         parts = [(part, sign) for part, sign in ((leaving, -1.0), (arriving, 1.0)) if part is not None]
         sums, n_updates = before.sums + _sums(pool, parts, task.n_threads, stopped), before.n_updates + 1
     pa = arrow()
-    names = (pa.chunked_array([pa.array(column, pa.string())]) for column in (pool.models, pool.authors))
-    _write(path, BlockScores(*names, sums, n_updates))
+    models, authors = (pa.chunked_array([pa.array(column, pa.string())]) for column in (pool.models, pool.authors))
+    _write(path, BlockScores(models, authors, sums, n_updates))
     return len(pool)
 
 
 def _whole(task: Task, items: Items) -> Pool:
     """Read all rows of a fragment."""
-    from msgspec.structs import replace
-
-    return read_fragment(Path(task.store), replace(task.fragment, replaced=()), items, task.dtype)
+    whole = structs.replace(task.fragment, replaced=())
+    return read_fragment(Path(task.store), whole, items, task.dtype)
 
 
 def _floored(pool: Pool, min_weight: float | None) -> Pool:
     if min_weight is None:
         return pool
-    from dataclasses import replace
-
     return replace(pool, logits=np.maximum(pool.logits, np.log(min_weight)))
 
 

@@ -13,38 +13,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
-__all__ = ["as_executor", "score_all"]
+__all__ = ["as_engine", "score_all"]
 
 LOCAL = 2  #: fragments at a time: one is read and written while the core scores the other
 RETRIES = 3  #: of a task whose worker was lost
 
 
-def as_executor(given: Any) -> Executor | None:
-    """Return an executor; a ``dask.distributed.Client`` has one.
+def as_engine(given: Any) -> Any:
+    """Return what was given, if it is an executor or a ``dask.distributed.Client``.
 
     Raises
     ------
     DtypeError
         If it is neither.
     """
-    if given is None or isinstance(given, Executor):
+    if given is None or isinstance(given, Executor) or _is_dask(given):
         return given
-    if hasattr(given, "get_executor"):
-        executor: Executor = given.get_executor(pure=False, retries=RETRIES)
-        return executor
     raise DtypeError(
         f"executor: expected a concurrent.futures.Executor or a dask.distributed.Client, got {type(given).__name__}"
     )
 
 
-def score_all(tasks: Sequence[Task], executor: Executor | None, done: Callable[[int], None]) -> tuple[str, ...]:
+def _is_dask(engine: Any) -> bool:
+    return hasattr(engine, "scheduler_info") and hasattr(engine, "submit")
+
+
+def score_all(tasks: Sequence[Task], engine: Any, done: Callable[[int], None]) -> tuple[str, ...]:
     """Score fragments, in any order.
 
     Parameters
     ----------
     tasks : sequence of Task
         What to do.
-    executor : Executor, optional
+    engine : Executor or dask.distributed.Client, optional
         Who does it; by default threads of this process.
     done : callable
         Told how many models each task scored, as it ends.
@@ -61,10 +62,10 @@ def score_all(tasks: Sequence[Task], executor: Executor | None, done: Callable[[
     KeyboardInterrupt
         Soon after Ctrl-C.
     """
-    if executor is None:
+    if engine is None:
         _locally(tasks, done)
         return ()
-    lost = _elsewhere(tasks, executor, done)
+    lost = _by_dask(tasks, engine, done) if _is_dask(engine) else _elsewhere(tasks, engine, done)
     if not lost:
         return ()
     _locally(lost, done)
@@ -99,6 +100,24 @@ def _elsewhere(tasks: Sequence[Task], executor: Executor, done: Callable[[int], 
         for future in task_of:
             future.cancel()
         raise
+
+
+def _by_dask(tasks: Sequence[Task], client: Any, done: Callable[[int], None]) -> list[Task]:
+    """Return the tasks that Dask gave up; of a worker that is lost it gives its tasks to others by itself."""
+    from distributed import KilledWorker, as_completed
+
+    task_of = {client.submit(score_fragment, task, pure=False, retries=RETRIES): task for task in tasks}
+    lost = []
+    try:
+        for future in as_completed(list(task_of)):  # type: ignore[no-untyped-call]
+            try:
+                done(future.result())
+            except KilledWorker:
+                lost.append(task_of[future])
+    except BaseException:
+        client.cancel(list(task_of))
+        raise
+    return lost
 
 
 def _gather(futures: list[Future[int]], done: Callable[[int], None]) -> list[Future[int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,12 @@ from hemicycle.store.durable import PART, write_durably
 from hemicycle.store.store import Store
 from hemicycle.store.writing import sole_writer
 from hemicycle.streaming.block_scores import BLOCKS, Task, block_path
-from hemicycle.streaming.executors import as_executor, score_all
+from hemicycle.streaming.executors import as_engine, score_all
 from hemicycle.streaming.scoring import JUDGMENTS, Scoring
 from hemicycle.streaming.store_scores import StoreScores
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from concurrent.futures import Executor
 
@@ -99,7 +99,7 @@ def score_store(
     what `log_likelihood` may err in the pairs that changed; after 64 times a fragment is scored anew.
     """
     store = store if isinstance(store, Store) else Store.open(store)
-    engine, threads = as_executor(executor), thread_count(n_threads)
+    engine, threads = as_engine(executor), thread_count(n_threads)
     manifest = store.manifest
     aligned = judgments.align(manifest.item_list)
     scoring = Scoring(aligned, sigma, pair_weights, min_weight)

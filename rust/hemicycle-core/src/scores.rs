@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::judgments::{Pairs, check_items, check_length, check_weights};
-use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum};
+use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, Sum, each_lane};
 use crate::likelihood::{Plan, by_block, check_inputs, totals};
 use crate::parallel::{Execution, Interrupt, sort};
 use crate::pool::{Block, GROUPS, Logit, Pool};
@@ -78,7 +78,7 @@ struct Duel {
     weight: f64,
 }
 
-/// The choices, checked and in an order that does not depend on theirs.
+/// The choices, checked and in an order that does not depend on theirs: those of one weight are neighbours.
 fn duels(choices: &Choices<'_>, interrupt: &Interrupt) -> Result<Vec<Duel>> {
     let Choices { n_items, loser, winner, weight } = *choices;
     check_length("winner", winner.len(), loser.len())?;
@@ -88,7 +88,7 @@ fn duels(choices: &Choices<'_>, interrupt: &Interrupt) -> Result<Vec<Duel>> {
     check_weights("weight", weight)?;
     let mut duels: Vec<Duel> =
         (0..loser.len()).map(|i| Duel { loser: loser[i], winner: winner[i], weight: weight[i] }).collect();
-    let order = |x: &Duel, y: &Duel| (x.loser, x.winner).cmp(&(y.loser, y.winner)).then(x.weight.total_cmp(&y.weight));
+    let order = |x: &Duel, y: &Duel| x.weight.total_cmp(&y.weight).then((x.loser, x.winner).cmp(&(y.loser, y.winner)));
     sort(&mut duels, interrupt, order)?;
     Ok(duels)
 }
@@ -117,23 +117,20 @@ impl Kernel for Agreement<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self, _: impl Simd) {
         let mut agreed = [Sum::<FMA>::zero(); GROUPS];
-        for duels in self.duels.chunks(DUELS_AT_ONCE) {
+        for duels in self.duels.chunk_by(|x, y| x.weight == y.weight).flat_map(|equal| equal.chunks(DUELS_AT_ONCE)) {
             if self.interrupt.is_raised() {
                 return;
             }
-            for Duel { loser, winner, weight } in duels {
-                for (g, agreed) in agreed.iter_mut().enumerate() {
-                    let winner = self.block.logits::<FMA>(*winner, g).0;
-                    let loser = self.block.logits::<FMA>(*loser, g).0;
-                    let mut won = [0.0; LANES];
-                    for lane in 0..LANES {
-                        let lead = winner[lane] - loser[lane];
-                        let tie = if lead >= -TIE { 0.5 * weight } else { 0.0 };
-                        won[lane] = if lead > TIE { *weight } else { tie };
-                    }
-                    agreed.add(Lanes(won));
+            let mut won = [Lanes::<FMA>::splat(0.0); GROUPS]; // halves: their sums are exact
+            for Duel { loser, winner, .. } in duels {
+                for (g, won) in won.iter_mut().enumerate() {
+                    let lead = self.block.logits::<FMA>(*winner, g) - self.block.logits::<FMA>(*loser, g);
+                    let tied: Lanes<FMA> = each_lane!(i => if lead.0[i] >= -TIE { 0.5 } else { 0.0 });
+                    *won = *won + each_lane!(i => if lead.0[i] > TIE { 1.0 } else { tied.0[i] });
                 }
             }
+            let weight = Lanes::splat(duels[0].weight);
+            agreed.iter_mut().zip(won).for_each(|(agreed, won)| agreed.add(won * weight));
         }
         for (out, agreed) in self.out.chunks_mut(LANES).zip(agreed) {
             out.copy_from_slice(&(agreed.value() / Lanes::splat(self.total)).0[..out.len()]);
