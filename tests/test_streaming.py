@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +20,11 @@ from hemicycle.errors import DtypeError, NoDataError, OptionError, StoreError
 from hemicycle.streaming import StoreScores, score_store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
+HERE = Path(__file__).parent
 N_ITEMS, N_MODELS = 9, 500
 
 
@@ -242,6 +244,13 @@ def test_two_dask_workers_one_of_which_is_killed(store: Store, tmp_path: Path) -
         again = score_store(store, jury(2), tmp_path / "again", executor=client, n_threads=1, progress=killer)
         assert killer.pid is None
     assert_scores(again, jury(2))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_hundred_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", str(HERE / "scoring_killing.py"), str(tmp_path), "100"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_damage_is_named_and_ends_nothing_else(store: Store, tmp_path: Path) -> None:

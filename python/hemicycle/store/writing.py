@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["now", "require_new", "sole_writer", "writing"]
+__all__ = ["LOCK", "WRITER", "now", "require_new", "sole_writer", "writing"]
 
 LOCK = ".lock"
 WRITER = ".writer"  #: who holds the lock, for messages only

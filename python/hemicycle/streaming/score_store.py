@@ -11,7 +11,7 @@ from hemicycle.errors import OptionError, StoreError
 from hemicycle.options import thread_count
 from hemicycle.store.durable import PART, write_durably
 from hemicycle.store.store import Store
-from hemicycle.store.writing import sole_writer
+from hemicycle.store.writing import LOCK, WRITER, sole_writer
 from hemicycle.streaming.block_scores import BLOCKS, Task, block_path
 from hemicycle.streaming.executors import as_engine, score_all
 from hemicycle.streaming.scoring import JUDGMENTS, Scoring
@@ -132,8 +132,10 @@ def score_store(
 
 def _folder(folder: Path) -> Path:
     """Make the folder of scores, or see that it is one."""
-    if folder.exists() and not (folder / MARK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OptionError(f"{folder}: holds files that are no scores; give another folder")
+    if folder.exists() and not (folder / MARK).is_file():
+        known = {BLOCKS, JUDGMENTS, LOCK, WRITER}  # what a run leaves that was stopped at its beginning
+        if not folder.is_dir() or any(p.name not in known and p.suffix != PART for p in folder.iterdir()):
+            raise OptionError(f"{folder}: holds files that are no scores; give another folder")
     (folder / BLOCKS).mkdir(parents=True, exist_ok=True)
     (folder / JUDGMENTS).mkdir(exist_ok=True)
     return folder
