@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from hemicycle.items import Items
 
-__all__ = ["LOGITS", "METADATA", "current_names", "read_fragment", "read_names", "rows_at_once", "write_fragment"]
+__all__ = [
+    "LOGITS",
+    "METADATA",
+    "current_names",
+    "read_fragment",
+    "read_names",
+    "read_rows",
+    "rows_at_once",
+    "write_fragment",
+]
 
 LOGITS = "logits"
 METADATA = b"hemicycle"  #: key of the item list in the metadata of the schema
@@ -184,6 +193,27 @@ def read_fragment(folder: Path, fragment: Fragment, items: Items, dtype: DTypeLi
     StoreError
         If the file is gone, cut short, changed by a single bit, or does not hold what a fragment of this store does.
     """
+    table, logits = read_rows(folder, fragment, items, dtype)
+    text = {name: tuple(table[name].to_pylist()) for name in ("model", "author", "submitted", "file")}
+    files = () if None in text["file"] else text["file"]
+    return Pool(logits, text["model"], items, text["author"], files=files, submitted=text["submitted"])
+
+
+def read_rows(folder: Path, fragment: Fragment, items: Items, dtype: DTypeLike) -> tuple[Any, NDArray[Any]]:
+    """Read what `read_fragment` reads, without making names text.
+
+    Returns
+    -------
+    table : pyarrow.Table
+        With the columns model, author, submitted and file.
+    logits : ndarray, shape (n_models, n_items)
+        Of the same models.
+
+    Raises
+    ------
+    StoreError
+        As `read_fragment`.
+    """
     content, path, pa = _content(folder, fragment), fragment.path(folder), arrow()
     try:
         with parquet().ParquetFile(pa.BufferReader(content)) as file:
@@ -196,13 +226,13 @@ def read_fragment(folder: Path, fragment: Fragment, items: Items, dtype: DTypeLi
             kept[list(fragment.replaced)] = False
             table = table.filter(pa.array(kept))
         logits = _matrix(table[LOGITS], len(items), dtype)
-        text = {name: tuple(table[name].to_pylist()) for name in ("model", "author", "submitted", "file")}
+        table = table.drop_columns([LOGITS])
+        table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise StoreError(f"{path}: {error}; {REMEDY}") from error
     if not logits.max(initial=-np.inf) < np.inf:
         raise StoreError(f"{path}: holds a logit that is no number; {REMEDY}")
-    files = () if None in text["file"] else text["file"]
-    return Pool(logits, text["model"], items, text["author"], files=files, submitted=text["submitted"])
+    return table, logits
 
 
 def _content(folder: Path, fragment: Fragment) -> bytes:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import structs
 
-from hemicycle.errors import StoreError
+from hemicycle.errors import DomainError, NonFiniteError, StoreError
 from hemicycle.store.durable import aside, put
 from hemicycle.store.extra import arrow, parquet
-from hemicycle.store.fragments import read_fragment
+from hemicycle.store.fragments import read_rows
 from hemicycle.streaming.scoring import SUMS, Scoring
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemicycle.items import Items
-    from hemicycle.pool import Pool
     from hemicycle.store.manifest import Fragment
 
 __all__ = ["BLOCKS", "COLUMNS", "BlockScores", "Task", "block_path", "read_block", "score_fragment"]
@@ -114,30 +112,27 @@ def score_fragment(task: Task, stopped: Callable[[], bool] | None = None) -> int
     if path.exists():
         return fragment.n_models
     scoring = Scoring.read(folder, task.key)
-    pool = _floored(_whole(task, scoring.judgments.items), scoring.min_weight)
+    whole = structs.replace(fragment, replaced=())
+    about, logits = read_rows(Path(task.store), whole, scoring.judgments.items, task.dtype)
+    if scoring.min_weight is not None:
+        logits = np.maximum(logits, np.log(scoring.min_weight))
     before = None if task.previous is None else _earlier(folder, fragment, task.previous)
-    if before is None:
-        sums, n_updates = _sums(pool, [(scoring, 1.0)], task.n_threads, stopped), 0
-    else:
-        leaving, arriving = scoring.since(Scoring.read(folder, str(task.previous)))
-        parts = [(part, sign) for part, sign in ((leaving, -1.0), (arriving, 1.0)) if part is not None]
-        sums, n_updates = before.sums + _sums(pool, parts, task.n_threads, stopped), before.n_updates + 1
-    pa = arrow()
-    models, authors = (pa.chunked_array([pa.array(column, pa.string())]) for column in (pool.models, pool.authors))
-    _write(path, BlockScores(models, authors, sums, n_updates))
-    return len(pool)
+    parts = [(scoring, 1.0)] if before is None else _changes(scoring, Scoring.read(folder, str(task.previous)))
+    try:
+        sums = _sums(logits, parts, task.n_threads, stopped)
+    except (DomainError, NonFiniteError) as error:
+        raise type(error)(f"{fragment.path(Path(task.store))}: {error}") from None
+    if before is not None:
+        sums += before.sums
+    n_updates = 0 if before is None else before.n_updates + 1
+    _write(path, BlockScores(about["model"], about["author"], sums, n_updates))
+    return fragment.n_models
 
 
-def _whole(task: Task, items: Items) -> Pool:
-    """Read all rows of a fragment."""
-    whole = structs.replace(task.fragment, replaced=())
-    return read_fragment(Path(task.store), whole, items, task.dtype)
-
-
-def _floored(pool: Pool, min_weight: float | None) -> Pool:
-    if min_weight is None:
-        return pool
-    return replace(pool, logits=np.maximum(pool.logits, np.log(min_weight)))
+def _changes(scoring: Scoring, before: Scoring) -> list[tuple[Scoring, float]]:
+    """Return what is to be taken from earlier sums and added to them."""
+    leaving, arriving = scoring.since(before)
+    return [(part, sign) for part, sign in ((leaving, -1.0), (arriving, 1.0)) if part is not None]
 
 
 def _earlier(folder: Path, fragment: Fragment, key: str) -> BlockScores | None:
@@ -150,14 +145,14 @@ def _earlier(folder: Path, fragment: Fragment, key: str) -> BlockScores | None:
 
 
 def _sums(
-    pool: Pool,
+    logits: NDArray[Any],
     parts: list[tuple[Scoring, float]],
     n_threads: int | None,
     stopped: Callable[[], bool] | None,
 ) -> NDArray[np.float64]:
     """Return signed sums over several juries, (3, n_models)."""
-    seated = np.flatnonzero(pool.scorable)
-    total = np.full((len(SUMS), len(pool)), np.nan)
+    seated = np.flatnonzero(logits.min(axis=1) > -np.inf)
+    total = np.full((len(SUMS), len(logits)), np.nan)
     total[:, seated] = 0.0
     n_labels = max([1, *(len(part.judgments) for part, _ in parts)])
     rows = max(1, CELLS_AT_ONCE // n_labels)
@@ -165,7 +160,7 @@ def _sums(
         if stopped is not None and stopped():
             raise InterruptedError
         chosen = seated[first : first + rows]
-        some = pool if len(chosen) == len(pool) else pool.select(chosen)
+        some = logits if len(chosen) == len(logits) else logits[chosen]
         for part, sign in parts:
             total[:, chosen] += sign * part.sums(some, n_threads)
     return total

@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemicycle.pool import Pool
 
 __all__ = ["SUMS", "Scoring"]
 
@@ -93,13 +92,13 @@ class Scoring:
         items = json.dumps([self.judgments.items.keys, self.settings], sort_keys=True)
         return hashlib.sha256(items.encode() + np.ascontiguousarray(self.rows).tobytes()).hexdigest()
 
-    def sums(self, pool: Pool, n_threads: int | None = None) -> NDArray[np.float64]:
+    def sums(self, logits: NDArray[Any], n_threads: int | None = None) -> NDArray[np.float64]:
         """Return the sums of every model.
 
         Parameters
         ----------
-        pool : Pool
-            Models without zero weights.
+        logits : ndarray of float64 or float32, shape (n_models, n_items)
+            Of models without zero weights, in the order of ``judgments.items``.
         n_threads : int, optional
             Threads of the core.
 
@@ -108,15 +107,15 @@ class Scoring:
         ndarray of float64, shape (3, n_models)
             In the order of `SUMS`.
         """
-        held, found = self.judgments, np.zeros((len(SUMS), len(pool)))
+        held, found = self.judgments, np.zeros((len(SUMS), len(logits)))
         pairs = held.pairs
         if len(pairs):
             log_likelihood(
-                pool, held, sigma=self.sigma, pair_weights=self.pair_weights, n_threads=n_threads, out=found[0]
+                logits, held, sigma=self.sigma, pair_weights=self.pair_weights, n_threads=n_threads, out=found[0]
             )
-            found[1] = mean_squared_error(pool, held, n_threads=n_threads) * math.fsum(pairs.weight)
+            found[1] = mean_squared_error(logits, held, n_threads=n_threads) * math.fsum(pairs.weight)
         if self.choice_weight:
-            found[2] = accuracy(pool, held, n_threads=n_threads) * self.choice_weight
+            found[2] = accuracy(logits, held, n_threads=n_threads) * self.choice_weight
         return found
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from hemicycle.allocation import allocate_blocks
 from hemicycle.arrays import read_only
 from hemicycle.averaging import effective_models
-from hemicycle.store.fragments import read_fragment
+from hemicycle.store.fragments import read_rows
 from hemicycle.table import Table
 
 if TYPE_CHECKING:
@@ -99,5 +99,5 @@ class StoreEnsemble:
             rows = seated[weights > 0]
             if len(rows):
                 whole = msgspec.structs.replace(fragment, replaced=())
-                logits = read_fragment(self.scores.store.path, whole, manifest.item_list, manifest.dtype).logits[rows]
+                logits = read_rows(self.scores.store.path, whole, manifest.item_list, manifest.dtype)[1][rows]
                 yield (logits if floor is None else np.maximum(logits, np.log(floor))), weights[weights > 0]
