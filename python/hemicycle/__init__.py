@@ -85,6 +85,7 @@ _MODULES = (
     "plots",
     "running",
     "store",
+    "streaming",
     "synthetic",
 )
 
