@@ -85,7 +85,8 @@ def modules_of(line: str) -> list[str]:
     if found := re.match(r"from (hemicycle[.\w]+) import", line):
         return [found[1]]
     if found := re.match(r"from hemicycle import (.*)", line):
-        return [f"hemicycle.{name.strip()}" for name in found[1].split(",")]
+        names = [name.strip() for name in found[1].split(",")]
+        return [f"hemicycle.{name}" for name in names if name not in hemicycle.__all__]
     return []
 
 
