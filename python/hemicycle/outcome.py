@@ -237,7 +237,7 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
     return found
 
 
-def _read(config: RoundConfig, during: Step) -> tuple[Judgments, Pool]:
+def _read(config: RoundConfig, during: Step, memory: int | str | None) -> tuple[Judgments, Pool]:
     limits = config.read_limits
     with during("reading the submissions"):
         items = None if config.items is None else Items.read(config.items, config.rename, limits)
@@ -248,6 +248,7 @@ def _read(config: RoundConfig, during: Step) -> tuple[Judgments, Pool]:
             min_weight=config.min_weight,
             submitted=config.submitted,
             limits=limits,
+            memory=memory,
         )
     with during("reading the judgments"):
         judgments = Judgments.read(
@@ -340,7 +341,7 @@ def _of(ensembles: Sequence[Ensemble], method: str) -> Ensemble:
     return next(ensemble for ensemble in ensembles if ensemble.method == method)
 
 
-def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
+def run_round(config: RoundConfig, step: Step | None = None, memory: int | str | None = None) -> Outcome:
     """Read the inputs of a run, score them and form every ensemble.
 
     Parameters
@@ -349,6 +350,8 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
         What to read and how.
     step : callable, optional
         Makes a context manager of a text that says what is going on.
+    memory : int or str, optional
+        Bytes that the logits of a store may take in memory, see `Store.pool`; no result depends on it.
 
     Returns
     -------
@@ -365,7 +368,7 @@ def run_round(config: RoundConfig, step: Step | None = None) -> Outcome:
     during = step or (lambda _: nullcontext())
     with during("hashing the inputs"):
         sha256 = {name: sha256_of(path, config.read_limits) for name, path in config.paths().items()}
-    judgments, pool = _read(config, during)
+    judgments, pool = _read(config, during, memory)
     before = _before(config, judgments, pool, during)
     if config.drop:
         judgments, pool = drop(judgments, pool, config.drop)

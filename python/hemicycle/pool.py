@@ -19,6 +19,7 @@ from hemicycle.names import Rename, Renames
 from hemicycle.npy import map_matrix
 from hemicycle.options import thread_count
 from hemicycle.rejects import Rejects, counted
+from hemicycle.scratch import rows_of
 from hemicycle.sources import Source
 from hemicycle.submissions import SubmissionTable, submissions_at, submissions_of_table
 from hemicycle.submitted import SubmissionTimes, Submitted
@@ -144,6 +145,7 @@ class Pool:
         limits: ReadLimits | None = None,
         n_threads: int | None = None,
         submitted: Submitted = None,
+        memory: int | str | None = None,
     ) -> Pool:
         """Read submissions: a folder or archive of csv files, one csv file, several, a store, or a ``.npy`` matrix.
 
@@ -170,6 +172,8 @@ class Pool:
         submitted : mapping or path, optional
             When models came: a mapping of their names to times of ISO 8601, or a csv file with the columns model and
             submitted. Times without an offset are in UTC; a model that is not named has none.
+        memory : int or str, optional
+            Bytes that the logits of a store may take in memory, see `hemicycle.Store.pool`.
 
         Raises
         ------
@@ -197,7 +201,7 @@ class Pool:
         times = SubmissionTimes.of(submitted, limits)
         if isinstance(path, str | os.PathLike):
             if _is_store(Path(path)):
-                return cls._of_store(Path(path), listed, renames, min_weight, times)
+                return cls._of_store(Path(path), listed, renames, min_weight, times, memory)
             if Path(path).suffix.lower() == ".npy":
                 return cls._of_npy(Path(path), listed, times)
         return cls.of_submissions(
@@ -297,13 +301,19 @@ class Pool:
 
     @classmethod
     def _of_store(
-        cls, path: Path, items: Items | None, renames: Renames, min_weight: float | None, times: SubmissionTimes
+        cls,
+        path: Path,
+        items: Items | None,
+        renames: Renames,
+        min_weight: float | None,
+        times: SubmissionTimes,
+        memory: int | str | None,
     ) -> Pool:
         from hemicycle.store import Store
 
         if renames.new_name:
             raise OptionError(f"{path.name}: rename is for submissions on their way into a store, which this one is")
-        pool = Store.open(path).pool(min_weight=min_weight)
+        pool = Store.open(path).pool(min_weight=min_weight, memory=memory)
         if items is not None and items != pool.items:
             raise OptionError(f"{path.name}: the items of a store are those that it was made with; leave items= out")
         if not times.of_model:
@@ -348,7 +358,7 @@ class Pool:
         index = row_indices(models, "models", len(self), "models")
         return replace(
             self,
-            logits=self.logits[index],
+            logits=rows_of(self.logits, index),
             models=tuple(self.models[row] for row in index),
             authors=tuple(self.authors[row] for row in index),
             files=tuple(self.files[row] for row in index) if self.files else (),

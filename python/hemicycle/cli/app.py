@@ -24,6 +24,7 @@ from hemicycle.cli.command_options import (
     LimitOption,
     LossOption,
     MeanOption,
+    Memory,
     MethodOption,
     MinWeight,
     Out,
@@ -134,6 +135,7 @@ def ensemble(
     limit: LimitOption = None,
     drop: Drop = None,
     against: Against = None,
+    memory: Memory = None,
     out: Out = Path("hemicycle-out"),
     format_: FormatOption = Format.table,
     strict: Strict = False,
@@ -170,7 +172,7 @@ def ensemble(
         "drop": tuple(drop) if drop else None,
         "against": against and str(against),
     }
-    n_rejects = run_ensemble(jury, pool, options, out=out, output=format_.value, quiet=quiet)
+    n_rejects = run_ensemble(jury, pool, options, out=out, output=format_.value, quiet=quiet, memory=memory)
     raise typer.Exit(FINDINGS if strict and n_rejects else FINE)
 
 

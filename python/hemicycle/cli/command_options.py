@@ -274,6 +274,15 @@ Against = Annotated[
 FormatOption = Annotated[
     Format, typer.Option("--format", help="What to write to standard output.", rich_help_panel="Output")
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="How much memory the models of a store may take, such as 4GiB; a quarter of the machine's by default. "
+        "More are read from a file where temporary files lie (TMPDIR). No result depends on it.",
+        rich_help_panel="Input",
+    ),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with 1 if anything was rejected.", rich_help_panel="Output")
 ]

@@ -26,7 +26,16 @@ from hemicycle.outcome import Outcome, run_round
 __all__ = ["run_and_write", "run_ensemble"]
 
 
-def run_ensemble(jury: Path, pool: Path | None, options: dict[str, Any], *, out: Path, output: str, quiet: bool) -> int:
+def run_ensemble(
+    jury: Path,
+    pool: Path | None,
+    options: dict[str, Any],
+    *,
+    out: Path,
+    output: str,
+    quiet: bool,
+    memory: str | None = None,
+) -> int:
     """Run the main job.
 
     Parameters
@@ -43,6 +52,8 @@ def run_ensemble(jury: Path, pool: Path | None, options: dict[str, Any], *, out:
         What goes to standard output.
     quiet : bool
         Whether to keep still on standard error.
+    memory : str, optional
+        Bytes that the logits of a store may take in memory.
 
     Returns
     -------
@@ -51,7 +62,7 @@ def run_ensemble(jury: Path, pool: Path | None, options: dict[str, Any], *, out:
     """
     talk = Talk(quiet)
     config = _config(jury, pool, options)
-    outcome = run_and_write(config, out, talk)
+    outcome = run_and_write(config, out, talk, memory)
     if output == "json":
         print_bytes(_json(outcome))
     elif output == "csv":
@@ -66,12 +77,12 @@ def run_ensemble(jury: Path, pool: Path | None, options: dict[str, Any], *, out:
     return len(outcome.rejects)
 
 
-def run_and_write(config: RoundConfig, out: Path, talk: Talk) -> Outcome:
+def run_and_write(config: RoundConfig, out: Path, talk: Talk, memory: str | None = None) -> Outcome:
     """Run a round and write its out folder; say where an input is not what it was when the config was written."""
     require_ours(out)
     if config.against is not None and Path(config.against).resolve() == out.resolve():
         raise OptionError(f"{config.against} is the folder to write to, too; give another one with --out")
-    outcome = run_round(config, talk.step)
+    outcome = run_round(config, talk.step, memory)
     for name, path in config.paths().items():
         before = getattr(config.sha256, name, None)
         if before and before != outcome.sha256[name]:

@@ -11,6 +11,7 @@ from hemicycle.errors import StoreError
 from hemicycle.look_alikes import alike_models
 from hemicycle.pool import Pool
 from hemicycle.rejects import excerpt
+from hemicycle.scratch import new_matrix, release
 from hemicycle.store.adding import CONFLICT, TWICE
 
 if TYPE_CHECKING:
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = ["gathered"]
 
+ROWS_AT_ONCE = 1 << 16  #: of a file, that are put in order in memory
+
 
 def gathered(
-    blocks: Iterable[Pool], names: Sequence[str], manifest: Manifest, rejects: Rejects, min_weight: float | None
+    blocks: Iterable[Pool],
+    names: Sequence[str],
+    manifest: Manifest,
+    rejects: Rejects,
+    min_weight: float | None,
+    memory: int,
 ) -> Pool:
     """Return models in the order of their names, whatever they came in.
 
@@ -42,11 +50,15 @@ def gathered(
         What was turned away.
     min_weight : float or None
         Floor of smaller weights.
+    memory : int
+        Bytes that the logits may take in memory; more lie in a file without a name.
 
     Raises
     ------
     StoreError
         If a name comes twice.
+    OSError
+        If there is no space for such a file.
     """
     order = sorted(range(len(names)), key=names.__getitem__)
     models = tuple(names[row] for row in order)
@@ -55,16 +67,17 @@ def gathered(
             raise StoreError(f"the store holds {excerpt(one)!r} twice; hemicycle store check says where")
     place = np.empty(len(names), dtype=np.int64)
     place[order] = np.arange(len(names))
-    logits = np.empty((len(names), len(manifest.items)), dtype=manifest.dtype)
+    logits = new_matrix((len(names), len(manifest.items)), manifest.dtype, memory)
+    rows = _Rows(logits, place)
     authors: list[str | None] = []
     files: list[str | None] = []
     times: list[str | None] = []
     for block in blocks:
-        first = len(authors)
-        logits[place[first : first + len(block)]] = block.logits
+        rows.take(block.logits)
         authors.extend(block.authors)
         files.extend(block.files or block.models)
         times.extend(block.submitted)
+    rows.put()
     notices = () if min_weight is None else _raise_to(np.log(min_weight), logits, min_weight)
     sources = tuple(files[row] or names[row] for row in order)
     accepted = set(sources)
@@ -82,14 +95,56 @@ def gathered(
     )
 
 
+class _Rows:
+    """Rows on their way into a matrix, each to a place of its own.
+
+    In memory they go there at once. In a file that would touch pages all over it, again and again: they go to the
+    stretch that holds their place, one after another, and change places there when all have come.
+    """
+
+    def __init__(self, matrix: NDArray[Any], place: NDArray[np.int64]) -> None:
+        self.matrix, self.place, self.n_taken = matrix, place, 0
+        self.scattered = isinstance(matrix, np.memmap) and bool((np.diff(place) != 1).any())
+        self.came = np.empty(len(place) if self.scattered else 0, dtype=np.int64)
+        self.n_there = np.zeros(-(-len(place) // ROWS_AT_ONCE), dtype=np.int64)  # of each stretch
+
+    def take(self, block: NDArray[Any]) -> None:
+        """Take the rows that come next."""
+        place = self.place[self.n_taken : self.n_taken + len(block)]
+        self.n_taken += len(block)
+        if not self.scattered:
+            self.matrix[place] = block
+        else:
+            stretch = place // ROWS_AT_ONCE
+            for which in np.unique(stretch).tolist():
+                here = stretch == which
+                first = which * ROWS_AT_ONCE + int(self.n_there[which])
+                to = slice(first, first + int(here.sum()))
+                self.matrix[to], self.came[to] = block[here], place[here]
+                self.n_there[which] += to.stop - to.start
+        release(self.matrix)
+
+    def put(self) -> None:
+        """Put every row in its place."""
+        for first in range(0, len(self.came), ROWS_AT_ONCE):
+            part = slice(first, first + ROWS_AT_ONCE)
+            self.matrix[self.came[part]] = self.matrix[part].copy()
+            release(self.matrix)
+
+
 def _raise_to(floor: float, logits: NDArray[Any], min_weight: float) -> tuple[str, ...]:
     """Raise logits to a floor, in place, and say of how many."""
-    below = logits < floor
-    n_models = int(below.any(axis=1).sum())
+    n_models, n_weights = 0, 0
+    for first in range(0, len(logits), ROWS_AT_ONCE):
+        part = logits[first : first + ROWS_AT_ONCE]
+        below = part < floor
+        if below.any():
+            part[below] = floor
+            n_models, n_weights = n_models + int(below.any(axis=1).sum()), n_weights + int(below.sum())
+        release(logits)
     if not n_models:
         return ()
-    logits[below] = floor
-    return (f"min_weight {min_weight:g} raised {int(below.sum())} weights of {n_models} submissions",)
+    return (f"min_weight {min_weight:g} raised {n_weights} weights of {n_models} submissions",)
 
 
 def _place(reject: Reject) -> tuple[str, int, str, str, str]:

@@ -18,6 +18,7 @@ from hemicycle.names import Rename, Renames
 from hemicycle.options import known_word, non_negative_number, thread_count
 from hemicycle.pool import Pool
 from hemicycle.rejects import counted
+from hemicycle.scratch import byte_count
 from hemicycle.store.adding import Added, Adding, OnConflict
 from hemicycle.store.arrivals import Arrival, Arrivals
 from hemicycle.store.checking import StoreCheck, check_store
@@ -284,8 +285,8 @@ class Store:
                 raise
             raise StoreError(f"{self.path}: was compacted while it was read; read it again") from None
 
-    def pool(self, *, min_weight: float | None = None) -> Pool:
-        """Return all models in memory, sorted by name: the same whatever they came in, and in which order.
+    def pool(self, *, min_weight: float | None = None, memory: int | str | None = None) -> Pool:
+        """Return all models as one pool, sorted by name: the same whatever they came in, and in which order.
 
         What was turned away is told as `rejects` has it, but for files of which something was accepted since.
 
@@ -293,6 +294,9 @@ class Store:
         ----------
         min_weight : float, optional
             Raise smaller weights to this one, so that a zero does not bar a submission from log ratios.
+        memory : int or str, optional
+            Bytes that the logits may take in memory, such as "4GiB"; by default a quarter of the machine's. More lie in
+            a file without a name where temporary files do (``TMPDIR``), mapped: the system keeps in memory what fits.
 
         Returns
         -------
@@ -305,9 +309,12 @@ class Store:
             If a fragment is gone or damaged.
         NoDataError
             If there are no models; its ``rejects`` say which were turned away.
-        DomainError
-            If `min_weight` is not a finite number > 0.
+        DomainError, DtypeError
+            If `min_weight` is not a finite number > 0, or `memory` no number of bytes.
+        OSError
+            If there is no space for the file.
         """
+        most = byte_count(memory, "memory")
         if min_weight is not None and not 0 < min_weight < np.inf:
             raise DomainError(f"min_weight is {min_weight}; it must be finite and greater than 0")
         manifest = self.manifest
@@ -317,7 +324,7 @@ class Store:
                 turned_away = f", {len(rejects):,} turned away" if rejects else ""
                 raise NoDataError(f"{self.path}: the store holds no models{turned_away}", rejects)
             names = [name for each in manifest.fragments for name in current_names(self.path, each)]
-            return gathered(self._blocks(manifest), names, manifest, rejects, min_weight)
+            return gathered(self._blocks(manifest), names, manifest, rejects, min_weight, most)
 
     def check(self, progress: Callable[[int, int], None] | None = None) -> StoreCheck:
         """Read every byte again and say what is wrong.
