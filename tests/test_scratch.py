@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from command_line import files_of
 from hemicycle import Judgments, Pool, Round, Store
+from hemicycle.cli import main
 from hemicycle.errors import DomainError, DtypeError
 from hemicycle.scratch import byte_count, new_matrix, release, rows_of
 from hemicycle.store import gathering
@@ -132,3 +134,11 @@ def test_a_quarter_of_the_machine_is_the_default(tmp_path: Path, monkeypatch: py
 def test_what_is_no_size_is_refused(given: object, error: type[Exception]) -> None:
     with pytest.raises(error, match="memory"):
         byte_count(given, "memory")  # type: ignore[arg-type]
+
+
+def test_the_command_gives_the_same_files(here: Path) -> None:
+    assert main(["store", "add", "pool.store", "submissions", "--quiet"]) == 0
+    for memory, out in (("1GiB", "whole"), ("0", "mapped")):
+        assert main(["ensemble", "jury.csv", "pool.store", "--memory", memory, "--out", out, "--quiet"]) == 0
+    assert files_of("whole") == files_of("mapped")
+    assert main(["ensemble", "jury.csv", "pool.store", "--memory", "much", "--out", "other"]) == 2
