@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from hemicycle import Judgments, Pool, Round, Store, allocate
-from hemicycle.errors import DtypeError, NoDataError, OptionError, StoreError
+from hemicycle.errors import DomainError, DtypeError, NoDataError, OptionError, StoreError
 from hemicycle.streaming import StoreScores, score_store
 
 if TYPE_CHECKING:
@@ -279,9 +279,27 @@ def test_what_cannot_be_asked_is_refused(store: Store, tmp_path: Path) -> None:
         score_store(store, jury(1), tmp_path / "scores", executor="dask")
     with pytest.raises(OptionError, match="pair_weights"):
         score_store(store, jury(1), tmp_path / "scores", pair_weights="half")  # type: ignore[arg-type]
+    scores = score_store(store, jury(1), tmp_path / "scores")
+    for prior in ("clone_proof", "other"):
+        with pytest.raises(OptionError, match="prior"):
+            scores.bma(prior=prior)
+    for top in (0, -1):
+        with pytest.raises(DomainError, match="top"):
+            scores.leaderboard(top)
     ordinal = Judgments.from_arrays([0], [1], choice=[1], items=N_ITEMS)
     with pytest.raises(NoDataError, match="log ratio"):
         score_store(store, ordinal, tmp_path / "scores")
-    shutil.rmtree(store.path / "fragments")
+    for fragment in store.manifest.fragments:
+        fragment.path(store.path).unlink()
     with pytest.raises(StoreError, match="is gone"):
-        score_store(store, jury(1), tmp_path / "scores")
+        score_store(store, jury(1), tmp_path / "other")
+
+
+def test_ctrl_c_ends_it_soon_and_it_goes_on_later(store: Store, tmp_path: Path) -> None:
+    def interrupt(done: int, of: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_store(store, jury(1), tmp_path / "scores", progress=interrupt)
+    assert_scores(score_store(store, jury(1), tmp_path / "scores"), jury(1))

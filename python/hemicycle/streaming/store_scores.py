@@ -9,8 +9,8 @@ import numpy as np
 
 from hemicycle.arrays import read_only
 from hemicycle.averaging import bma_weights
-from hemicycle.errors import NoDataError
-from hemicycle.model_mass import model_mass
+from hemicycle.errors import NoDataError, OptionError
+from hemicycle.model_mass import is_clone_proof, model_mass
 from hemicycle.options import positive_count
 from hemicycle.rejects import counted
 from hemicycle.streaming.block_scores import BlockScores, read_block
@@ -174,8 +174,12 @@ class StoreScores:
         Raises
         ------
         OptionError, ShapeError, DomainError, NonFiniteError, DtypeError
-            As `bma_weights`; "clone_proof" needs all models in memory.
+            As `bma_weights`; if the prior is "clone_proof", which compares all models with each other.
         """
+        if is_clone_proof(prior):
+            raise OptionError(
+                "prior: 'clone_proof' compares all models with each other: Round(judgments, store.pool())"
+            )
         authors: list[str | None] = []
         if isinstance(prior, str) and prior != "uniform":
             for block, seated in self.blocks(("author",)):
