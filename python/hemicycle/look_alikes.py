@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hemicycle._core import look_alikes, skeletons
 from hemicycle.rejects import counted, excerpt
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["alike_items", "alike_models"]
 
 NAMED = 3  #: groups of models that a notice names
+AT_ONCE = 1 << 16  #: names whose skeletons are held
 
 
 def alike_items(names: Iterable[str], items: Sequence[str]) -> dict[str, str]:
@@ -53,7 +56,8 @@ def alike_models(models: Sequence[str]) -> tuple[str, ...]:
         One notice, or none.
     """
     groups: dict[str, list[str]] = {}
-    for model, shape in zip(models, skeletons(list(models)), strict=True):
+    crowded = _crowded(models)
+    for model, shape in zip(crowded, skeletons(crowded), strict=True):
         groups.setdefault(shape, []).append(model)
     alike = [group for group in groups.values() if len(group) > 1]
     if not alike:
@@ -62,6 +66,17 @@ def alike_models(models: Sequence[str]) -> tuple[str, ...]:
         " and ".join(f"{excerpt(m)!r}{_code_points(m)}" for m in group[:NAMED]) for group in alike[:NAMED]
     )
     return (f"{counted(len(alike), 'group')} of models have names that look alike, all kept: {named}",)
+
+
+def _crowded(models: Sequence[str]) -> list[str]:
+    """Return the models whose skeletons have hashes that others have too: few, and all that look alike."""
+    hashes = np.empty(len(models), dtype=np.int64)  # a million skeletons would fill the memory
+    for first in range(0, len(models), AT_ONCE):
+        part = list(models[first : first + AT_ONCE])
+        hashes[first : first + len(part)] = [hash(shape) for shape in skeletons(part)]
+    in_order = np.sort(hashes)
+    twice = in_order[1:][in_order[1:] == in_order[:-1]]
+    return [models[row] for row in np.flatnonzero(np.isin(hashes, twice)).tolist()] if len(twice) else []
 
 
 def _code_points(name: str) -> str:

@@ -75,7 +75,7 @@ def gathered(
     for block in blocks:
         rows.take(block.logits)
         authors.extend(block.authors)
-        files.extend(block.files or block.models)
+        files.extend(block.files or (None,) * len(block))
         times.extend(block.submitted)
     rows.put()
     notices = () if min_weight is None else _raise_to(np.log(min_weight), logits, min_weight)
@@ -113,7 +113,8 @@ class _Rows:
         place = self.place[self.n_taken : self.n_taken + len(block)]
         self.n_taken += len(block)
         if not self.scattered:
-            self.matrix[place] = block
+            run = len(place) > 0 and bool((np.diff(place) == 1).all())
+            self.matrix[slice(place[0], place[0] + len(place)) if run else place] = block
         else:
             stretch = place // ROWS_AT_ONCE
             for which in np.unique(stretch).tolist():
