@@ -26,11 +26,11 @@ LABELS = [1, 5]
 GROWTH = [125_000, 250_000, 500_000, 1_000_000] if FULL else [20_000, 40_000]
 
 
-def jury(n_labels: int) -> Judgments:
-    """Return a thousand pairs."""
+def jury(n_labels: int, n_pairs: int = N_PAIRS) -> Judgments:
+    """Return judgments of so many pairs, some of them the same."""
     rng = np.random.default_rng(1)
-    a = rng.integers(0, N_ITEMS, N_PAIRS)
-    b = (a + rng.integers(1, N_ITEMS, N_PAIRS)) % N_ITEMS
+    a = rng.integers(0, N_ITEMS, n_pairs)
+    b = (a + rng.integers(1, N_ITEMS, n_pairs)) % N_ITEMS
     a, b = np.repeat(a, n_labels), np.repeat(b, n_labels)
     return Judgments.from_arrays(a, b, rng.standard_normal(len(a)), items=ITEMS)
 
@@ -38,10 +38,10 @@ def jury(n_labels: int) -> Judgments:
 class Scored(Case):
     """A store, and its scores."""
 
-    def __init__(self, n_models: int, n_labels: int) -> None:
+    def __init__(self, n_models: int, n_labels: int, n_pairs: int = N_PAIRS) -> None:
         super().__init__(n_models)
         self.ingest()
-        self.judgments, self.store = jury(n_labels), Store.open(self.folder / "store")
+        self.judgments, self.store = jury(n_labels, n_pairs), Store.open(self.folder / "store")
 
     def score(self, executor: Any = None, n_threads: int | None = None) -> None:
         """Score from disk, and average."""
