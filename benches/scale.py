@@ -63,8 +63,8 @@ def measured(n_models: int) -> dict[int, float]:
         found = alone(score, n_models, n_labels)
         cpu[n_labels] = found["cpu"]
         print(
-            f"{n_models:>11,} score, average: {n_labels} a pair {found['seconds']:5.2f} s  allowed {found['bound']:.2f} s  "
-            f"processor {found['cpu']:.2f} s  peak {found['peak'] / 2**20:5.0f} MiB"
+            f"{n_models:>11,} score, average: {n_labels} a pair {found['seconds']:5.2f} s  "
+            f"allowed {found['bound']:.2f} s  processor {found['cpu']:.2f} s  peak {found['peak'] / 2**20:5.0f} MiB"
         )
     return cpu
 
