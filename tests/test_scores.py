@@ -170,3 +170,12 @@ def test_total_variation() -> None:
         total_variation([1.0], [0.5, 0.5])
     with pytest.raises(NonFiniteError, match="shares"):
         total_variation([np.nan], [1.0])
+
+
+def test_who_agrees_with_every_choice_has_one_to_the_last_digit() -> None:
+    rng = np.random.default_rng(3)
+    for n in range(1, 80):
+        a, b, weight = rng.integers(0, 3, n), rng.integers(3, 6, n), rng.choice(rng.random(5), n)
+        judgments = Judgments.from_arrays(a, b, np.ones(n), weight=weight, items=6)
+        logits = np.array([[0.0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0]])
+        np.testing.assert_array_equal(accuracy(logits, judgments), [1.0, 0.0])

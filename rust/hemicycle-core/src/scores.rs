@@ -64,7 +64,7 @@ pub fn accuracy<T: Logit>(
     pool.check_shape(choices.n_items)?;
     check_length("out", out.len(), pool.n_models)?;
     let duels = duels(choices, &execution.interrupt)?;
-    let total = sum(choices.weight);
+    let total = most(&duels);
     by_block(pool, out, 1, execution, |block, out| {
         instructions.run(Agreement { duels: &duels, total, block, interrupt: &execution.interrupt, out });
     })
@@ -93,6 +93,20 @@ fn duels(choices: &Choices<'_>, interrupt: &Interrupt) -> Result<Vec<Duel>> {
     Ok(duels)
 }
 
+/// Choices of one weight, at most so many that halves of their number are exact.
+fn alike(duels: &[Duel]) -> impl Iterator<Item = &[Duel]> {
+    duels.chunk_by(|x, y| x.weight == y.weight).flat_map(|equal| equal.chunks(DUELS_AT_ONCE))
+}
+
+/// The weight of all choices, rounded as it is for a model that agrees with each: its share is 1, to the last digit.
+fn most(duels: &[Duel]) -> f64 {
+    let mut most = Sum::<false>::zero();
+    for duels in alike(duels) {
+        most.add(Lanes::splat(duels.len() as f64 * duels[0].weight));
+    }
+    most.value().0[0]
+}
+
 /// The sum of weights without accumulated rounding error.
 fn sum(weights: &[f64]) -> f64 {
     let mut sum = Sum::<false>::zero();
@@ -117,7 +131,7 @@ impl Kernel for Agreement<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self, _: impl Simd) {
         let mut agreed = [Sum::<FMA>::zero(); GROUPS];
-        for duels in self.duels.chunk_by(|x, y| x.weight == y.weight).flat_map(|equal| equal.chunks(DUELS_AT_ONCE)) {
+        for duels in alike(self.duels) {
             if self.interrupt.is_raised() {
                 return;
             }
@@ -194,6 +208,21 @@ mod tests {
             let mut shares = [f64::NAN; 2];
             assert_eq!(accuracy(&pool(), &choices, set, &Execution::default(), &mut shares), Ok(()));
             assert_eq!(shares, [0.75, 0.5], "{}", set.name());
+        }
+    }
+
+    #[test]
+    fn who_agrees_with_all_has_one_to_the_last_digit() {
+        let weight: Vec<f64> = (0..40).map(|i| [0.1, 0.3, 0.7, 1.1][i % 4] / f64::from(1 + (i % 7) as u32)).collect();
+        let (loser, winner) = (vec![0; weight.len()], vec![1; weight.len()]);
+        let logits = [0.0, 1.0, 1.0, 0.0];
+        for (n, set) in
+            (1..=weight.len()).flat_map(|n| InstructionSet::available().into_iter().map(move |set| (n, set)))
+        {
+            let choices = Choices { n_items: 2, loser: &loser[..n], winner: &winner[..n], weight: &weight[..n] };
+            let mut shares = [f64::NAN; 2];
+            assert_eq!(accuracy(&Pool::new(&logits, 2, 2), &choices, set, &Execution::default(), &mut shares), Ok(()));
+            assert_eq!(shares, [1.0, 0.0], "{n} choices, {}", set.name());
         }
     }
 
