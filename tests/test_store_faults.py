@@ -422,7 +422,7 @@ def test_a_reader_is_told_of_compaction(store: Store) -> None:
     next(blocks)
     store.add(pool_of(NAMES, VALUES + 1), on_conflict="replace")
     store.compact()
-    with pytest.raises(StoreError, match="was compacted while it was read; read it again"):
+    with pytest.raises(StoreError, match="was compacted since this began to read it; read it again"):
         list(blocks)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from hemicycle.errors import OptionError
+from hemicycle.errors import OptionError, StoreError
 from hemicycle.rejects import Reject, counted, excerpt
 from hemicycle.store.durable import PART
 from hemicycle.store.fragments import read_fragment, rows_at_once, write_fragment
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from hemicycle.pool import Pool
 
-__all__ = ["Compacted", "compact", "leave_out", "leftovers", "sweep"]
+__all__ = ["Compacted", "compact", "leave_out", "leftovers", "sweep", "told_of_compaction"]
 
 DAMAGED = "damaged"
 
@@ -47,6 +48,35 @@ class Compacted:
     bytes_before: int
     bytes_after: int
     n_dropped: int
+
+
+@contextmanager
+def told_of_compaction(
+    folder: Path, manifest: Manifest, since: str = "this began to read it; read it again"
+) -> Iterator[None]:
+    """Say so where what is gone was compacted, or left out, by another process meanwhile.
+
+    Parameters
+    ----------
+    folder : Path
+        The store.
+    manifest : Manifest
+        What it said of itself when reading began.
+    since : str
+        When that was, and what to do now.
+
+    Raises
+    ------
+    StoreError
+        In place of one that says that a fragment is gone.
+    """
+    try:
+        yield
+    except StoreError:
+        named = {fragment.sha256 for fragment in Manifest.read(folder).fragments}
+        if named.issuperset(fragment.sha256 for fragment in manifest.fragments):
+            raise
+        raise StoreError(f"{folder}: was compacted since {since}") from None
 
 
 def compact(folder: Path, manifest: Manifest, progress: Callable[[int, int], None] | None) -> Compacted:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 
-from hemicycle.errors import DomainError, NoDataError, OptionError, StoreError
+from hemicycle.errors import DomainError, NoDataError, OptionError
 from hemicycle.escaping import storable
 from hemicycle.items import Items, ItemsArgument
 from hemicycle.names import Rename, Renames
@@ -22,7 +21,7 @@ from hemicycle.scratch import byte_count
 from hemicycle.store.adding import Added, Adding, OnConflict
 from hemicycle.store.arrivals import Arrival, Arrivals
 from hemicycle.store.checking import StoreCheck, check_store
-from hemicycle.store.compaction import Compacted, compact, leave_out, sweep
+from hemicycle.store.compaction import Compacted, compact, leave_out, sweep, told_of_compaction
 from hemicycle.store.durable import sync_folder
 from hemicycle.store.extra import parquet
 from hemicycle.store.fragments import current_names, read_fragment
@@ -264,7 +263,7 @@ class Store:
     def _blocks(self, manifest: Manifest) -> Iterator[Pool]:
         items, dtype = manifest.item_list, manifest.dtype
         current = [fragment for fragment in manifest.fragments if fragment.n_current]
-        with self._told_of_compaction(manifest), ThreadPoolExecutor(1) as ahead:
+        with told_of_compaction(self.path, manifest), ThreadPoolExecutor(1) as ahead:
             reading = [ahead.submit(read_fragment, self.path, each, items, dtype) for each in current[:1]]
             for later in [*current[1:], None]:
                 if not reading:
@@ -273,17 +272,6 @@ class Store:
                 if later is not None:
                     reading.append(ahead.submit(read_fragment, self.path, later, items, dtype))
                 yield block
-
-    @contextmanager
-    def _told_of_compaction(self, manifest: Manifest) -> Iterator[None]:
-        """Say so where what is gone was compacted by another process meanwhile."""
-        try:
-            yield
-        except StoreError:
-            named = {fragment.sha256 for fragment in self.manifest.fragments}
-            if named.issuperset(fragment.sha256 for fragment in manifest.fragments):
-                raise
-            raise StoreError(f"{self.path}: was compacted while it was read; read it again") from None
 
     def pool(self, *, min_weight: float | None = None, memory: int | str | None = None) -> Pool:
         """Return all models as one pool, sorted by name: the same whatever they came in, and in which order.
@@ -318,7 +306,7 @@ class Store:
         if min_weight is not None and not 0 < min_weight < np.inf:
             raise DomainError(f"min_weight is {min_weight}; it must be finite and greater than 0")
         manifest = self.manifest
-        with self._told_of_compaction(manifest):
+        with told_of_compaction(self.path, manifest):
             rejects = tuple(all_refused(self.path, manifest))
             if not manifest.n_models:
                 turned_away = f", {len(rejects):,} turned away" if rejects else ""

@@ -28,6 +28,7 @@ BLOCKS = "blocks"
 COLUMNS = ("model", "author", *SUMS)  #: of a file of scores
 N_UPDATES = b"hemicycle.n_updates"
 MAX_UPDATES = 64  #: after so many a block is scored anew: what rounding adds in each stays small
+MAX_LOSS = 2.0**8  #: sums that shrink to less than this part of what they were are made anew: they lost digits
 CELLS_AT_ONCE = 1 << 30  #: models times labels between two looks at whether to stop
 
 
@@ -114,19 +115,35 @@ def score_fragment(task: Task, stopped: Callable[[], bool] | None = None) -> int
     scoring = Scoring.read(folder, task.key)
     whole = structs.replace(fragment, replaced=())
     about, logits = read_rows(Path(task.store), whole, scoring.judgments.items, task.dtype)
-    if scoring.min_weight is not None:
-        logits = np.maximum(logits, np.log(scoring.min_weight))
-    before = None if task.previous is None else _earlier(folder, fragment, task.previous)
-    parts = [(scoring, 1.0)] if before is None else _changes(scoring, Scoring.read(folder, str(task.previous)))
+    logits = scoring.lifted(logits)
     try:
-        sums = _sums(logits, parts, task.n_threads, stopped)
+        sums, n_updates = _scored(task, scoring, logits, stopped)
     except (DomainError, NonFiniteError) as error:
         raise type(error)(f"{fragment.path(Path(task.store))}: {error}") from None
-    if before is not None:
-        sums += before.sums
-    n_updates = 0 if before is None else before.n_updates + 1
     _write(path, BlockScores(about["model"], about["author"], sums, n_updates))
     return fragment.n_models
+
+
+def _scored(
+    task: Task, scoring: Scoring, logits: NDArray[Any], stopped: Callable[[], bool] | None
+) -> tuple[NDArray[np.float64], int]:
+    """Return the sums of a fragment, and how often they were brought up to date."""
+    folder, fragment = Path(task.folder), task.fragment
+    seated = np.flatnonzero(logits.min(axis=1) > -np.inf)
+    before = None if task.previous is None else _earlier(folder, fragment, task.previous)
+    if before is not None:
+        parts = _changes(scoring, Scoring.read(folder, str(task.previous)))
+        sums = before.sums + _sums(logits, seated, parts, task.n_threads, stopped)
+        if not (np.abs(before.sums) > MAX_LOSS * np.maximum(np.abs(sums), scoring.scale)).any():
+            return sums, before.n_updates + 1
+    whole = [(scoring, 1.0)]
+    try:
+        return _sums(logits, seated, whole, task.n_threads, stopped), 0
+    except DomainError:  # of a model that was replaced since, nobody asks
+        current = np.setdiff1d(seated, fragment.replaced)
+        if len(current) == len(seated):
+            raise
+        return _sums(logits, current, whole, task.n_threads, stopped), 0
 
 
 def _changes(scoring: Scoring, before: Scoring) -> list[tuple[Scoring, float]]:
@@ -146,12 +163,12 @@ def _earlier(folder: Path, fragment: Fragment, key: str) -> BlockScores | None:
 
 def _sums(
     logits: NDArray[Any],
+    seated: NDArray[np.int64],
     parts: list[tuple[Scoring, float]],
     n_threads: int | None,
     stopped: Callable[[], bool] | None,
 ) -> NDArray[np.float64]:
-    """Return signed sums over several juries, (3, n_models)."""
-    seated = np.flatnonzero(logits.min(axis=1) > -np.inf)
+    """Return signed sums over several juries, (3, n_models); nan for models that are not seated."""
     total = np.full((len(SUMS), len(logits)), np.nan)
     total[:, seated] = 0.0
     n_labels = max([1, *(len(part.judgments) for part, _ in parts)])
@@ -205,6 +222,10 @@ def read_block(
     try:
         table = parquet().read_table(path, columns=list(columns), page_checksum_verification=True, use_threads=False)
         n_updates = int((table.schema.metadata or {}).get(N_UPDATES, b"0"))
+    except FileNotFoundError:
+        raise StoreError(
+            f"{path}: is gone; this folder was used to score another jury or store since: call score_store again"
+        ) from None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise StoreError(f"{path}: cannot be read as scores: {error}; remove it to score the fragment again") from error
     if len(table) != fragment.n_models:

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
-from hemicycle.errors import DtypeError
+from hemicycle.errors import DtypeError, OptionError
 from hemicycle.streaming.block_scores import Task, score_fragment
 
 if TYPE_CHECKING:
@@ -94,6 +94,10 @@ def _elsewhere(tasks: Sequence[Task], executor: Executor, done: Callable[[int], 
         except BrokenExecutor:
             broken += tasks[number:]
             break
+        except RuntimeError as error:  # it was shut down
+            for future in task_of:
+                future.cancel()
+            raise OptionError(f"executor: {error}; give one that is open") from error
     try:
         return broken + [task_of[future] for future in _gather(list(task_of), done)]
     except BaseException:

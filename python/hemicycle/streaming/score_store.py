@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hemicycle.errors import OptionError, StoreError
-from hemicycle.options import thread_count
+from hemicycle.errors import NoDataError, OptionError, StoreError
+from hemicycle.judgments import require_judgments
+from hemicycle.options import non_negative_number, thread_count
+from hemicycle.store.compaction import told_of_compaction
 from hemicycle.store.durable import PART, write_durably
 from hemicycle.store.store import Store
 from hemicycle.store.writing import LOCK, WRITER, sole_writer
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["score_store"]
 
 MARK = "scores.json"
+FORMAT = "hemicycle scores"
 
 
 def score_store(
@@ -76,16 +79,16 @@ def score_store(
     Returns
     -------
     StoreScores
-        Of the models that the store held when this began.
+        Of the models that the store held when the scoring began.
 
     Raises
     ------
     StoreError
-        If a fragment is damaged, or another run writes to the folder.
+        If a fragment is damaged, the store is compacted meanwhile, or another run writes to the folder.
     OptionError
         If the folder holds something else, or `pair_weights` is no such word.
     NoDataError
-        If no judgment is of items of the store, or the store holds no models.
+        If no judgment of items of the store has a log ratio, or the store holds no models.
     DtypeError, NonFiniteError, DomainError
         If an argument is out of its domain.
     OSError
@@ -100,20 +103,25 @@ def score_store(
     """
     store = store if isinstance(store, Store) else Store.open(store)
     engine, threads = as_engine(executor), thread_count(n_threads)
-    manifest = store.manifest
-    aligned = judgments.align(manifest.item_list)
+    patience = non_negative_number(wait, "wait")
+    require_judgments(judgments)
+    aligned = judgments.align(store.items)
     scoring = Scoring(aligned, sigma, pair_weights, min_weight)
     scoring.require_pairs()
-    fragments = manifest.fragments
+    if not len(store):
+        raise NoDataError(f"{store.path}: the store holds no models; add some with store.add")
     out = _folder(Path(folder))
-    with sole_writer(out, wait):
+    with sole_writer(out, patience):
+        manifest = store.manifest  # another run may have scored a later one while this one waited
+        fragments = manifest.fragments
         write_durably(out / MARK, _about(scoring))
         scoring.write(out)
         key, held = scoring.key, _held(out)
+        near = _near(out, held, scoring)
         tasks = [
             Task(str(store.path.absolute()), str(out.absolute()), each, manifest.dtype, key, earlier, threads)
             for each in fragments
-            if (earlier := _earlier(out, each, key, held, scoring)) != key
+            if (earlier := _earlier(key, held.get(each.sha256, []), near)) != key
         ]
         n_models = sum(fragment.n_models for fragment in fragments)
         n_done = n_models - sum(task.fragment.n_models for task in tasks)
@@ -125,14 +133,15 @@ def score_store(
                 progress(n_done, n_models)
 
         done(0)
-        notices = score_all(tasks, engine, done)
+        with told_of_compaction(store.path, manifest, "this began; call score_store again"):
+            notices = score_all(tasks, engine, done)
         _sweep(out, fragments, key)
     return StoreScores(store, out, scoring, manifest, notices=aligned.notices + notices)
 
 
 def _folder(folder: Path) -> Path:
     """Make the folder of scores, or see that it is one."""
-    if folder.exists() and not (folder / MARK).is_file():
+    if folder.exists() and not _is_marked(folder):
         known = {BLOCKS, JUDGMENTS, LOCK, WRITER}  # what a run leaves that was stopped at its beginning
         if not folder.is_dir() or any(p.name not in known and p.suffix != PART for p in folder.iterdir()):
             raise OptionError(f"{folder}: holds files that are no scores; give another folder")
@@ -141,8 +150,17 @@ def _folder(folder: Path) -> Path:
     return folder
 
 
+def _is_marked(folder: Path) -> bool:
+    """Return whether a run left its mark: a file of the same name may be somebody else's."""
+    try:
+        told = msgspec.json.decode((folder / MARK).read_bytes())
+    except (OSError, msgspec.MsgspecError):
+        return False
+    return isinstance(told, dict) and told.get("format") == FORMAT
+
+
 def _about(scoring: Scoring) -> bytes:
-    return msgspec.json.encode({"format": "hemicycle scores", "key": scoring.key, **scoring.settings})
+    return msgspec.json.encode({"format": FORMAT, "key": scoring.key, **scoring.settings})
 
 
 def _held(folder: Path) -> dict[str, list[str]]:
@@ -154,24 +172,28 @@ def _held(folder: Path) -> dict[str, list[str]]:
     return found
 
 
-def _earlier(folder: Path, fragment: Fragment, key: str, held: dict[str, list[str]], scoring: Scoring) -> str | None:
-    """Return the jury to go on from: this one where all is done, None where all is to be done."""
-    keys = held.get(fragment.sha256, [])
-    if key in keys:
-        return key
-    for other in keys:
+def _near(folder: Path, held: dict[str, list[str]], scoring: Scoring) -> set[str]:
+    """Return the juries whose scores can be brought up to date, and should be."""
+    found = set()
+    for key in {key for keys in held.values() for key in keys}:
         try:
-            before = Scoring.read(folder, other)
+            before = Scoring.read(folder, key)
         except StoreError:
             continue
-        if before.settings == scoring.settings and before.judgments.items == scoring.judgments.items:
-            return other if scoring.is_near(before) else None
-    return None
+        same = before.settings == scoring.settings and before.judgments.items == scoring.judgments.items
+        if same and scoring.is_near(before):
+            found.add(key)
+    return found
+
+
+def _earlier(key: str, held: list[str], near: set[str]) -> str | None:
+    """Return the jury to go on from: this one where all is done, None where all is to be done."""
+    return key if key in held else next((other for other in held if other in near), None)
 
 
 def _sweep(folder: Path, fragments: tuple[Fragment, ...], key: str) -> None:
     """Remove scores under earlier juries, and those of fragments that the store has no more."""
     wanted = {block_path(folder, fragment, key) for fragment in fragments}
-    for path in (*(folder / BLOCKS).iterdir(), *(folder / JUDGMENTS).iterdir()):
+    for path in (*(folder / BLOCKS).iterdir(), *(folder / JUDGMENTS).iterdir(), *folder.glob(f"*{PART}")):
         if path not in wanted and path.name != f"{key}.npz" and (path.suffix in (".parquet", ".npz", PART)):
             path.unlink(missing_ok=True)

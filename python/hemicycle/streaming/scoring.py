@@ -6,10 +6,12 @@ import hashlib
 import io
 import json
 import math
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -118,6 +120,16 @@ class Scoring:
             found[2] = accuracy(logits, held, n_threads=n_threads) * self.choice_weight
         return found
 
+    def lifted(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return logits with the smaller ones raised to that of `min_weight`: the same bits as in ``Store.pool``."""
+        return logits if self.min_weight is None else np.maximum(logits, logits.dtype.type(np.log(self.min_weight)))
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """What rounding in each of the `SUMS` is held against: the weight of all that it sums, shape (3, 1)."""
+        terms = float(len(self.judgments.pairs)) if self.pair_weights == "equal" else self.label_weight
+        return np.array([[terms], [self.label_weight], [self.choice_weight]])
+
     @property
     def label_weight(self) -> float:
         """What squared errors are divided by: the weight of the judgments that say how much."""
@@ -201,10 +213,10 @@ def _judgments(rows: NDArray[np.float64], items: Items) -> Judgments:
 def _read(folder: Path, key: str) -> Scoring:
     path = folder / JUDGMENTS / f"{key}.npz"
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as held:
             rows, about = held["rows"], json.loads(held["about"].tobytes())
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise StoreError(f"{path}: cannot be read as judgments: {error}") from error
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        raise StoreError(f"{path}: cannot be read as judgments: {error}; remove it") from error
     items = Items(tuple(about["items"][0]), tuple(about["items"][1]))
     scoring = Scoring(_judgments(rows, items), about["sigma"], about["pair_weights"], about["min_weight"])
     if scoring.key != key:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
 from hemicycle.allocation import allocate_blocks
 from hemicycle.arrays import read_only
 from hemicycle.averaging import effective_models
+from hemicycle.store.compaction import told_of_compaction
 from hemicycle.store.fragments import read_rows
 from hemicycle.table import Table
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from hemicycle.allocation import Mean
@@ -91,13 +92,13 @@ class StoreEnsemble:
 
     def _weighted(self) -> Iterator[tuple[NDArray[Any], NDArray[np.float64]]]:
         """Yield logits and weights of models with weight, a fragment at a time."""
-        floor, first = self.scores.scoring.min_weight, 0
-        manifest = self.scores.manifest
+        first, path, manifest = 0, self.scores.store.path, self.scores.manifest
         for fragment, (_, seated) in zip(manifest.fragments, self.scores.blocks(()), strict=True):
             weights = self.weights[first : first + len(seated)]
             first += len(seated)
             rows = seated[weights > 0]
             if len(rows):
                 whole = msgspec.structs.replace(fragment, replaced=())
-                logits = read_rows(self.scores.store.path, whole, manifest.item_list, manifest.dtype)[1][rows]
-                yield (logits if floor is None else np.maximum(logits, np.log(floor))), weights[weights > 0]
+                with told_of_compaction(path, manifest, "it was scored; call score_store again"):
+                    logits = read_rows(path, whole, manifest.item_list, manifest.dtype)[1][rows]
+                yield self.scores.scoring.lifted(logits), weights[weights > 0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.arrays import read_only
+from hemicycle.arrays import read_only, require_length
 from hemicycle.averaging import bma_weights
 from hemicycle.errors import NoDataError, OptionError
 from hemicycle.model_mass import is_clone_proof, model_mass
@@ -60,7 +60,7 @@ class StoreScores:
     _columns: dict[str, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
-        return len(self.log_likelihood)
+        return len(self._values("log_likelihood"))
 
     def __repr__(self) -> str:
         return f"StoreScores({counted(len(self), 'model')}, sigma={self.scoring.sigma})"
@@ -87,12 +87,16 @@ class StoreScores:
         return sum(fragment.n_current for fragment in self.manifest.fragments) - len(self)
 
     def _column(self, name: str) -> NDArray[np.float64]:
+        values = self._values(name)
+        if not len(values):
+            raise NoDataError(f"{self.store.path}: no model has log ratios; min_weight would lift zero weights")
+        return values
+
+    def _values(self, name: str) -> NDArray[np.float64]:
         if name not in self._columns:
             row = SUMS.index(name)
             parts = [block.sums[row, seated] for block, seated in self.blocks((name,))]
             values = np.concatenate(parts) if parts else np.zeros(0)
-            if not len(values):
-                raise NoDataError(f"{self.store.path}: no model has log ratios; min_weight would lift zero weights")
             self._columns[name] = read_only(values)
         return self._columns[name]
 
@@ -156,6 +160,7 @@ class StoreScores:
         ahead = np.searchsorted(-scores[chosen], -scores[chosen], side="left")
         columns: dict[str, Any] = {"rank": ahead + 1, "model": [names[row] for row in order]}
         if weights is not None:
+            require_length(weights, "weights", len(scores), "the scores")
             columns["weight"] = weights[chosen]
         return Table(
             columns | {"log_likelihood": scores[chosen], "mse": self.mse[chosen], "accuracy": self.accuracy[chosen]}
@@ -191,7 +196,8 @@ class StoreScores:
 
     def uniform(self) -> StoreEnsemble:
         """Weigh all models alike."""
-        return StoreEnsemble(self, "uniform", np.full(len(self), 1.0 / len(self)))
+        n_models = len(self.log_likelihood)
+        return StoreEnsemble(self, "uniform", np.full(n_models, 1.0 / n_models))
 
     def best(self) -> StoreEnsemble:
         """Give all the weight to the model of highest log likelihood, of equal ones to the first by name."""
