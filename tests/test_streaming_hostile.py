@@ -200,6 +200,9 @@ def test_arguments_that_cannot_be(store: Store, tmp_path: Path) -> None:
         score_store(store, jury(5), folder, wait=-1)
     with pytest.raises(DtypeError, match="judgments"):
         score_store(store, "jury.csv", folder)  # type: ignore[arg-type]
+    foreign = Judgments.from_arrays([0], [1], [1.0], items=["x", "y"])
+    with pytest.raises(NoDataError, match="none is of items of the store, 1 turned away; the first: 'x' is not among"):
+        score_store(store, foreign, folder)
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
     with pytest.raises(OptionError, match="executor: cannot schedule new futures"):

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from hemicycle.errors import StoreError
+from hemicycle.errors import NoDataError, StoreError
 from hemicycle.items import Items
 from hemicycle.judgments import Judgments, cardinal_pairs, require_judgments
 from hemicycle.likelihood import log_likelihood
@@ -149,7 +149,11 @@ class Scoring:
         NoDataError
             If no judgment has a log ratio and a weight above 0.
         """
-        cardinal_pairs(self.judgments)
+        held = self.judgments
+        if not len(held) and held.rejects:
+            turned_away = f"{len(held.rejects):,} turned away; the first: {held.rejects[0].reason}"
+            raise NoDataError(f"judgments: none is of items of the store, {turned_away}", held.rejects)
+        cardinal_pairs(held)
 
     def is_near(self, before: Scoring) -> bool:
         """Return whether bringing scores up to date costs less than making them: fewer labels are looked at."""
