@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from hemicycle.errors import DtypeError, OptionError
-from hemicycle.streaming.block_scores import Task, score_fragment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
-__all__ = ["as_engine", "score_all"]
+__all__ = ["Work", "as_engine", "run_all"]
 
 LOCAL = 2  #: fragments at a time: one is read and written while the core scores the other
 RETRIES = 3  #: of a task whose worker was lost
+
+TaskT_contra = TypeVar("TaskT_contra", contravariant=True)
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class Work(Protocol[TaskT_contra, ResultT_co]):
+    """A function of a module, so that it reaches other processes: of a task, and whether to give up."""
+
+    def __call__(self, task: TaskT_contra, stopped: Callable[[], bool] | None = None, /) -> ResultT_co:
+        """Do the task."""
+        ...
 
 
 def as_engine(given: Any) -> Any:
@@ -38,22 +48,30 @@ def _is_dask(engine: Any) -> bool:
     return hasattr(engine, "scheduler_info") and hasattr(engine, "submit")
 
 
-def score_all(tasks: Sequence[Task], engine: Any, done: Callable[[int], None]) -> tuple[str, ...]:
-    """Score fragments, in any order.
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
+
+
+def run_all(
+    work: Work[TaskT, ResultT], tasks: Sequence[TaskT], engine: Any, done: Callable[[int, ResultT], None]
+) -> int:
+    """Do tasks, in any order.
 
     Parameters
     ----------
-    tasks : sequence of Task
-        What to do.
+    work : callable
+        What to do with each; in threads of this process it is told when to give up.
+    tasks : sequence
+        Words that reach a worker on any machine that sees the same folders.
     engine : Executor or dask.distributed.Client, optional
         Who does it; by default threads of this process.
     done : callable
-        Told how many models each task scored, as it ends.
+        Told the position of each task and what came of it, as it ends.
 
     Returns
     -------
-    tuple of str
-        Notices.
+    int
+        How many tasks this process did because the executor broke.
 
     Raises
     ------
@@ -62,20 +80,22 @@ def score_all(tasks: Sequence[Task], engine: Any, done: Callable[[int], None]) -
     KeyboardInterrupt
         Soon after Ctrl-C.
     """
+    numbers = range(len(tasks))
     if engine is None:
-        _locally(tasks, done)
-        return ()
-    lost = _by_dask(tasks, engine, done) if _is_dask(engine) else _elsewhere(tasks, engine, done)
-    if not lost:
-        return ()
-    _locally(lost, done)
-    return (f"the executor broke; {len(lost)} of {len(tasks)} fragments were scored by this process",)
+        _locally(work, tasks, numbers, done)
+        return 0
+    lost = (_by_dask if _is_dask(engine) else _elsewhere)(work, tasks, engine, done)
+    if lost:
+        _locally(work, tasks, sorted(lost), done)
+    return len(lost)
 
 
-def _locally(tasks: Sequence[Task], done: Callable[[int], None]) -> None:
+def _locally(
+    work: Work[TaskT, ResultT], tasks: Sequence[TaskT], numbers: Sequence[int], done: Callable[[int, ResultT], None]
+) -> None:
     stop = threading.Event()
     with ThreadPoolExecutor(LOCAL) as threads:
-        futures = [threads.submit(score_fragment, task, stop.is_set) for task in tasks]
+        futures = {threads.submit(work, tasks[number], stop.is_set): number for number in numbers}
         try:
             _gather(futures, done)
         except BaseException:
@@ -84,54 +104,58 @@ def _locally(tasks: Sequence[Task], done: Callable[[int], None]) -> None:
             raise
 
 
-def _elsewhere(tasks: Sequence[Task], executor: Executor, done: Callable[[int], None]) -> list[Task]:
+def _elsewhere(
+    work: Work[TaskT, ResultT], tasks: Sequence[TaskT], executor: Executor, done: Callable[[int, ResultT], None]
+) -> list[int]:
     """Return the tasks that a broken executor has not done."""
-    task_of: dict[Future[int], Task] = {}
-    broken: list[Task] = []
+    number_of: dict[Future[ResultT], int] = {}
+    broken: list[int] = []
     for number, task in enumerate(tasks):
         try:
-            task_of[executor.submit(score_fragment, task)] = task
+            number_of[executor.submit(work, task)] = number
         except BrokenExecutor:
-            broken += tasks[number:]
+            broken += range(number, len(tasks))
             break
         except RuntimeError as error:  # it was shut down
-            for future in task_of:
+            for future in number_of:
                 future.cancel()
             raise OptionError(f"executor: {error}; give one that is open") from error
     try:
-        return broken + [task_of[future] for future in _gather(list(task_of), done)]
+        return broken + _gather(number_of, done)
     except BaseException:
-        for future in task_of:
+        for future in number_of:
             future.cancel()
         raise
 
 
-def _by_dask(tasks: Sequence[Task], client: Any, done: Callable[[int], None]) -> list[Task]:
+def _by_dask(
+    work: Work[TaskT, ResultT], tasks: Sequence[TaskT], client: Any, done: Callable[[int, ResultT], None]
+) -> list[int]:
     """Return the tasks that Dask gave up; of a worker that is lost it gives its tasks to others by itself."""
     from distributed import KilledWorker, as_completed
 
-    task_of = {client.submit(score_fragment, task, pure=False, retries=RETRIES): task for task in tasks}
+    number_of = {client.submit(work, task, pure=False, retries=RETRIES): number for number, task in enumerate(tasks)}
     lost = []
     try:
-        for future in as_completed(list(task_of)):  # type: ignore[no-untyped-call]
+        for future in as_completed(list(number_of)):  # type: ignore[no-untyped-call]
             try:
-                done(future.result())
+                done(number_of[future], future.result())
             except KilledWorker:
-                lost.append(task_of[future])
+                lost.append(number_of[future])
     except BaseException:
-        client.cancel(list(task_of))
+        client.cancel(list(number_of))
         raise
     return lost
 
 
-def _gather(futures: list[Future[int]], done: Callable[[int], None]) -> list[Future[int]]:
-    """Wait for all of them; return those whose executor broke."""
-    waiting, broken = set(futures), []
+def _gather(number_of: dict[Future[ResultT], int], done: Callable[[int, ResultT], None]) -> list[int]:
+    """Wait for all of them; return the numbers of those whose executor broke."""
+    waiting, broken = set(number_of), []
     while waiting:
         ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
         for future in ended:
             try:
-                done(future.result())
+                done(number_of[future], future.result())
             except BrokenExecutor:
-                broken.append(future)
+                broken.append(number_of[future])
     return broken

@@ -14,8 +14,8 @@ from hemicycle.store.compaction import told_of_compaction
 from hemicycle.store.durable import PART, write_durably
 from hemicycle.store.store import Store
 from hemicycle.store.writing import LOCK, WRITER, sole_writer
-from hemicycle.streaming.block_scores import BLOCKS, Task, block_path
-from hemicycle.streaming.executors import as_engine, score_all
+from hemicycle.streaming.block_scores import BLOCKS, Task, block_path, score_fragment
+from hemicycle.streaming.executors import as_engine, run_all
 from hemicycle.streaming.scoring import JUDGMENTS, Scoring
 from hemicycle.streaming.store_scores import StoreScores
 
@@ -126,17 +126,19 @@ def score_store(
         n_models = sum(fragment.n_models for fragment in fragments)
         n_done = n_models - sum(task.fragment.n_models for task in tasks)
 
-        def done(n: int) -> None:
+        def done(_: int, n: int) -> None:
             nonlocal n_done
             n_done += n
             if progress is not None:
                 progress(n_done, n_models)
 
-        done(0)
+        done(0, 0)
         with told_of_compaction(store.path, manifest, "this began; call score_store again"):
-            notices = score_all(tasks, engine, done)
+            n_lost = run_all(score_fragment, tasks, engine, done)
         _sweep(out, fragments, key)
-    return StoreScores(store, out, scoring, manifest, notices=aligned.notices + notices)
+    lost = f"the executor broke; {n_lost} of {len(tasks)} fragments were scored by this process"
+    notices = aligned.notices + ((lost,) if n_lost else ())
+    return StoreScores(store, out, scoring, manifest, notices=notices)
 
 
 def _folder(folder: Path) -> Path:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.allocation import Mean
+    from hemicycle.solution import SimplexSolution
     from hemicycle.streaming.store_scores import StoreScores
 
 __all__ = ["StoreEnsemble"]
@@ -36,14 +37,17 @@ class StoreEnsemble:
     scores : StoreScores
         The models, by what they scored.
     method : str
-        "bma", "uniform" or "best".
+        "bma", "least_squares", "uniform" or "best".
     weights : ndarray of float64, shape (n_models,)
         Non-negative, of sum 1; in the order of `scores`.
+    solution : SimplexSolution or None
+        The certificate, of least squares.
     """
 
     scores: StoreScores
     method: str
     weights: NDArray[np.float64]
+    solution: SimplexSolution | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", read_only(self.weights))

@@ -1,0 +1,139 @@
+"""Passes over the models of a store, merged on the client in the order of the fragments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from hemicycle.streaming.coordinates import PairLoss
+from hemicycle.streaming.executors import run_all
+from hemicycle.streaming.pricing import Gathering, Part, Priced, Pricing, cheapest, face_of, joined, price, rows_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from hemicycle.streaming.executors import Work
+    from hemicycle.streaming.pricing import FaceBand
+    from hemicycle.streaming.store_scores import StoreScores
+
+__all__ = ["Passes"]
+
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
+
+
+class Passes:
+    """What is asked of all models of a store, and how often it was.
+
+    Parameters
+    ----------
+    scores : StoreScores
+        The models.
+    engine : Executor or dask.distributed.Client, optional
+        Who reads them; by default threads of this process.
+    progress : callable, optional
+        Told the number of the pass, how many models it has read, and of how many.
+
+    Attributes
+    ----------
+    loss : PairLoss
+        The loss of least squares.
+    parts : tuple of Part
+        The fragments that have models.
+    offsets : ndarray of int64, shape (n_parts + 1,)
+        Where the models of each begin.
+    count : int
+        Passes that were begun.
+    """
+
+    def __init__(
+        self, scores: StoreScores, engine: Any = None, progress: Callable[[int, int, int], None] | None = None
+    ) -> None:
+        self.loss = PairLoss.of(scores.scoring.judgments)
+        store, folder = str(scores.store.path.absolute()), str(scores.folder.absolute())
+        sizes = [len(seated) for _, seated in scores.blocks(())]
+        self.parts = tuple(
+            Part(store, folder, fragment, scores.manifest.dtype, scores.scoring.key, self.loss.coordinates)
+            for fragment, size in zip(scores.manifest.fragments, sizes, strict=True)
+            if size
+        )
+        self.offsets = np.concatenate([[0], np.cumsum([size for size in sizes if size])]).astype(np.int64)
+        self.count = 0
+        self._engine, self._progress = engine, progress
+
+    def run(self, work: Work[TaskT, ResultT], tasks: Sequence[TaskT], sizes: Sequence[int]) -> list[ResultT]:
+        """Do a task for each of some fragments.
+
+        Parameters
+        ----------
+        work : callable
+            What to do.
+        tasks : sequence
+            Of as many fragments as `sizes` has models of.
+
+        Returns
+        -------
+        list
+            What came of them, in their order.
+        """
+        self.count += 1
+        results: dict[int, ResultT] = {}
+        n_done, n_models = 0, sum(sizes)
+
+        def done(number: int, result: ResultT) -> None:
+            nonlocal n_done
+            results[number] = result
+            n_done += sizes[number]
+            if self._progress is not None:
+                self._progress(self.count, n_done, n_models)
+
+        run_all(work, tasks, self._engine, done)
+        return [results[number] for number in range(len(tasks))]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Models of each fragment."""
+        return np.diff(self.offsets).tolist()  # type: ignore[no-any-return]
+
+    def cheapest(self, direction: NDArray[np.float64], n: int) -> Priced:
+        """Return the n models of the least slopes.
+
+        Parameters
+        ----------
+        direction : ndarray of float64, shape (n_coordinates,)
+            Half the gradient of the loss by the coordinates.
+        n : int
+            How many, at least 1.
+        """
+        found = self.run(price, [Pricing(part, direction, n) for part in self.parts], self.sizes)
+        placed = [
+            Priced(each.slopes, each.models + first, each.logits)
+            for each, first in zip(found, self.offsets[:-1].tolist(), strict=True)
+        ]
+        return cheapest(joined(placed), n)
+
+    def face(self, band: FaceBand) -> tuple[NDArray[np.int64], float]:
+        """Return where the models stand that belong to a band, ascending, and the least slope of the others."""
+        found = self.run(face_of, [Gathering(part, band=band) for part in self.parts], self.sizes)
+        models = [each + first for (each, _), first in zip(found, self.offsets[:-1].tolist(), strict=True)]
+        return np.concatenate(models), min(least for _, least in found)
+
+    def rows(self, models: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the logits of some models; only fragments that hold one are read.
+
+        Parameters
+        ----------
+        models : ndarray of int64
+            Where they stand, ascending.
+        """
+        tasks, sizes = [], []
+        for part, first, end in zip(self.parts, self.offsets[:-1], self.offsets[1:], strict=True):
+            here = models[(models >= first) & (models < end)]
+            if len(here):
+                tasks.append(Gathering(part, models=here - first))
+                sizes.append(int(end - first))
+        rows: NDArray[Any] = np.concatenate(self.run(rows_at, tasks, sizes))
+        return rows
