@@ -176,13 +176,26 @@ def test_models_that_do_not_span_all_directions(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_a_tie_on_the_boundary_is_not_broken_wrongly(tmp_path: Path) -> None:
+def test_on_the_boundary_the_weights_are_those_and_the_face_is_not_claimed(tmp_path: Path) -> None:
     logits = np.tile(models(9, 5), (60, 1))
     judgments = agreeing(logits[0])  # a corner of the hull: only its copies can have weight
-    scores = scored(tmp_path, logits, judgments)
+    ensemble = scored(tmp_path, logits, judgments).least_squares()
+    np.testing.assert_allclose(ensemble.weights, pair_least_squares(logits, judgments).weights, rtol=0, atol=1e-7)
+    assert ensemble.solution is not None
+    assert ensemble.solution.relative_gap <= 1e-12
+    assert ensemble.solution.face is None
+    assert ensemble.solution.unique is None
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_a_tie_that_is_not_broken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hemicycle.streaming import nearest
+
+    monkeypatch.setattr(nearest, "MAX_STEPS", 1)
+    scores = scored(tmp_path, models(5), jury(5))
     with pytest.raises(NotConvergedError, match=r"pair_least_squares\(store\.pool\(\), judgments\)") as caught:
         scores.least_squares()
-    assert caught.value.weights.shape == (300,)
+    assert caught.value.weights.shape == (600,)
     assert caught.value.gap <= 1e-12 * float(np.median(scores.mse)) * scores.scoring.label_weight
 
 

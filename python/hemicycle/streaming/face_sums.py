@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DualPoint", "FaceSums", "face_sums", "face_values", "face_weights"]
 
-SPLIT = 1024  #: models of a product of matrices: its order of addition depends on nothing else
+TILE, SPLIT = 32, 256  #: rows and models of one product: so small that no library divides it among threads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +104,21 @@ def _values(rows: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.flo
     return total
 
 
+def _products(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``rows @ rows.T``, added up in the same order on any machine with any number of threads."""
+    n, n_models = rows.shape
+    padded = np.zeros((n, -(-n_models // SPLIT) * SPLIT))
+    padded[:, :n_models] = rows
+    stack = padded.reshape(n, -1, SPLIT).transpose(1, 0, 2)  # (n_splits, n, SPLIT)
+    products = np.empty((n, n))
+    for i in range(0, n, TILE):
+        for j in range(0, i + 1, TILE):
+            block = np.matmul(stack[:, i : i + TILE], stack[:, j : j + TILE].transpose(0, 2, 1)).sum(axis=0)
+            products[i : i + TILE, j : j + TILE] = block
+            products[j : j + TILE, i : i + TILE] = block.T
+    return products
+
+
 def face_sums(task: DualPoint, stopped: Callable[[], bool] | None = None) -> FaceSums:
     """Return the sums over a fragment at ``task.z``.
 
@@ -117,11 +132,7 @@ def face_sums(task: DualPoint, stopped: Callable[[], bool] | None = None) -> Fac
     for rows, _ in _rows(task, stopped):
         weights = np.maximum(1.0 + _values(rows, task.z), 0.0)
         first = (rows * weights).sum(axis=1)
-        second = np.zeros((n, n))
-        active = np.ascontiguousarray(rows[:, weights > 0])
-        for begin in range(0, active.shape[1], SPLIT):
-            some = active[:, begin : begin + SPLIT]
-            second += some @ some.T
+        second = _products(rows * (weights > 0))
         total += FaceSums(float(np.square(weights).sum()), first, second, len(weights))
     return total
 
