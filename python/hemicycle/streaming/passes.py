@@ -72,7 +72,9 @@ class Passes:
         work : callable
             What to do.
         tasks : sequence
-            Of as many fragments as `sizes` has models of.
+            One a fragment.
+        sizes : sequence of int
+            How many models each reads.
 
         Returns
         -------
