@@ -186,10 +186,7 @@ def seated_rows(part: Part, stopped: Callable[[], bool] | None) -> Iterator[tupl
         if stopped is not None and stopped():
             raise InterruptedError
         chosen = seated[first : first + AT_ONCE]
-        some = logits[chosen]
-        if scoring.min_weight is not None:
-            some = np.maximum(some, np.log(scoring.min_weight))
-        yield some, losses[chosen]
+        yield scoring.lifted(logits[chosen]), losses[chosen]
 
 
 def price(task: Pricing, stopped: Callable[[], bool] | None = None) -> Priced:
