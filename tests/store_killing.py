@@ -22,7 +22,6 @@ from store_cases import ITEMS, arrow_table, pool_of, same_pool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-fragments.FRAGMENT_BYTES = 5 * 32  # five models
 N_MODELS = 40
 NAMES = [f"m{n:02d}" for n in range(N_MODELS)]
 LOGITS = np.random.default_rng(0).normal(size=(N_MODELS, len(ITEMS)))
@@ -161,6 +160,7 @@ def dies_at(step: int, work: Callable[[Path], None], path: Path) -> None:
 
 
 if __name__ == "__main__":
+    fragments.FRAGMENT_BYTES = 5 * 32  # five models
     if sys.argv[2] == "random":
         kill_at_random(Path(sys.argv[1]), int(sys.argv[3]))
     else:
