@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from hemicycle.errors import MissingExtraError
+from hemicycle.extras import extra_module
 
 __all__ = ["clarabel_module", "optimize_module", "sparse_module"]
 
@@ -44,10 +43,4 @@ def optimize_module() -> Any:
 
 
 def _extra(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise MissingExtraError(
-            f"contracts need {package}, which is not installed: pip install 'hemicycle[contracts]'"
-        ) from error
+    return extra_module(name, "contracts need", "contracts")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from hemicycle.errors import MissingExtraError
+from hemicycle.extras import extra_module
 
 __all__ = ["arrow", "arrow_compute", "filelock", "parquet"]
 
@@ -31,10 +30,4 @@ def filelock() -> Any:
 
 
 def _extra(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise MissingExtraError(
-            f"a store needs {package}, which is not installed: pip install 'hemicycle[io]'"
-        ) from error
+    return extra_module(name, "a store needs", "io")
