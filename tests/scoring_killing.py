@@ -17,6 +17,7 @@ import numpy as np
 
 from hemicycle import Judgments, Pool, Store
 from hemicycle.streaming import score_store
+from store_killing import ended, forked
 
 N_ITEMS, N_MODELS = 6, 400
 RNG = np.random.default_rng(0)
@@ -27,22 +28,7 @@ JURIES = {"first": WHOLE.select(range(25)), "then": WHOLE}
 
 def scored(folder: Path, jury: str) -> int:
     """Score in another process; return its number."""
-    child = os.fork()
-    if not child:
-        try:
-            score_store(folder.parent / "pool.store", JURIES[jury], folder, n_threads=1)
-            os._exit(0)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr)
-        os._exit(1)
-    return child
-
-
-def ended(child: int) -> bool:
-    """Wait for a process; return whether it came to its end, and was not killed."""
-    status = os.waitpid(child, 0)[1]
-    assert not os.WIFEXITED(status) or os.WEXITSTATUS(status) == 0, "the scoring failed"
-    return os.WIFEXITED(status)
+    return forked(lambda path: score_store(path.parent / "pool.store", JURIES[jury], path, n_threads=1), folder)
 
 
 def files(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -52,7 +52,7 @@ def compact(path: Path) -> None:
 WORK: dict[str, Callable[[Path], None]] = {"add": add, "replace": replace, "compact": compact}
 
 
-def forked(work: Callable[[Path], None], path: Path) -> int:
+def forked(work: Callable[[Path], object], path: Path) -> int:
     """Do it in another process; return its number."""
     child = os.fork()
     if not child:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, ThreadPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from hemicycle.errors import DtypeError, OptionError
@@ -132,12 +132,13 @@ def _by_dask(
     work: Work[TaskT, ResultT], tasks: Sequence[TaskT], client: Any, done: Callable[[int, ResultT], None]
 ) -> list[int]:
     """Return the tasks that Dask gave up; of a worker that is lost it gives its tasks to others by itself."""
-    from distributed import KilledWorker, as_completed
+    from distributed import KilledWorker
+    from distributed import as_completed as dask_as_completed
 
     number_of = {client.submit(work, task, pure=False, retries=RETRIES): number for number, task in enumerate(tasks)}
     lost = []
     try:
-        for future in as_completed(list(number_of)):  # type: ignore[no-untyped-call]
+        for future in dask_as_completed(list(number_of)):  # type: ignore[no-untyped-call]
             try:
                 done(number_of[future], future.result())
             except KilledWorker:
@@ -150,12 +151,10 @@ def _by_dask(
 
 def _gather(number_of: dict[Future[ResultT], int], done: Callable[[int, ResultT], None]) -> list[int]:
     """Wait for all of them; return the numbers of those whose executor broke."""
-    waiting, broken = set(number_of), []
-    while waiting:
-        ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in ended:
-            try:
-                done(number_of[future], future.result())
-            except BrokenExecutor:
-                broken.append(number_of[future])
+    broken = []
+    for future in as_completed(number_of):
+        try:
+            done(number_of[future], future.result())
+        except BrokenExecutor:
+            broken.append(number_of[future])
     return broken
