@@ -601,12 +601,12 @@ def test_a_folder_is_read_some_files_at_a_time(
 
 
 def test_it_says_which_package_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hemicycle.store import extra
+    from hemicycle import extras
 
     def absent(name: str) -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr(extra, "import_module", absent)
+    monkeypatch.setattr(extras, "import_module", absent)
     with pytest.raises(MissingExtraError, match=r"pip install 'hemicycle\[io\]'"):
         store_at(tmp_path)
 
