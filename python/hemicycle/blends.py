@@ -24,6 +24,7 @@ __all__ = [
     "Rows",
     "Screen",
     "first_of_least",
+    "largest_magnitude",
     "relative_gap",
     "squared_rounding",
 ]
@@ -116,7 +117,7 @@ class Screen:
 
     def __init__(self, matrix: Logits, squares: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
         self.matrix, self.squares, self.scale = matrix, squares, scale
-        self.largest = np.abs(matrix).max(axis=1).astype(np.float64)
+        self.largest = largest_magnitude(matrix)
         self.rounding = 4 * (matrix.shape[1] + 16) * np.finfo(np.float64).eps
 
     def __call__(self, square: float, pull: NDArray[np.float64], step: float) -> NDArray[np.int64]:
@@ -230,6 +231,11 @@ class Mixture:
             for _, block in self.log_density.blocks():
                 highest = max(highest, float((self.share * np.exp(block - mixed)).sum(axis=1).max()))
         return max(0.0, highest - 1), max(0.0, highest - 1)
+
+
+def largest_magnitude(matrix: Logits) -> NDArray[np.float64]:
+    """Return the largest absolute value of each row, in blocks: of a mapped matrix no copy is made."""
+    return np.concatenate([np.abs(block).max(axis=1) for _, block in Matrix(matrix).blocks()])
 
 
 def first_of_least(losses: NDArray[np.float64], place: NDArray[np.int64]) -> tuple[int, float]:

@@ -16,6 +16,7 @@ from hemicycle.blends import (
     Rows,
     Screen,
     first_of_least,
+    largest_magnitude,
     relative_gap,
     squared_rounding,
 )
@@ -147,7 +148,7 @@ class _SquaredLoss(_Pooled):
         self.reach = float(np.abs(pairs.log_ratio).max())
         single, pull = self.losses(), self._of_items(pairs.log_ratio)
         square, products = math.fsum(self.share * pairs.log_ratio**2), self._product(pull)
-        largest = np.abs(pool.logits).max(axis=1)
+        largest = largest_magnitude(pool.logits)
         scale = single + 2 * np.abs(pull).sum() * largest + square
         self.screen = Screen(pool.logits, single + 2 * products - square, scale)
 
@@ -166,7 +167,9 @@ class _SquaredLoss(_Pooled):
         return squared_rounding(loss, self.reach)
 
     def gap(self, weights: NDArray[np.float64], single: NDArray[np.float64]) -> tuple[float, float]:
-        slope = self._product(self._of_items(self._error(weights @ self.logits.values)))  # half the gradient
+        support = np.flatnonzero(weights)
+        pooled = weights[support] @ self.logits.rows(support)
+        slope = self._product(self._of_items(self._error(pooled)))  # half the gradient
         return relative_gap(max(0.0, 2.0 * float(weights @ slope - slope.min())), single)
 
     def _error(self, pooled: NDArray[np.float64]) -> NDArray[np.float64]:

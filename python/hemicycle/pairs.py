@@ -153,6 +153,21 @@ class Pairs:
         require_at_most(given, MAX_PAIR_WEIGHT, "pair_weights")
         return given
 
+    def label_weight(self, pair_weights: str | ArrayLike = "equal") -> NDArray[np.float64]:
+        """Return the weight c_n v_i of each label: its part of the weight of its pair.
+
+        Parameters
+        ----------
+        pair_weights : {"equal", "total"} or array_like, shape (n_pairs,), default "equal"
+            As of `pair_weight`, and with its errors.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_labels,)
+        """
+        part = self.weight / self.total_weight[self.pair_of_label]
+        return self.pair_weight(pair_weights)[self.pair_of_label] * part
+
 
 def group_pairs(
     a: NDArray[np.int64], b: NDArray[np.int64], log_ratio: NDArray[np.float64], weight: NDArray[np.float64]

@@ -138,7 +138,6 @@ class Round:
         pair_weight = pairs.pair_weight(self.pair_weights)
         if not pair_weight.any():
             raise NoDataError("pair_weights: every pair has the weight 0")
-        part = pairs.weight / pairs.total_weight[pairs.pair_of_label]  # (n_labels,)
         for name, value in (
             ("_seated", self.pool.scorable),
             ("judgments", admitted.judgments),
@@ -146,7 +145,7 @@ class Round:
             ("rejects", admitted.rejects),
             ("notices", admitted.notices),
             ("pair_weight", read_only(pair_weight)),
-            ("label_weight", read_only(pair_weight[pairs.pair_of_label] * part)),
+            ("label_weight", read_only(pairs.label_weight(pair_weight))),
         ):
             object.__setattr__(self, name, value)
 

@@ -9,12 +9,17 @@ import numpy as np
 
 from hemicycle.arrays import read_only, require_length
 from hemicycle.averaging import bma_weights
-from hemicycle.errors import NoDataError, OptionError
+from hemicycle.clones import clone_proof_prior, default_bandwidth
+from hemicycle.errors import NoDataError
+from hemicycle.greedy_pool import pool_greedy
+from hemicycle.mechanism import ROUNDS, require_clone_proof
 from hemicycle.model_mass import is_clone_proof, model_mass
 from hemicycle.options import positive_count, positive_number
 from hemicycle.rejects import counted
+from hemicycle.scratch import byte_count
 from hemicycle.streaming.block_scores import BlockScores, read_block
 from hemicycle.streaming.executors import as_engine
+from hemicycle.streaming.gathered_pool import gathered_pool
 from hemicycle.streaming.least_squares import store_least_squares
 from hemicycle.streaming.passes import Passes
 from hemicycle.streaming.scoring import SUMS
@@ -28,7 +33,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hemicycle.clones import CloneProofPrior
     from hemicycle.model_mass import Prior
+    from hemicycle.pool import Pool
     from hemicycle.store.manifest import Manifest
     from hemicycle.store.store import Store
     from hemicycle.streaming.scoring import Scoring
@@ -170,25 +177,90 @@ class StoreScores:
             columns | {"log_likelihood": scores[chosen], "mse": self.mse[chosen], "accuracy": self.accuracy[chosen]}
         )
 
-    def bma(self, *, prior: Prior = None, power: float = 1.0) -> StoreEnsemble:
+    def pool(self, *, memory: int | str | None = None) -> Pool:
+        """Return the models as one pool, in the order of the scores.
+
+        What a function on arrays finds for this pool has its place beside the scores.
+
+        Parameters
+        ----------
+        memory : int or str, optional
+            Bytes that the logits may take in memory, such as "4GiB"; by default a quarter of the machine's. More lie in
+            a file without a name where temporary files do (``TMPDIR``), mapped: the system keeps in memory what fits.
+
+        Raises
+        ------
+        StoreError
+            If a fragment or its scores are gone or damaged.
+        NoDataError
+            If no model has log ratios.
+        DomainError, DtypeError
+            If `memory` is no number of bytes.
+        OSError
+            If there is no space for the file.
+        """
+        most = byte_count(memory, "memory")
+        self._column("log_likelihood")  # at least one model
+        return gathered_pool(self, most)
+
+    def clones(self, bandwidth: float | None = None, *, memory: int | str | None = None) -> CloneProofPrior:
+        """Return the copies and near copies among the models, and the prior mass that counts them once.
+
+        Parameters
+        ----------
+        bandwidth : float, optional
+            Root mean square difference of log ratios that counts as one; a fifth of sigma by default.
+        memory : int or str, optional
+            As of `pool`.
+
+        Raises
+        ------
+        DtypeError, NonFiniteError, DomainError
+            If `bandwidth` is not a number in [1e-6, 1e6], or `memory` no number of bytes.
+        StoreError, NoDataError, OSError
+            As `pool`.
+
+        Notes
+        -----
+        Models of all fragments are compared, so this process does it alone, on the mapped `pool`. Beside that it holds
+        a point of float32 for each model and judged item.
+        """
+        width = default_bandwidth(self.scoring.sigma) if bandwidth is None else bandwidth
+        return clone_proof_prior(self.pool(memory=memory), self.scoring.judgments, bandwidth=width)
+
+    def bma(
+        self,
+        *,
+        prior: Prior = None,
+        power: float = 1.0,
+        bandwidth: float | None = None,
+        memory: int | str | None = None,
+    ) -> StoreEnsemble:
         """Weigh the models by Bayesian model averaging.
 
         Parameters
         ----------
-        prior : {"uniform", "per_author"} or array_like of float64, shape (n_models,), optional
+        prior : {"uniform", "per_author", "clone_proof"} or array_like of float64, shape (n_models,), optional
             Prior mass of each model, as of `Round.ensemble`.
         power : float, default 1.0
             Power of the likelihood.
+        bandwidth, memory : optional
+            As of `clones`, for the prior "clone_proof".
 
         Raises
         ------
         OptionError, ShapeError, DomainError, NonFiniteError, DtypeError
-            As `bma_weights`; if the prior is "clone_proof", which compares all models with each other.
+            As `bma_weights`; if there is a `bandwidth` and another prior.
+        StoreError, NoDataError, OSError
+            As `clones`.
         """
+        require_clone_proof(bandwidth, prior)
+        scores = self._column("log_likelihood")
         if is_clone_proof(prior):
-            raise OptionError(
-                "prior: 'clone_proof' compares all models with each other: Round(judgments, store.pool())"
-            )
+            clones = self.clones(bandwidth, memory=memory)
+            # models of one class predict the same: rounding of their logits may not tell them apart
+            scores = scores[clones.first[clones.class_of]]
+            return StoreEnsemble(self, "bma", bma_weights(scores, prior=clones.prior, power=power))
         authors: list[str | None] = []
         if isinstance(prior, str) and prior != "uniform":
             for block, seated in self.blocks(("author",)):
@@ -196,7 +268,41 @@ class StoreScores:
         else:
             authors = [None] * len(self)
         mass = model_mass(prior, "prior", authors, np.ones(len(self), dtype=bool))
-        return StoreEnsemble(self, "bma", bma_weights(self.log_likelihood, prior=mass, power=power))
+        return StoreEnsemble(self, "bma", bma_weights(scores, prior=mass, power=power))
+
+    def greedy(
+        self, *, loss: str = "squared_error", rounds: int = ROUNDS, memory: int | str | None = None
+    ) -> StoreEnsemble:
+        """Choose models one after another, with replacement, each the one that helps the average most.
+
+        Parameters
+        ----------
+        loss : {"squared_error", "log_score", "log_likelihood"}, default "squared_error"
+            What a blend of models is judged by, as of `Round.ensemble`.
+        rounds : int, default 100
+            How many models are chosen in all.
+        memory : int or str, optional
+            As of `pool`: the models are read from it some hundred times.
+
+        Raises
+        ------
+        OptionError, DtypeError, NonFiniteError, DomainError
+            If `loss` is no such word, `rounds` is not an integer above 0, or `memory` no number of bytes.
+        StoreError, NoDataError, OSError
+            As `pool`.
+        """
+        times = positive_count(rounds, "rounds")
+        scoring, pairs = self.scoring, self.scoring.judgments.pairs
+        solution = pool_greedy(
+            self.pool(memory=memory),
+            scoring.judgments,
+            pair_weight=pairs.pair_weight(scoring.pair_weights),
+            label_weight=pairs.label_weight(scoring.pair_weights),
+            loss=loss,
+            sigma=scoring.sigma,
+            rounds=times,
+        )
+        return StoreEnsemble(self, "greedy", solution.weights, solution)
 
     def least_squares(
         self,
