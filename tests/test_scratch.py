@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from command_line import files_of
-from hemicycle import Judgments, Pool, Round, Store
+from hemicycle import Judgments, Pool, Round, Store, scratch
 from hemicycle.cli import main
 from hemicycle.errors import DomainError, DtypeError
 from hemicycle.scratch import byte_count, new_matrix, release, rows_of
@@ -18,6 +18,8 @@ from hemicycle.store import gathering
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hemicycle.mechanism import Method
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
@@ -60,16 +62,28 @@ def test_models_in_the_order_of_their_names_go_straight_to_their_place(tmp_path:
     assert mapped.logits.dtype == np.float32
 
 
-def test_every_mechanism_gives_the_same_bits_from_a_file(store: Store) -> None:
+def test_every_mechanism_gives_the_same_bits_from_a_file(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "ROW_BYTES", 8 * N_ITEMS)
     rng = np.random.default_rng(1)
     judgments = Judgments.from_arrays(
         rng.integers(0, 3, 40), rng.integers(3, N_ITEMS, 40), rng.normal(size=40), items=N_ITEMS
     )
     whole, mapped = (Round(judgments, store.pool(memory=memory)) for memory in ("1 GiB", 0))
     assert len(mapped.pool) == 686  # those with a zero weight are barred
-    assert isinstance(mapped.pool.logits, np.ndarray)
-    for method in ("stacking", "least_squares", "bma", "greedy", "best"):
-        one, other = (round_.ensemble(method) for round_ in (whole, mapped))
+    assert isinstance(mapped.pool.logits, np.memmap)
+    asked: list[tuple[Method, dict[str, Any]]] = [
+        ("stacking", {}),
+        ("least_squares", {}),
+        ("least_squares", {"reference": "clone_proof"}),
+        ("bma", {}),
+        ("bma", {"prior": "clone_proof"}),
+        ("bma", {"bootstrap": 50, "rng": 0}),
+        ("greedy", {}),
+        ("greedy", {"loss": "log_score"}),
+        ("best", {}),
+    ]
+    for method, options in asked:
+        one, other = (round_.ensemble(method, **options) for round_ in (whole, mapped))
         np.testing.assert_array_equal(one.weights, other.weights)
         assert list(one.allocation()["share"]) == list(other.allocation()["share"])
     np.testing.assert_array_equal(whole.clones(0.1).prior, mapped.clones(0.1).prior)

@@ -17,6 +17,7 @@ from hemicycle.likelihood import log_likelihood
 from hemicycle.model_mass import is_clone_proof, is_uniform
 from hemicycle.options import known_word, positive_count, positive_number, seed_of
 from hemicycle.scores import mean_squared_error
+from hemicycle.scratch import matrix_beside
 from hemicycle.solution import SimplexSolution, tie_doubt
 from hemicycle.stacking import STACKING_BY, pool_stacking
 
@@ -227,7 +228,8 @@ class Mechanism:
         if "bootstrap" not in self.options:
             return bma_weights(round_.log_likelihood(sigma)[models], prior=prior, power=power)
         n_threads = round_.n_threads
-        by_pair = log_likelihood(round_.pool, round_.judgments, sigma=sigma, per="pair", n_threads=n_threads)
+        by_pair = matrix_beside(round_.pool.logits, len(round_.pair_weight))
+        log_likelihood(round_.pool, round_.judgments, sigma=sigma, per="pair", out=by_pair, n_threads=n_threads)
         by_pair *= round_.pair_weight
         counted = round_.pair_weight > 0  # a pair without weight is no part of what is resampled
         by_pair = by_pair if counted.all() else by_pair[:, counted]

@@ -16,7 +16,7 @@ from hemicycle.errors import DomainError, DtypeError
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["byte_count", "new_matrix", "release", "rows_of"]
+__all__ = ["byte_count", "matrix_beside", "new_matrix", "release", "rows_of"]
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 PART = 4  #: of the machine's memory, that a matrix may take by default
@@ -99,6 +99,25 @@ def new_matrix(shape: tuple[int, int], dtype: DTypeLike, memory: int) -> NDArray
         else:
             file.truncate(n_bytes)
         return np.memmap(file, dtype, "r+", 0, shape)
+
+
+def matrix_beside(matrix: NDArray[Any], n_columns: int) -> NDArray[np.float64]:
+    """Return a float64 matrix to be filled, with as many rows as another: mapped if that one is.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n_rows, n)
+        In memory or mapped.
+    n_columns : int
+        Of the new one.
+
+    Raises
+    ------
+    OSError
+        If there is no space for the file.
+    """
+    shape = (len(matrix), n_columns)
+    return new_matrix(shape, np.float64, 0) if isinstance(matrix, np.memmap) else np.empty(shape)
 
 
 def release(matrix: NDArray[Any]) -> None:
