@@ -141,5 +141,5 @@ def test_new_figures_and_bad_arguments(round_, monkeypatch) -> None:
         with pytest.raises(error, match=says):
             call()
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(MissingExtraError, match="plots need matplotlib: pip install"):
+    with pytest.raises(MissingExtraError, match="plots need matplotlib, which is not installed: pip install"):
         plots.plot_weights(ensemble)

@@ -90,8 +90,7 @@ def without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return real_module(name, *args)
 
     monkeypatch.setattr(builtins, "__import__", blocked)
-    for module in ("figures", "many_model"):
-        monkeypatch.setattr(f"hemicycle.reproduce.{module}.import_module", blocked_module)
+    monkeypatch.setattr("hemicycle.extras.import_module", blocked_module)
     for name in [name for name in sys.modules if name.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.errors import MissingExtraError, NotConvergedError
+from hemicycle.errors import NotConvergedError
+from hemicycle.extras import extra_module
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,10 +123,5 @@ class LinearProgram:
 
 
 def _highspy() -> Any:
-    try:
-        return importlib.import_module("highspy")
-    except ImportError as error:
-        raise MissingExtraError(
-            "ranges (--ranges) and the tie-break 'least_individual_loss' (--tie-break) need highspy, which is not "
-            "installed: pip install 'hemicycle[solve]'"
-        ) from error
+    needs = "ranges (--ranges) and the tie-break 'least_individual_loss' (--tie-break) need"
+    return extra_module("highspy", needs, "solve")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.errors import DtypeError, MissingExtraError, NoDataError
+from hemicycle.errors import DtypeError, NoDataError
 from hemicycle.escaping import printable
+from hemicycle.extras import extra_module
 from hemicycle.intervals import AllocationIntervals
 from hemicycle.left_out_scores import SCORES
 from hemicycle.mechanism import SPOKEN
@@ -355,10 +356,7 @@ def _axes(ax: Axes | None) -> Axes:
         if not hasattr(ax, "plot") or not hasattr(ax, "figure"):
             raise DtypeError(f"ax: expected matplotlib Axes, got {type(ax).__name__}")
         return ax
-    try:
-        pyplot: Any = import_module("matplotlib.pyplot")
-    except ImportError as error:
-        raise MissingExtraError("plots need matplotlib: pip install 'hemicycle[plot]'") from error
+    pyplot = extra_module("matplotlib.pyplot", "plots need", "plot")
     made: Axes = pyplot.subplots(layout="constrained")[1]
     return made
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import warnings
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemicycle.errors import MissingExtraError
+from hemicycle.extras import extra_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,10 +66,7 @@ def render(figures: Mapping[str, Figure], kind: str = "svg") -> dict[str, bytes]
     MissingExtraError
         If matplotlib is not installed.
     """
-    try:
-        matplotlib, canvases = import_module("matplotlib"), import_module("matplotlib.figure")
-    except ImportError as error:
-        raise MissingExtraError("figures need matplotlib: pip install 'hemicycle[plot]'") from error
+    matplotlib, canvases = (extra_module(name, "figures need", "plot") for name in ("matplotlib", "matplotlib.figure"))
     metadata: dict[str, Any] = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     files = {}
     for name, figure in figures.items():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.errors import MissingExtraError
+from hemicycle.extras import extra_module
 from hemicycle.reproduce import figures, label_verdicts, tie_break_verdicts, weight_verdicts
 from hemicycle.reproduce.camps import majority_mass, simulated_camps
 from hemicycle.reproduce.claims import Figure, Reproduction
@@ -105,9 +104,4 @@ def many_model(n_runs: int, seed: int, progress: Progress) -> Reproduction:
 def _require_solvers() -> None:
     """Miss a package now, and not after the minute of work that would be lost."""
     for package in ("scipy", "highspy"):
-        try:
-            import_module(package)
-        except ImportError as error:
-            raise MissingExtraError(
-                f"the comparison needs {package}, which is not installed: pip install 'hemicycle[solve]'"
-            ) from error
+        extra_module(package, "the comparison needs", "solve")

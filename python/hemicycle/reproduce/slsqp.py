@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.errors import MissingExtraError
+from hemicycle.extras import extra_module
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,10 +42,7 @@ def slsqp_weights(x: NDArray[np.float64], y: NDArray[np.float64], ftol: float = 
     ----------
     D. Kraft, A software package for sequential quadratic programming, DFVLR-FB 88-28, 1988.
     """
-    try:
-        from scipy.optimize import minimize
-    except ImportError as error:
-        raise MissingExtraError("SLSQP needs scipy, which is not installed: pip install 'hemicycle[solve]'") from error
+    minimize = extra_module("scipy.optimize", "SLSQP needs", "solve").minimize
     n_models = len(x)
     ones = np.ones(n_models)
     found = minimize(
