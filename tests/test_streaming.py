@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from dask_workers import dask_workers
 from hemicycle import Judgments, Pool, Round, Store, allocate
 from hemicycle.errors import DomainError, DtypeError, NoDataError, OptionError, StoreError
 from hemicycle.streaming import StoreScores, score_store
@@ -234,9 +235,7 @@ def test_a_killed_worker_costs_nothing(store: Store, tmp_path: Path) -> None:
 
 
 def test_two_dask_workers_one_of_which_is_killed(store: Store, tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
-    local: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**local) as cluster, distributed.Client(cluster) as client:
+    with dask_workers(tmp_path) as client:
         scores = score_store(store, jury(1), tmp_path / "scores", executor=client, n_threads=1)
         assert_scores(scores, jury(1))
         killer = Killer(min(client.run(os.getpid).values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,7 @@ def _scored(
     seated = np.flatnonzero(logits.min(axis=1) > -np.inf)
     before = None if task.previous is None else _earlier(folder, fragment, task.previous)
     if before is not None:
-        parts = _changes(scoring, Scoring.read(folder, str(task.previous)))
+        parts = _changes(folder, task.key, str(task.previous))
         sums = before.sums + _sums(logits, seated, parts, task.n_threads, stopped)
         if not (np.abs(before.sums) > MAX_LOSS * np.maximum(np.abs(sums), scoring.scale)).any():
             return sums, before.n_updates + 1
@@ -146,9 +147,10 @@ def _scored(
         return _sums(logits, current, whole, task.n_threads, stopped), 0
 
 
-def _changes(scoring: Scoring, before: Scoring) -> list[tuple[Scoring, float]]:
-    """Return what is to be taken from earlier sums and added to them."""
-    leaving, arriving = scoring.since(before)
+@lru_cache(maxsize=2)  # all fragments of a run ask for the same
+def _changes(folder: Path, key: str, previous: str) -> list[tuple[Scoring, float]]:
+    """Return what is to be taken from sums under an earlier jury and added to them."""
+    leaving, arriving = Scoring.read(folder, key).since(Scoring.read(folder, previous))
     return [(part, sign) for part, sign in ((leaving, -1.0), (arriving, 1.0)) if part is not None]
 
 
