@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hemicycle import Pool, Store
+from hemicycle import Judgments, Pool, Round, Store
 from hemicycle.bundle import sha256_of
 from hemicycle.errors import (
     DomainError,
@@ -365,12 +365,25 @@ def test_min_weight_on_reading_is_that_of_reading_files(tmp_path: Path, submissi
             store.pool(min_weight=wrong)
 
 
-def test_float32_rounds_and_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_models_that_no_likelihood_would_score_are_turned_away(tmp_path: Path, dtype: str) -> None:
+    store = store_at(tmp_path, dtype=dtype)
+    values = np.array([[1e6, -1e6, -np.inf, 0], [0, 1e39, 0, 0], [0, 0, -1e300, -np.inf], [np.nan, 2e6, 0, 0]])
+    added = store.add(arrow_table("abcd", values))
+    assert added.n_new == 1
+    assert [(reject.value, reject.reason.split(": ")[1][:20]) for reject in added.rejects] == [
+        ("1e+39", "a logit is at most 1"),
+        ("-1e+300", "a logit is at most 1"),
+        ("nan", "a logit is finite, o"),
+    ]
+    judgments = Judgments.from_arrays([0], [1], [0.5], items=store.items)
+    Round(judgments, store.pool(min_weight=1e-3))
+
+
+def test_float32_rounds(tmp_path: Path) -> None:
     store = store_at(tmp_path, dtype="float32")
-    values = np.array([[0.1, 1 / 3, -np.inf, 1e-50], [0, 1e39, 0, 0], [0, 0, -1e300, 0]])
-    added = store.add(pool_of("abc", values))
-    assert [reject.value for reject in added.rejects] == ["1e+39", "-1e+300"]
-    assert "float32" in added.rejects[0].reason
+    values = np.array([[0.1, 1 / 3, -np.inf, 1e-50]])
+    store.add(pool_of("a", values))
     np.testing.assert_array_equal(store.pool().logits, values[:1].astype(np.float32))
     assert store.pool().logits.dtype == np.float32
     assert store.add(pool_of("a", values[:1])).n_known == 1

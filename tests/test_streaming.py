@@ -273,6 +273,10 @@ def test_what_cannot_be_asked_is_refused(store: Store, tmp_path: Path) -> None:
         score_store(store, jury(1), tmp_path / "mine")
     with pytest.raises(StoreError, match="no store"):
         score_store(tmp_path / "absent", jury(1), tmp_path / "scores")
+    with pytest.raises(DtypeError, match="store: expected a path, got Pool"):
+        score_store(store.pool(), jury(1), tmp_path / "scores")  # type: ignore[arg-type]
+    with pytest.raises(DtypeError, match="folder: expected a path"):
+        score_store(store, jury(1), None)  # type: ignore[arg-type]
     with pytest.raises(DtypeError, match="executor"):
         score_store(store, jury(1), tmp_path / "scores", executor="dask")
     with pytest.raises(OptionError, match="pair_weights"):

@@ -28,7 +28,8 @@ Fault: TypeAlias = tuple[str, str, str]  #: column, value and reason
 
 NOT_FINITE = "a logit is finite, or -inf for a weight of 0"
 ALL_ZERO = "every weight of a parent is 0; at least one must be greater"
-TOO_LARGE = "beyond what float32 holds; keep the store in float64"
+TOO_FAR = "a logit is at most 1e6 in absolute value"
+MAX_LOG = 1e6  #: as of all that scores models
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +122,14 @@ def _checked(logits: NDArray[Any], items: Items, dtype: str | None) -> tuple[NDA
     for row in np.flatnonzero(np.isneginf(lowest)).tolist():
         if _has_barren_parent(logits[row], items):
             faults[row] = ("logits", "-inf", ALL_ZERO)
-    for row in np.flatnonzero(~(highest < np.inf)).tolist():
-        faults[row] = _fault(logits[row] < np.inf, logits[row], items, NOT_FINITE)
-    if dtype is None or logits.dtype == dtype:
-        return logits, faults
-    with np.errstate(over="ignore"):
-        kept = logits.astype(dtype)
-        narrow = np.isinf(kept.min(axis=1)) | np.isinf(kept.max(axis=1))
-    for row in np.flatnonzero(narrow).tolist():
-        held = np.isinf(kept[row]) == np.isinf(logits[row])
-        if row not in faults and not held.all():
-            faults[row] = _fault(held, logits[row], items, TOO_LARGE)
-    return kept, faults
+    for row in np.flatnonzero(~((highest <= MAX_LOG) & (lowest >= -MAX_LOG))).tolist():
+        near = (np.abs(logits[row]) <= MAX_LOG) | np.isneginf(logits[row])
+        if not highest[row] < np.inf:
+            faults[row] = _fault(logits[row] < np.inf, logits[row], items, NOT_FINITE)
+        elif not near.all():
+            faults[row] = _fault(near, logits[row], items, TOO_FAR)
+    with np.errstate(over="ignore"):  # of what is turned away
+        return logits if dtype is None else logits.astype(dtype, copy=False), faults
 
 
 def _fault(sound: NDArray[np.bool_], logits: NDArray[Any], items: Items, reason: str) -> Fault:

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import structs
 
 from hemicycle.errors import DomainError, NonFiniteError, StoreError
+from hemicycle.rejects import excerpt
 from hemicycle.store.durable import aside, put
 from hemicycle.store.extra import arrow, parquet
 from hemicycle.store.fragments import read_rows
@@ -120,7 +121,9 @@ def score_fragment(task: Task, stopped: Callable[[], bool] | None = None) -> int
     try:
         sums, n_updates = _scored(task, scoring, logits, stopped)
     except (DomainError, NonFiniteError) as error:
-        raise type(error)(f"{fragment.path(Path(task.store))}: {error}") from None
+        far = np.abs(np.where(np.isneginf(logits), 0.0, logits)).max(axis=1)
+        worst = f"the model {excerpt(about['model'][int(far.argmax())].as_py())!r}"
+        raise type(error)(f"{fragment.path(Path(task.store))}: {worst}: {error}") from None
     _write(path, BlockScores(about["model"], about["author"], sums, n_updates))
     return fragment.n_models
 

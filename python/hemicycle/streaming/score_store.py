@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hemicycle.errors import NoDataError, OptionError, StoreError
+from hemicycle.errors import DtypeError, NoDataError, OptionError, StoreError
 from hemicycle.judgments import require_judgments
 from hemicycle.options import non_negative_number, thread_count
 from hemicycle.store.compaction import told_of_compaction
@@ -20,7 +21,6 @@ from hemicycle.streaming.scoring import JUDGMENTS, Scoring
 from hemicycle.streaming.store_scores import StoreScores
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
     from concurrent.futures import Executor
 
@@ -101,7 +101,7 @@ def score_store(
     executor, number of threads and division into fragments. Brought up to date, a sum differs from a full scoring by
     what `log_likelihood` may err in the pairs that changed; after 64 times a fragment is scored anew.
     """
-    store = store if isinstance(store, Store) else Store.open(store)
+    store = store if isinstance(store, Store) else Store.open(_path(store, "store"))
     engine, threads = as_engine(executor), thread_count(n_threads)
     patience = non_negative_number(wait, "wait")
     require_judgments(judgments)
@@ -110,7 +110,7 @@ def score_store(
     scoring.require_pairs()
     if not len(store):
         raise NoDataError(f"{store.path}: the store holds no models; add some with store.add")
-    out = _folder(Path(folder))
+    out = _folder(_path(folder, "folder"))
     with sole_writer(out, patience):
         manifest = store.manifest  # another run may have scored a later one while this one waited
         fragments = manifest.fragments
@@ -139,6 +139,12 @@ def score_store(
     lost = f"the executor broke; {n_lost} of {len(tasks)} fragments were scored by this process"
     notices = aligned.notices + ((lost,) if n_lost else ())
     return StoreScores(store, out, scoring, manifest, notices=notices)
+
+
+def _path(given: Any, name: str) -> Path:
+    if not isinstance(given, str | os.PathLike):
+        raise DtypeError(f"{name}: expected a path, got {type(given).__name__}")
+    return Path(given)
 
 
 def _folder(folder: Path) -> Path:
