@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.streaming.pricing import seated_rows
+from hemicycle.streaming.parts import seated_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from hemicycle.streaming.pricing import FaceBand, Part
+    from hemicycle.streaming.pricing import FaceBand, LossPart
 
 __all__ = ["DualPoint", "FaceSums", "face_sums", "face_values", "face_weights"]
 
@@ -27,7 +27,7 @@ class DualPoint:
 
     Attributes
     ----------
-    part : Part
+    part : LossPart
         The fragment.
     band : FaceBand or None
         Models that may have weight; None for all.
@@ -41,7 +41,7 @@ class DualPoint:
         How far along it.
     """
 
-    part: Part
+    part: LossPart
     band: FaceBand | None
     target: NDArray[np.float64]
     z: NDArray[np.float64]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.judgments import Judgments
-    from hemicycle.streaming.passes import Passes
+    from hemicycle.streaming.loss_passes import LossPasses
 
 __all__ = ["store_least_squares"]
 
@@ -34,7 +34,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 class _Problem:
     """Models of a store, and when they are solved."""
 
-    passes: Passes
+    passes: LossPasses
     judgments: Judgments
     losses: NDArray[np.float64]
     tol: float
@@ -50,13 +50,13 @@ class _Problem:
 
 
 def store_least_squares(
-    passes: Passes, judgments: Judgments, losses: NDArray[np.float64], tol: float
+    passes: LossPasses, judgments: Judgments, losses: NDArray[np.float64], tol: float
 ) -> SimplexSolution:
     """Return the weights of least squares, documented at `StoreScores.least_squares`.
 
     Parameters
     ----------
-    passes : Passes
+    passes : LossPasses
         The models.
     judgments : Judgments
         What they are to fit.
@@ -87,7 +87,7 @@ def _generated(problem: _Problem) -> tuple[Fit, float, WorkingSet]:
     passes, losses = problem.passes, problem.losses
     n_gathered = max(len(passes.loss.coordinates), MIN_GATHERED)
     likely = np.sort(np.argsort(losses, kind="stable")[: 2 * n_gathered])
-    working = WorkingSet(problem.judgments, passes.loss, likely, passes.rows(likely))
+    working = WorkingSet(likely, passes.rows(likely), problem.judgments, passes.loss)
     start = likely[:0]
     while True:
         fit = working.optimum(problem.tolerance, start)

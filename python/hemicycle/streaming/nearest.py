@@ -14,7 +14,7 @@ from hemicycle.streaming.face_sums import DualPoint, FaceSums, face_sums, face_v
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemicycle.streaming.passes import Passes
+    from hemicycle.streaming.loss_passes import LossPasses
     from hemicycle.streaming.pricing import FaceBand
 
 __all__ = ["Nearest", "nearest_to_uniform"]
@@ -69,7 +69,7 @@ class _State:
         return float(np.linalg.norm(self.gradient))
 
 
-def nearest_to_uniform(passes: Passes, band: FaceBand | None, target: NDArray[np.float64]) -> Nearest | None:
+def nearest_to_uniform(passes: LossPasses, band: FaceBand | None, target: NDArray[np.float64]) -> Nearest | None:
     """Return the weights nearest to uniform that give a point.
 
     With rows x of the models of the face, it minimises ``mean(max(0, 1 + [x - target, 1] @ z)**2) / 2 - z[-1]`` over z:
@@ -78,7 +78,7 @@ def nearest_to_uniform(passes: Passes, band: FaceBand | None, target: NDArray[np
 
     Parameters
     ----------
-    passes : Passes
+    passes : LossPasses
         The models.
     band : FaceBand or None
         Those that may have weight; None for all.
@@ -109,7 +109,7 @@ def nearest_to_uniform(passes: Passes, band: FaceBand | None, target: NDArray[np
 class _Dual:
     """The dual problem, in coordinates in which the models have unit variance."""
 
-    def __init__(self, passes: Passes, band: FaceBand | None, target: NDArray[np.float64]) -> None:
+    def __init__(self, passes: LossPasses, band: FaceBand | None, target: NDArray[np.float64]) -> None:
         self.passes, self.band, self.target = passes, band, target
         n = len(target)
         sums = self._sums(np.zeros(n + 1))

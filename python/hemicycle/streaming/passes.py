@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from hemicycle.streaming.coordinates import PairLoss
 from hemicycle.streaming.executors import run_all
-from hemicycle.streaming.pricing import Gathering, Part, Priced, Pricing, cheapest, face_of, joined, price, rows_at
+from hemicycle.streaming.parts import Gathering, Part, rows_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.streaming.executors import Work
-    from hemicycle.streaming.pricing import FaceBand
     from hemicycle.streaming.store_scores import StoreScores
 
 __all__ = ["Passes"]
@@ -39,10 +37,6 @@ class Passes:
 
     Attributes
     ----------
-    loss : PairLoss
-        The loss of least squares.
-    parts : tuple of Part
-        The fragments that have models.
     offsets : ndarray of int64, shape (n_parts + 1,)
         Where the models of each begin.
     count : int
@@ -52,11 +46,10 @@ class Passes:
     def __init__(
         self, scores: StoreScores, engine: Any = None, progress: Callable[[int, int, int], None] | None = None
     ) -> None:
-        self.loss = PairLoss.of(scores.scoring.judgments)
         store, folder = str(scores.store.path.absolute()), str(scores.folder.absolute())
         sizes = [len(seated) for _, seated in scores.blocks(())]
-        self.parts = tuple(
-            Part(store, folder, fragment, scores.manifest.dtype, scores.scoring.key, self.loss.coordinates)
+        self._parts = tuple(
+            Part(store, folder, fragment, scores.manifest.dtype, scores.scoring.key)
             for fragment, size in zip(scores.manifest.fragments, sizes, strict=True)
             if size
         )
@@ -96,32 +89,14 @@ class Passes:
         return [results[number] for number in range(len(tasks))]
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """The fragments that have models."""
+        return self._parts
+
+    @property
     def sizes(self) -> list[int]:
         """Models of each fragment."""
         return np.diff(self.offsets).tolist()  # type: ignore[no-any-return]
-
-    def cheapest(self, direction: NDArray[np.float64], n: int) -> Priced:
-        """Return the n models of the least slopes.
-
-        Parameters
-        ----------
-        direction : ndarray of float64, shape (n_coordinates,)
-            Half the gradient of the loss by the coordinates.
-        n : int
-            How many, at least 1.
-        """
-        found = self.run(price, [Pricing(part, direction, n) for part in self.parts], self.sizes)
-        placed = [
-            Priced(each.slopes, each.models + first, each.logits)
-            for each, first in zip(found, self.offsets[:-1].tolist(), strict=True)
-        ]
-        return cheapest(joined(placed), n)
-
-    def face(self, band: FaceBand) -> tuple[NDArray[np.int64], float]:
-        """Return where the models stand that belong to a band, ascending, and the least slope of the others."""
-        found = self.run(face_of, [Gathering(part, band=band) for part in self.parts], self.sizes)
-        models = [each + first for (each, _), first in zip(found, self.offsets[:-1].tolist(), strict=True)]
-        return np.concatenate(models), min(least for _, least in found)
 
     def rows(self, models: NDArray[np.int64]) -> NDArray[Any]:
         """Return the logits of some models; only fragments that hold one are read.

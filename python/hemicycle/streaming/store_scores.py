@@ -21,7 +21,7 @@ from hemicycle.streaming.block_scores import BlockScores, read_block
 from hemicycle.streaming.executors import as_engine
 from hemicycle.streaming.gathered_pool import gathered_pool
 from hemicycle.streaming.least_squares import store_least_squares
-from hemicycle.streaming.passes import Passes
+from hemicycle.streaming.loss_passes import LossPasses
 from hemicycle.streaming.scoring import SUMS
 from hemicycle.streaming.store_ensemble import StoreEnsemble
 from hemicycle.table import Table
@@ -361,7 +361,7 @@ class StoreScores:
         """
         engine, most = as_engine(executor), positive_number(tol, "tol")
         losses = self._column("squared_error")
-        passes = Passes(self, engine, progress)
+        passes = LossPasses(self, engine, progress)
         solution = store_least_squares(passes, self.scoring.judgments, losses, most)
         return StoreEnsemble(self, "least_squares", solution.weights, solution)
 

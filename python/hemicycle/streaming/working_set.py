@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hemicycle.errors import NotConvergedError, TieBreakWarning
 from hemicycle.least_squares import pair_least_squares
+from hemicycle.streaming.gathered import Gathered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,35 +78,20 @@ class Fit:
         return weights
 
 
-class WorkingSet:
-    """Gathered models; their order does not matter.
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkingSet(Gathered):
+    """Gathered models that are to fit judgments.
 
-    Parameters
+    Attributes
     ----------
     judgments : Judgments
         What they are to fit.
     loss : PairLoss
         How well they do.
-    models : ndarray of int64, shape (n_gathered,)
-        Where they stand in the store, ascending.
-    logits : ndarray, shape (n_gathered, n_items)
-        What they are.
     """
 
-    def __init__(self, judgments: Judgments, loss: PairLoss, models: NDArray[np.int64], logits: NDArray[Any]) -> None:
-        self.judgments, self.loss, self.models, self.logits = judgments, loss, models, logits
-
-    def with_models(self, models: NDArray[np.int64], logits: NDArray[Any]) -> WorkingSet:
-        """Return the set with further models; those that it has are not gathered again."""
-        new = np.flatnonzero(~np.isin(models, self.models))
-        every = np.concatenate([self.models, models[new]])
-        order = np.argsort(every, kind="stable")
-        rows = np.concatenate([self.logits, logits[new]])[order]
-        return WorkingSet(self.judgments, self.loss, every[order], rows)
-
-    def positions(self, models: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return where models of the store stand in the set."""
-        return np.searchsorted(self.models, models)
+    judgments: Judgments
+    loss: PairLoss
 
     def optimum(self, tolerance: float, start: NDArray[np.int64]) -> Fit:
         """Return the optimum over the set that is nearest to uniform.
