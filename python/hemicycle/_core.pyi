@@ -147,6 +147,16 @@ def certify_pool_stacking(
     optimum: NDArray[np.float64],
     options: StackingOptions,
 ) -> CertifiedWeights: ...
+def best_densities(
+    densities: JuryDensities, n_threads: int | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
+def density_prices(
+    densities: JuryDensities,
+    shift: NDArray[np.float64],
+    ratio: NDArray[np.float64],
+    squared: bool = False,
+    n_threads: int | None = None,
+) -> NDArray[np.float64]: ...
 
 @final
 class LeastSquaresSolution:

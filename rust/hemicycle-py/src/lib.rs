@@ -58,7 +58,10 @@ mod _core {
     #[pymodule_export]
     use crate::sources::{TextTable, read_table};
     #[pymodule_export]
-    use crate::stacking::{StackingSolution, certify_pool_stacking, certify_stacking, pool_stacking, stacking_weights};
+    use crate::stacking::{
+        StackingSolution, best_densities, certify_pool_stacking, certify_stacking, density_prices, pool_stacking,
+        stacking_weights,
+    };
     #[pymodule_export]
     use crate::submissions::{SubmissionRows, read_submissions, submission_layout};
 

@@ -129,6 +129,50 @@ pub fn certify_pool_stacking<'py>(
     })
 }
 
+/// The largest log density of every observation, and the model that has it.
+type Best<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<i64>>);
+
+/// The largest log density of every observation and the first model that has it; used where a pool is in parts.
+#[pyfunction]
+#[pyo3(signature = (densities, n_threads=None))]
+pub fn best_densities<'py>(
+    py: Python<'py>,
+    densities: JuryDensities<'py>,
+    n_threads: Option<usize>,
+) -> std::result::Result<Best<'py>, BindingError> {
+    let ones = vec![1.0; densities.pairs.len()];
+    let (pairs, making) = (densities.pairs.borrow(densities.n_items, &ones)?, densities.making());
+    in_its_precision!(&densities.logits, logits => {
+        let pool = logits.pool()?;
+        let work = |execution: &Execution| stacking::best_densities(&making.terms(pool, &pairs, execution)?, execution);
+        let (largest, best) = interruptible(py, n_threads, work)?;
+        Ok((largest.into_pyarray(py), models(py, &best)))
+    })
+}
+
+/// The price of every model, `sum_n exp(l_dn - shift_n) ratio_n`, or that of its squares; used where a pool is in parts.
+#[pyfunction]
+#[pyo3(signature = (densities, shift, ratio, squared=false, n_threads=None))]
+pub fn density_prices<'py>(
+    py: Python<'py>,
+    densities: JuryDensities<'py>,
+    shift: PyReadonlyArray1<'py, f64>,
+    ratio: PyReadonlyArray1<'py, f64>,
+    squared: bool,
+    n_threads: Option<usize>,
+) -> std::result::Result<Bound<'py, PyArray1<f64>>, BindingError> {
+    let ones = vec![1.0; densities.pairs.len()];
+    let (pairs, making) = (densities.pairs.borrow(densities.n_items, &ones)?, densities.making());
+    let (shift, ratio) = (slice1(&shift, "shift")?, slice1(&ratio, "ratio")?);
+    in_its_precision!(&densities.logits, logits => {
+        let pool = logits.pool()?;
+        let prices = interruptible(py, n_threads, |execution| {
+            stacking::prices(&making.terms(pool, &pairs, execution)?, shift, ratio, squared, execution)
+        })?;
+        Ok(prices.into_pyarray(py))
+    })
+}
+
 /// How densities are made.
 #[derive(Clone, Copy)]
 struct Making {

@@ -8,6 +8,7 @@
 mod factor;
 mod master;
 mod observations;
+mod parts;
 mod pricing;
 mod quadratic;
 mod rows;
@@ -22,6 +23,7 @@ use observations::Observations;
 use pricing::{Prices, Pricing};
 use ties::{Optimum, break_tie};
 
+pub use parts::{best_densities, prices};
 pub use source::{LogDensities, Matrix};
 
 /// Models that enter the working set at once.
@@ -114,7 +116,7 @@ pub fn stacking_weights<S: LogDensities>(
 ) -> Result<Stacking> {
     check(source, observation_weights, ends)?;
     let observations = Observations::new(source, observation_weights, execution)?;
-    let mut pricing = Pricing::new(source, &observations, execution);
+    let mut pricing = Pricing::new(source, &observations.scale, execution);
     let optimum = optimum(&mut pricing, &observations, source.n_models(), ends, execution)?;
     if optimum.gap > ends.tol || optimum.gap.is_nan() {
         let Optimum { weights, gap, .. } = optimum;
@@ -155,7 +157,7 @@ pub fn certify<S: LogDensities>(
     check_weights("weights", weights, source.n_models())?;
     check_weights("optimum", optimum, source.n_models())?;
     let observations = Observations::new(source, observation_weights, execution)?;
-    let mut pricing = Pricing::new(source, &observations, execution);
+    let mut pricing = Pricing::new(source, &observations.scale, execution);
     let (found, whole) = ties::certified(&mut pricing, &observations, weights, optimum, tol)?;
     let (objective, passes) = (observations.score(&found.mixture), pricing.passes.ceil() as usize);
     let Optimum { weights, gap, .. } = found;

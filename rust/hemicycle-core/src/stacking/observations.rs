@@ -17,14 +17,37 @@ const LEAST: usize = 32;
 /// An observation of a smaller weight, relative to the heaviest, is absent: its part in the score is below any rounding.
 const WEIGHTLESS: f64 = 1e-280;
 
-/// The observations of positive weight that some model explains.
-pub struct Observations {
+/// Which observations are read of rows of all, and what is taken from their log densities.
+pub struct Scale {
     /// Their positions among all observations; `None` if they are all.
     kept: Option<Vec<usize>>,
-    /// Their weights; they sum to 1.
-    pub weight: Vec<f64>,
     /// The largest log density of each.
     pub shift: Vec<f64>,
+}
+
+impl Scale {
+    /// All observations.
+    pub fn of_all(shift: &[f64]) -> Self {
+        Self { kept: None, shift: shift.to_vec() }
+    }
+
+    /// What rows of all observations say of those that are read.
+    pub fn of_rows<'a>(&self, rows: &'a [f64], n_observations: usize, room: &'a mut Vec<f64>) -> &'a [f64] {
+        let Some(kept) = &self.kept else { return rows };
+        room.clear();
+        for row in rows.chunks_exact(n_observations) {
+            room.extend(kept.iter().map(|&n| row[n]));
+        }
+        room
+    }
+}
+
+/// The observations of positive weight that some model explains.
+pub struct Observations {
+    /// Who they are, and the largest log density of each.
+    pub scale: Scale,
+    /// Their weights; they sum to 1.
+    pub weight: Vec<f64>,
     /// The model that has it; the first one of several.
     pub best: Vec<usize>,
     /// The largest log density of every observation, also of those that do not count.
@@ -60,7 +83,7 @@ impl Observations {
         normalise(&mut weight);
         let best = kept.iter().map(|&n| best[n] as usize).collect();
         let kept = (kept.len() < weights.len()).then_some(kept);
-        Ok(Self { kept, weight, shift, best, highest, dropped })
+        Ok(Self { scale: Scale { kept, shift }, weight, best, highest, dropped })
     }
 
     /// Their number.
@@ -70,7 +93,7 @@ impl Observations {
 
     /// Their weights as weights of all observations.
     pub fn share(&self) -> Vec<f64> {
-        let Some(kept) = &self.kept else { return self.weight.clone() };
+        let Some(kept) = &self.scale.kept else { return self.weight.clone() };
         let mut share = vec![0.0; self.highest.len()];
         kept.iter().zip(&self.weight).for_each(|(&n, &weight)| share[n] = weight);
         share
@@ -83,20 +106,10 @@ impl Observations {
 
     /// The score of a mixture: the weighted mean of its log density, the scale put back.
     pub fn score(&self, mixture: &[f64]) -> f64 {
-        let logs = mixture.iter().zip(&self.shift).zip(&self.weight);
+        let logs = mixture.iter().zip(&self.scale.shift).zip(&self.weight);
         let terms: Vec<f64> =
             logs.flat_map(|((density, shift), weight)| [weight * shift, weight * density.ln()]).collect();
         compensated_sum(&terms)
-    }
-
-    /// What rows of all observations say of those that count.
-    pub fn of_rows<'a>(&self, rows: &'a [f64], n_observations: usize, room: &'a mut Vec<f64>) -> &'a [f64] {
-        let Some(kept) = &self.kept else { return rows };
-        room.clear();
-        for row in rows.chunks_exact(n_observations) {
-            room.extend(kept.iter().map(|&n| row[n]));
-        }
-        room
     }
 }
 
@@ -106,9 +119,13 @@ pub fn models_at_once(n_observations: usize) -> usize {
 }
 
 /// Largest log density of every observation and the first model that has it.
-type Best = (Vec<f64>, Vec<u64>);
+pub type Best = (Vec<f64>, Vec<u64>);
 
-fn best_models(source: &impl LogDensities, execution: &Execution) -> Result<Best> {
+/// The best model of every observation.
+///
+/// # Errors
+/// [`Error::NonFinite`] for NaN and +inf, by the first place; what the source cannot make; [`Error::Interrupted`].
+pub fn best_models(source: &impl LogDensities, execution: &Execution) -> Result<Best> {
     let (n_models, n) = (source.n_models(), source.n_observations());
     let at_once = models_at_once(n);
     let instructions = InstructionSet::detect();

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::observations::{Observations, models_at_once};
+use super::observations::{Scale, models_at_once};
 use super::source::LogDensities;
 use crate::error::Result;
 use crate::kernels::{InstructionSet, Kernel, LANES, Lanes, Simd, exp};
@@ -21,7 +21,7 @@ const MULTIPLES: i32 = 16;
 /// Prices of models, `sum_n p_dn ratio_n`, and what they were when all were read.
 pub struct Pricing<'a, S> {
     source: &'a S,
-    observations: &'a Observations,
+    scale: &'a Scale,
     execution: &'a Execution,
     /// The price of every model at `ratio`; both empty before the first pass.
     known: Vec<f64>,
@@ -49,8 +49,8 @@ impl Prices {
 
 impl<'a, S: LogDensities> Pricing<'a, S> {
     /// Nothing is priced yet.
-    pub fn new(source: &'a S, observations: &'a Observations, execution: &'a Execution) -> Self {
-        Self { source, observations, execution, known: Vec::new(), ratio: Vec::new(), passes: 1.0 }
+    pub fn new(source: &'a S, scale: &'a Scale, execution: &'a Execution) -> Self {
+        Self { source, scale, execution, known: Vec::new(), ratio: Vec::new(), passes: 1.0 }
     }
 
     /// The prices of all models that may be worth `floor` or more at `ratio`; a gap that is NaN where the mixture gives an
@@ -86,7 +86,7 @@ impl<'a, S: LogDensities> Pricing<'a, S> {
         let mut squares = vec![0.0; models.len()];
         let instructions = InstructionSet::detect();
         self.by_block(models, &mut squares, 1, |rows, prices| {
-            instructions.run(Price::<true> { rows, shift: &self.observations.shift, ratio: curvature, prices });
+            instructions.run(Price::<true> { rows, shift: &self.scale.shift, ratio: curvature, prices });
         })?;
         Ok(squares)
     }
@@ -107,12 +107,15 @@ impl<'a, S: LogDensities> Pricing<'a, S> {
     }
 
     /// The prices of these models, ascending.
-    fn price(&mut self, models: &[usize], ratio: &[f64]) -> Result<Vec<f64>> {
+    ///
+    /// # Errors
+    /// As [`Self::above`].
+    pub fn price(&mut self, models: &[usize], ratio: &[f64]) -> Result<Vec<f64>> {
         self.passes += models.len() as f64 / self.source.n_models() as f64;
         let mut prices = vec![0.0; models.len()];
         let instructions = InstructionSet::detect();
         self.by_block(models, &mut prices, 1, |rows, prices| {
-            instructions.run(Price::<false> { rows, shift: &self.observations.shift, ratio, prices });
+            instructions.run(Price::<false> { rows, shift: &self.scale.shift, ratio, prices });
         })?;
         Ok(prices)
     }
@@ -122,11 +125,11 @@ impl<'a, S: LogDensities> Pricing<'a, S> {
     /// # Errors
     /// As [`Self::above`].
     pub fn densities(&self, models: &[usize]) -> Result<Vec<f64>> {
-        let n = self.observations.len();
+        let n = self.scale.shift.len();
         let mut densities = vec![0.0; models.len() * n];
         let instructions = InstructionSet::detect();
         self.by_block(models, &mut densities, n, |rows, out| {
-            instructions.run(Densities { rows, shift: &self.observations.shift, out });
+            instructions.run(Densities { rows, shift: &self.scale.shift, out });
         })?;
         Ok(densities)
     }
@@ -147,7 +150,7 @@ impl<'a, S: LogDensities> Pricing<'a, S> {
                 for run in models.chunk_by(|a, b| a + 1 == *b) {
                     let (here, rest) = out.split_at_mut(run.len() * width);
                     let rows = self.source.rows(run[0]..run[run.len() - 1] + 1, room, &self.execution.interrupt)?;
-                    work(self.observations.of_rows(rows, n, kept), here);
+                    work(self.scale.of_rows(rows, n, kept), here);
                     out = rest;
                 }
                 Ok(())
