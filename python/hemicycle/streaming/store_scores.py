@@ -14,15 +14,18 @@ from hemicycle.errors import NoDataError
 from hemicycle.greedy_pool import pool_greedy
 from hemicycle.mechanism import ROUNDS, require_clone_proof
 from hemicycle.model_mass import is_clone_proof, model_mass
-from hemicycle.options import positive_count, positive_number
+from hemicycle.options import known_word, positive_count, positive_number, thread_count
 from hemicycle.rejects import counted
 from hemicycle.scratch import byte_count
+from hemicycle.stacking import STACKING_BY
 from hemicycle.streaming.block_scores import BlockScores, read_block
+from hemicycle.streaming.density_passes import DensityPasses
 from hemicycle.streaming.executors import as_engine
 from hemicycle.streaming.gathered_pool import gathered_pool
 from hemicycle.streaming.least_squares import store_least_squares
 from hemicycle.streaming.loss_passes import LossPasses
 from hemicycle.streaming.scoring import SUMS
+from hemicycle.streaming.stacking import store_stacking
 from hemicycle.streaming.store_ensemble import StoreEnsemble
 from hemicycle.table import Table
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from hemicycle.clones import CloneProofPrior
     from hemicycle.model_mass import Prior
     from hemicycle.pool import Pool
+    from hemicycle.stacking import StackingBy
     from hemicycle.store.manifest import Manifest
     from hemicycle.store.store import Store
     from hemicycle.streaming.scoring import Scoring
@@ -364,6 +368,71 @@ class StoreScores:
         passes = LossPasses(self, engine, progress)
         solution = store_least_squares(passes, self.scoring.judgments, losses, most)
         return StoreEnsemble(self, "least_squares", solution.weights, solution)
+
+    def stacking(
+        self,
+        *,
+        by: StackingBy = "label",
+        tol: float = 1e-10,
+        executor: Executor | Any = None,
+        n_threads: int | None = None,
+        progress: Callable[[int, int, int], None] | None = None,
+    ) -> StoreEnsemble:
+        """Weigh the models by stacking: the mixture that explains the labels of the jury best, or its pairs.
+
+        Maximises ``sum_n v_n log sum_d w_d p_dn`` over the simplex, as ``Round(judgments, pool).ensemble("stacking")``
+        does in memory, with the `sigma` and `pair_weights` of the scoring. Where several weights are optimal, those
+        nearest to uniform are returned.
+
+        Parameters
+        ----------
+        by : {"label", "pair"}, default "label"
+            What an observation is, as of `hemicycle.stacking.pool_stacking`.
+        tol : float, default 1e-10
+            Largest gap of the result, in nats per observation.
+        executor : concurrent.futures.Executor or dask.distributed.Client, optional
+            Who reads the fragments; by default threads of this process. A price for each model and the few models that
+            matter come back.
+        n_threads : int, optional
+            Threads of the core, for each fragment and on the client; by default every core.
+        progress : callable, optional
+            Told the number of the pass, how many models the fragments that it reads have in all, and of how many.
+
+        Returns
+        -------
+        StoreEnsemble
+            Its ``solution`` is the certificate, over all models. ``passes`` counts readings of fragments: a pass reads
+            those in which models may be worth more than those that have weight.
+
+        Raises
+        ------
+        OptionError
+            If `by` is neither of the two.
+        StoreError
+            If a fragment or its scores are gone or damaged.
+        NotConvergedError
+            If rounding ends progress above `tol`. If several weights are optimal, and too many models may have weight
+            to be gathered: break the tie in memory then. It carries the best weights.
+        DtypeError, DomainError, NonFiniteError
+            If an argument is out of its domain.
+        KeyboardInterrupt
+            Soon after Ctrl-C; nothing is written.
+
+        Warns
+        -----
+        TieBreakWarning
+            If the optimal weights that are nearest to uniform cannot be certified.
+        """
+        known_word(by, "by", STACKING_BY)
+        engine, most, threads = as_engine(executor), positive_number(tol, "tol"), thread_count(n_threads)
+        self._column("log_likelihood")
+        scoring, by_pair = self.scoring, by == "pair"
+        passes = DensityPasses(self, engine, progress, by_pair=by_pair, n_threads=threads)
+        weight = scoring.observation_weight(by)
+        solution = store_stacking(
+            passes, scoring.judgments, weight, sigma=scoring.sigma, by_pair=by_pair, tol=most, n_threads=threads
+        )
+        return StoreEnsemble(self, "stacking", solution.weights, solution)
 
     def uniform(self) -> StoreEnsemble:
         """Weigh all models alike."""

@@ -1,0 +1,265 @@
+"""Passes of stacking over the models of one fragment: what a worker does, the same bits whoever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemicycle import _core
+from hemicycle.stacking import JuryDensities
+from hemicycle.streaming.parts import Part, seated_rows
+from hemicycle.streaming.priced import Priced, cheapest, joined
+from hemicycle.streaming.scoring import Scoring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from hemicycle.judgments import Judgments
+
+__all__ = [
+    "DensityPart",
+    "DensityPricing",
+    "FlatBand",
+    "FlatSearch",
+    "Rates",
+    "best_of",
+    "density_price",
+    "flat_of",
+    "jury_densities",
+]
+
+CELLS_AT_ONCE = 1 << 26  #: log densities between two looks at whether to stop
+MODELS_AT_ONCE = 1 << 15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DensityPart(Part):
+    """A fragment to be read for stacking.
+
+    Attributes
+    ----------
+    by_pair : bool
+        Whether densities are of pairs, else of labels.
+    n_threads : int or None
+        Threads of the core.
+    """
+
+    by_pair: bool
+    n_threads: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rates:
+    """What models are paid for the density of each observation.
+
+    Attributes
+    ----------
+    shift : ndarray of float64, shape (n_observations,)
+        The largest log density of each, of all models.
+    ratio : ndarray of float64, shape (n_observations,)
+        Its weight over the density of the mixture, that relative to the largest; 0 where it does not count.
+    """
+
+    shift: NDArray[np.float64]
+    ratio: NDArray[np.float64]
+
+    def prices(
+        self, densities: JuryDensities, n_threads: int | None = None, *, powers: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the price of every model: the same bits whatever models are beside it.
+
+        Parameters
+        ----------
+        densities : JuryDensities
+            The models.
+        n_threads : int, optional
+            Threads of the core.
+        powers : ndarray of float64, shape (n_observations,), optional
+            Pay this for the squares of densities instead.
+        """
+        ratio = self.ratio if powers is None else powers
+        return _core.density_prices(densities, self.shift, ratio, squared=powers is not None, n_threads=n_threads)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DensityPricing:
+    """A fragment to be priced.
+
+    Attributes
+    ----------
+    part : DensityPart
+        The fragment.
+    rates : Rates
+        What is paid.
+    models : ndarray of int64, or None
+        Which of its models to price, ascending; None for all.
+    above : float
+        Logits of models that are worth more than this are wanted.
+    n_most : int
+        Of so many of them, the dearest.
+    """
+
+    part: DensityPart
+    rates: Rates
+    models: NDArray[np.int64] | None
+    above: float
+    n_most: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlatBand:
+    """Which models may have weight in an optimum: those whose price is 1, to rounding.
+
+    Attributes
+    ----------
+    rates : Rates
+        What is paid at the optimum.
+    curvature : ndarray of float64, shape (n_observations,)
+        The ratio over the density of the mixture: what squares are paid for the length of a model.
+    known : float
+        Prices are equal to 1 if they differ by no more than this times the distance of the model from the mixture.
+    rounding : float
+        And this.
+    longest : float
+        No model is farther from the mixture.
+    weighted : ndarray of float64, shape (n_support,)
+        Prices of the models with weight, which belong to it however they are rounded, as do their copies.
+    """
+
+    rates: Rates
+    curvature: NDArray[np.float64]
+    known: float
+    rounding: float
+    longest: float
+    weighted: NDArray[np.float64]
+
+    @property
+    def least(self) -> float:
+        """No price of a model that belongs to it is below this, but for those of models with weight."""
+        return 1.0 - (self.known * self.longest + self.rounding)
+
+    def contains(
+        self, densities: JuryDensities, prices: NDArray[np.float64], n_threads: int | None = None
+    ) -> NDArray[np.bool_]:
+        """Return which models belong to it, given their prices."""
+        inside: NDArray[np.bool_] = np.isin(prices, self.weighted)
+        near = np.flatnonzero(~inside & (prices >= self.least))
+        if len(near):
+            some = JuryDensities(
+                densities.logits[near], densities.pairs, densities.n_items, densities.sigma, densities.by_pair
+            )
+            squares = self.rates.prices(some, n_threads, powers=self.curvature)
+            distance = np.sqrt(np.maximum(squares - 2.0 * prices[near] + 1.0, 0.0))
+            inside[near] = 1.0 - prices[near] <= self.known * distance + self.rounding
+        return inside
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlatSearch:
+    """A fragment in which models are to be found.
+
+    Attributes
+    ----------
+    part : DensityPart
+        The fragment.
+    band : FlatBand
+        Which.
+    models : ndarray of int64, or None
+        Among which to look, ascending; None for all.
+    """
+
+    part: DensityPart
+    band: FlatBand
+    models: NDArray[np.int64] | None
+
+
+def jury_densities(logits: NDArray[Any], judgments: Judgments, sigma: float, by_pair: bool) -> JuryDensities:
+    """Return the log densities of models, made as they are in memory."""
+    return JuryDensities(np.ascontiguousarray(logits), judgments.pairs, len(judgments.items), sigma, by_pair)
+
+
+def _densities(
+    part: DensityPart, models: NDArray[np.int64] | None, stopped: Callable[[], bool] | None
+) -> Iterator[tuple[NDArray[np.int64], JuryDensities]]:
+    """Yield where some models stand, and their densities."""
+    scoring, first = Scoring.read(Path(part.folder), part.key), 0
+    judgments = scoring.judgments
+    n_observations = len(judgments.pairs) if part.by_pair else judgments.pairs.n_labels
+    at_once = min(MODELS_AT_ONCE, max(1, CELLS_AT_ONCE // n_observations))
+    for logits, _ in seated_rows(part, stopped, at_once):
+        here = np.arange(first, first + len(logits))
+        if models is not None:
+            here = models[(models >= first) & (models < first + len(logits))]
+        if len(here):
+            rows = logits if len(here) == len(logits) else logits[here - first]
+            yield here, jury_densities(rows, judgments, scoring.sigma, part.by_pair)
+        first += len(logits)
+
+
+def best_of(
+    part: DensityPart, stopped: Callable[[], bool] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the largest log density of each observation, and where the first model of a fragment stands that has it.
+
+    Raises
+    ------
+    StoreError, InterruptedError
+        As `seated_rows`.
+    """
+    found: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None
+    for models, densities in _densities(part, None, stopped):
+        largest, best = _core.best_densities(densities, part.n_threads)
+        here = largest, models[best]
+        found = here if found is None else better(found, here)
+    assert found is not None  # a part has models
+    return found
+
+
+def better(
+    one: tuple[NDArray[np.float64], NDArray[np.int64]], other: tuple[NDArray[np.float64], NDArray[np.int64]]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the larger log density of each observation with its model; of equal ones that of `one`."""
+    larger = other[0] > one[0]
+    return np.where(larger, other[0], one[0]), np.where(larger, other[1], one[1])
+
+
+def density_price(
+    task: DensityPricing, stopped: Callable[[], bool] | None = None
+) -> tuple[NDArray[np.float64], Priced]:
+    """Return the prices of models of a fragment, and the dearest; their slopes are their prices with a minus.
+
+    Raises
+    ------
+    StoreError, InterruptedError
+        As `seated_rows`.
+    """
+    n_items = len(Scoring.read(Path(task.part.folder), task.part.key).judgments.items)
+    prices, dearest = [np.zeros(0)], Priced(np.zeros(0), np.zeros(0, np.int64), np.zeros((0, n_items), task.part.dtype))
+    for models, densities in _densities(task.part, task.models, stopped):
+        here = task.rates.prices(densities, task.part.n_threads)
+        dear = np.flatnonzero(here > task.above)
+        dearest = cheapest(joined([dearest, Priced(-here[dear], models[dear], densities.logits[dear])]), task.n_most)
+        prices.append(here)
+    return np.concatenate(prices), dearest
+
+
+def flat_of(task: FlatSearch, stopped: Callable[[], bool] | None = None) -> tuple[NDArray[np.int64], float]:
+    """Return where the models of a fragment stand that belong to `task.band`, and the highest price of the others.
+
+    Raises
+    ------
+    StoreError, InterruptedError
+        As `seated_rows`.
+    """
+    found, highest, n_threads = [np.zeros(0, np.int64)], -np.inf, task.part.n_threads
+    for models, densities in _densities(task.part, task.models, stopped):
+        prices = task.band.rates.prices(densities, n_threads)
+        inside = task.band.contains(densities, prices, n_threads)
+        found.append(models[inside])
+        highest = max(highest, float(prices[~inside].max(initial=-np.inf)))
+    return np.concatenate(found), highest
