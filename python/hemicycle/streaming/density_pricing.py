@@ -82,8 +82,11 @@ class Rates:
         powers : ndarray of float64, shape (n_observations,), optional
             Pay this for the squares of densities instead.
         """
-        ratio = self.ratio if powers is None else powers
-        return _core.density_prices(densities, self.shift, ratio, squared=powers is not None, n_threads=n_threads)
+        columns = (self.shift, self.ratio if powers is None else powers)
+        shift, ratio = (
+            np.require(column, requirements=["C", "A"]) for column in columns
+        )  # messages may arrive unaligned
+        return _core.density_prices(densities, shift, ratio, squared=powers is not None, n_threads=n_threads)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
