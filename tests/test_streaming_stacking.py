@@ -20,9 +20,17 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from hemicycle import Judgments, Pool, Round
-from hemicycle.errors import DomainError, DtypeError, NoDataError, NotConvergedError, OptionError, StoreError
-from hemicycle.streaming import StoreEnsemble, score_store
-from hemicycle.streaming.density_passes import least_known
+from hemicycle.errors import (
+    DomainError,
+    DtypeError,
+    NoDataError,
+    NotConvergedError,
+    OptionError,
+    StoreError,
+    TieBreakWarning,
+)
+from hemicycle.streaming import StoreEnsemble, density_face, score_store, stacking
+from hemicycle.streaming.density_passes import DensityPasses, least_known
 from hemicycle.streaming.density_pricing import DensityPart, best_of
 from reference.stacking import certificate, densities, optima, score
 from streaming_cases import jury, models, outside, scored, stored
@@ -47,6 +55,11 @@ def log_density(logits: NDArray[np.float64], judgments: Judgments, sigma: float,
         return labels
     share = pairs.weight / pairs.total_weight[pair]
     return np.stack([logsumexp(labels[:, pair == n], axis=1, b=share[pair == n]) for n in range(len(pairs))], axis=1)
+
+
+def observation_weight(judgments: Judgments, by: str, pair_weights: str) -> NDArray[np.float64]:
+    pairs = judgments.pairs
+    return pairs.pair_weight(pair_weights) if by == "pair" else pairs.label_weight(pair_weights)
 
 
 def assert_in_memory(
@@ -96,7 +109,10 @@ def test_the_certificate_holds_with_50_digits(tmp_path: Path, by: StackingBy) ->
     scores = scored(tmp_path, logits, judgments, 45, pair_weights="total")
     solution = scores.stacking(by=by).solution
     assert solution is not None
-    values, weight = log_density(logits, judgments, 0.5, by), scores.scoring.observation_weight(by)
+    values, weight = (
+        log_density(logits, judgments, 0.5, by),
+        observation_weight(judgments, by, scores.scoring.pair_weights),
+    )
     assert certificate(values, weight, solution.weights.tolist()) <= 1e-10
     assert solution.objective == pytest.approx(score(values, weight, solution.weights.tolist()), rel=1e-12)
     prices = np.exp(values - logsumexp(values, axis=0, b=solution.weights[:, None])) @ (weight / weight.sum())
@@ -116,7 +132,7 @@ def test_small_stores_have_the_optima_of_every_support(tmp_path: Path, by: Stack
         assert solution is not None
         values = log_density(logits, judgments, 0.5, by)
         shift = values.max(axis=0)
-        weight = scores.scoring.observation_weight(by)
+        weight = observation_weight(judgments, by, scores.scoring.pair_weights)
         known = optima(densities(values - shift), weight.tolist())
         assert solution.face is not None
         assert solution.face.tolist() == known.models
@@ -134,21 +150,82 @@ def test_copies_share_across_fragments(tmp_path: Path, by: StackingBy) -> None:
     np.testing.assert_array_equal(ensemble.weights.reshape(12, 60), np.tile(ensemble.weights[:60], (12, 1)))
 
 
-def test_a_face_that_is_too_large_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hemicycle.streaming import stacking
+@pytest.mark.parametrize("by", BY)
+def test_many_copies_share_without_their_densities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: StackingBy
+) -> None:
+    few, judgments = outside(7)
+    few[:, 3] = np.where(np.arange(600) % 2, 0.0, few[:, 3])
+    logits = np.tile(few[:300], (3, 1))
+    logits[300:, 3] = np.where(logits[300:, 3] == 0, -0.0, logits[300:, 3])
+    scores = scored(tmp_path, logits, judgments)
+    right = scores.stacking(by=by)
+    assert right.solution is not None
+    n_observations = len(judgments.pairs) if by == "pair" else judgments.pairs.n_labels
+    monkeypatch.setattr(density_face, "DENSITY_BYTES", 8 * n_observations * len(right.solution.face) // 2)  # type: ignore[arg-type]
+    found = scores.stacking(by=by)
+    assert_in_memory(found, judgments, by)
+    np.testing.assert_allclose(found.weights, right.weights, rtol=0, atol=1e-13)
+    copied = np.tile(found.weights[:300], (3, 1))
+    np.testing.assert_allclose(found.weights.reshape(3, 300), copied, rtol=0, atol=1e-15)
 
-    few, judgments = models(7, 60), jury(7)
+
+@pytest.mark.parametrize("limit", ["DENSITY_BYTES", "GATHERED_BYTES"])
+def test_a_face_that_is_too_large_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    logits, judgments = np.tile(models(7, 60), (12, 1)), jury(7)
+    monkeypatch.setattr(density_face, limit, 0)
+    with pytest.raises(NotConvergedError, match=r"stacking\.pool_stacking\(scores\.pool\(\)") as caught:
+        scored(tmp_path, logits, judgments).stacking()
+    values, weight = log_density(logits, judgments, 0.5, "label"), judgments.pairs.label_weight()
+    assert caught.value.gap <= 1e-10
+    assert certificate(values, weight, caught.value.weights.tolist()) <= 1e-10
+
+
+@pytest.mark.parametrize("n_held", [5, 100])
+def test_a_face_with_more_optima_than_its_copies_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_held: int
+) -> None:
+    few = models(3, 40, 4)
+    few[::2, 1] = few[::2, 0]
+    judgments = Judgments.from_arrays([0], [1], [0.0], items=4)  # twenty models are right, and their twelve copies
     scores = scored(tmp_path, np.tile(few, (12, 1)), judgments)
-    monkeypatch.setattr(stacking, "DENSITY_BYTES", 0)
-    with pytest.raises(NotConvergedError, match=r"stacking\.pool_stacking\(store\.pool\(memory=\.\.\.\)") as caught:
+    assert_in_memory(scores.stacking(), judgments)
+    monkeypatch.setattr(density_face, "DENSITY_BYTES", 8 * n_held)
+    with pytest.raises(NotConvergedError, match="240 models"):
         scores.stacking()
-    error = caught.value
-    values, weight = (
-        log_density(np.tile(few, (12, 1)), judgments, 0.5, "label"),
-        scores.scoring.observation_weight("label"),
-    )
-    assert error.gap <= 1e-10
-    assert certificate(values, weight, error.weights.tolist()) <= 1e-10
+
+
+def test_copies_of_a_good_model_do_not_hide_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, judgments = outside(4)
+    alone = scored(tmp_path / "alone", logits, judgments).stacking().solution
+    assert alone is not None
+    monkeypatch.setattr(stacking, "BATCH", 40)
+    copies = np.repeat(logits[alone.support], 50, axis=0)
+    found = scored(tmp_path / "copied", np.vstack([copies, logits]), judgments, 700).stacking()
+    assert found.solution is not None
+    assert found.solution.passes <= alone.passes + 6
+    assert_in_memory(found, judgments)
+
+
+def test_an_optimum_that_cannot_be_certified_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few, judgments = models(7, 60), jury(7)
+    scores = scored(tmp_path, np.tile(few, (5, 1)), judgments)
+    right = scores.stacking()
+    certify = DensityPasses.dearest
+
+    def refuse(self: DensityPasses, rates: Any, above: float, n: int) -> Any:
+        highest, priced = certify(self, rates, above, n)
+        return (1.5 if above == math.inf else highest), priced
+
+    monkeypatch.setattr(DensityPasses, "dearest", refuse)
+    with pytest.warns(TieBreakWarning, match="as far as rounding"):
+        found = scores.stacking()
+    assert found.solution is not None
+    assert right.solution is not None
+    assert found.solution.tie_broken is False
+    assert found.solution.objective == pytest.approx(right.solution.objective, rel=1e-12)
+    assert found.solution.face is not None
+    assert set(found.solution.support) <= set(found.solution.face)
 
 
 def test_fragments_do_not_change_a_bit(tmp_path: Path) -> None:
@@ -255,7 +332,7 @@ def test_labels_so_wide_that_rounding_tells_models_apart(tmp_path: Path) -> None
     right = Round(judgments, ensemble.scores.store.pool()).ensemble("stacking", sigma=1e6)
     assert right.solution is not None
     assert ensemble.solution.objective == pytest.approx(right.solution.objective, rel=1e-13)
-    values, weight = log_density(logits, judgments, 1e6, "label"), ensemble.scores.scoring.observation_weight("label")
+    values, weight = log_density(logits, judgments, 1e6, "label"), judgments.pairs.label_weight()
     assert certificate(values, weight, ensemble.weights.tolist()) <= 1e-10
 
 

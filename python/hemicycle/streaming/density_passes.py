@@ -17,7 +17,7 @@ from hemicycle.streaming.density_pricing import (
     flat_of,
 )
 from hemicycle.streaming.passes import Passes
-from hemicycle.streaming.priced import Priced, cheapest, joined
+from hemicycle.streaming.priced import Priced, cheapest, joined, unequal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,13 @@ class DensityPasses(Passes):
         Whether densities are of pairs, else of labels.
     n_threads : int, optional
         Threads of the core.
+
+    Attributes
+    ----------
+    by_pair : bool
+        The same.
+    n_threads : int or None
+        The same.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class DensityPasses(Passes):
         n_threads: int | None = None,
     ) -> None:
         super().__init__(scores, engine, progress)
+        self.by_pair, self.n_threads = by_pair, n_threads
         self._density_parts = tuple(
             DensityPart(part.store, part.folder, part.fragment, part.dtype, part.key, by_pair, n_threads)
             for part in super().parts
@@ -94,7 +102,7 @@ class DensityPasses(Passes):
         above : float
             Models that are worth no more than this, which is 1 or more, are left out.
         n : int
-            How many at most.
+            How many at most; of equal prices, as of copies, only the first counts.
         """
         candidates = self._candidates(rates, 1.0)
         found = self._ask(density_price, lambda part, models: DensityPricing(part, rates, models, above, n), candidates)
@@ -102,7 +110,7 @@ class DensityPasses(Passes):
             self._known = np.concatenate([prices for _, (prices, _) in found]), rates.ratio
         highest = max(float(prices.max(initial=1.0)) for _, (prices, _) in found)
         placed = [Priced(each.slopes, each.models + first, each.logits) for first, (_, each) in found]
-        return highest, cheapest(joined(placed), n)
+        return highest, cheapest(unequal(joined(placed)), n)
 
     def flat(self, band: FlatBand, floor: float) -> tuple[NDArray[np.int64], float]:
         """Return where the models stand that belong to a band, ascending, and the highest price of the others.

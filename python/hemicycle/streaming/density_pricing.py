@@ -11,7 +11,7 @@ import numpy as np
 from hemicycle import _core
 from hemicycle.stacking import JuryDensities
 from hemicycle.streaming.parts import Part, seated_rows
-from hemicycle.streaming.priced import Priced, cheapest, joined
+from hemicycle.streaming.priced import Priced, cheapest, joined, unequal
 from hemicycle.streaming.scoring import Scoring
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class DensityPricing:
     above : float
         Logits of models that are worth more than this are wanted.
     n_most : int
-        Of so many of them, the dearest.
+        Of so many of them, the dearest; of equal prices, as of copies, only the first counts.
     """
 
     part: DensityPart
@@ -246,7 +246,8 @@ def density_price(
     for models, densities in _densities(task.part, task.models, stopped):
         here = task.rates.prices(densities, task.part.n_threads)
         dear = np.flatnonzero(here > task.above)
-        dearest = cheapest(joined([dearest, Priced(-here[dear], models[dear], densities.logits[dear])]), task.n_most)
+        some = Priced(-here[dear], models[dear], densities.logits[dear])
+        dearest = cheapest(unequal(joined([dearest, some])), task.n_most)
         prices.append(here)
     return np.concatenate(prices), dearest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["DensityFit", "DensitySet", "Explained"]
 
 FLAT, ROUNDING = 1e-9, 1e-13  #: as of the solver in memory: prices this close to 1 are equal to it
+SPREAD = 128  #: gathered models to start from: quicker than from the best model of every observation
 BLOCK_CELLS = 1 << 20  #: densities held at a time: 8 MB
 
 
@@ -76,7 +77,8 @@ class DensityFit:
     rates : Rates
         What a model is paid there.
     solution : SimplexSolution or None
-        The exact optimum over the gathered models, None where rounding ended progress before its tolerance.
+        The exact optimum over the gathered models, whose face and vertex are models of the store; None where rounding
+        ended progress before its tolerance.
     doubt : str
         Why there is none.
     """
@@ -87,12 +89,6 @@ class DensityFit:
     rates: Rates
     solution: SimplexSolution | None
     doubt: str = ""
-
-    def spread(self, n_models: int) -> NDArray[np.float64]:
-        """Return the weights of all models, shape (n_models,)."""
-        weights = np.zeros(n_models)
-        weights[self.models] = self.weights
-        return weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,18 +114,23 @@ class DensitySet(Gathered):
         Parameters
         ----------
         start : DensityFit, optional
-            The optimum over fewer models.
+            The optimum over fewer models; by default a mixture of some of these.
         vertex : bool
             Whether any optimum will do; else the one nearest to uniform is returned.
         """
         about = self.explained
-        models, weights = (np.zeros(0, np.int64), np.zeros(0)) if start is None else (start.models, start.weights)
-        positions = self.positions(models)
+        if start is None:
+            positions = np.unique(np.linspace(0, len(self.models) - 1, SPREAD).astype(np.int64))
+            weights = np.ones(len(positions))
+        else:
+            positions, weights = self.positions(start.models), start.weights
         options = StackingOptions(about.weight, None, vertex, about.tol, positions, weights, about.n_threads)
         solution, doubt = None, ""
         try:
-            solution = found_solution(_core.pool_stacking(self.densities(), options))
-            weights = solution.weights
+            found = _core.pool_stacking(self.densities(), options)
+            weights = found.weights
+            solution = found_solution(found)
+            solution = replace(solution, face=self.models[found.face], vertex=self.models[found.vertex])
         except NotConvergedError as error:
             weights, doubt = error.weights, str(error)
         chosen = np.flatnonzero(weights)
@@ -170,3 +171,30 @@ class DensitySet(Gathered):
         band = FlatBand(fit.rates, curvature, FLAT, ROUNDING, longest, weighted)
         inside = band.contains(self.densities(), prices, about.n_threads)
         return band, float(prices[~inside].max(initial=-np.inf))
+
+    def classes(self, models: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the class of each of some gathered models, whose members are copies, and the first of each class.
+
+        Parameters
+        ----------
+        models : ndarray of int64, shape (n_models,)
+            Where they stand in the store, ascending.
+
+        Returns
+        -------
+        class_of : ndarray of int64, shape (n_models,)
+            Models are copies if the logits of all judged items are the same.
+        first : ndarray of int64, shape (n_classes,)
+            Positions in `models`.
+        """
+        pairs = self.explained.judgments.pairs
+        judged = np.union1d(pairs.a, pairs.b)
+        rows = np.ascontiguousarray(self.logits[np.ix_(self.positions(models), judged)]) + 0  # no -0.0
+        whole = rows.view(np.dtype((np.void, rows.itemsize * len(judged))))[:, 0]
+        _, first, class_of = np.unique(whole, return_index=True, return_inverse=True)
+        return class_of, first
+
+    def without(self, models: NDArray[np.int64]) -> DensitySet:
+        """Return the set without some models."""
+        kept = ~np.isin(self.models, models)
+        return replace(self, models=self.models[kept], logits=self.logits[kept])

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Priced", "cheapest", "joined"]
+__all__ = ["Priced", "cheapest", "joined", "unequal"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,3 +45,11 @@ def cheapest(priced: Priced, n: int) -> Priced:
         kept = np.flatnonzero(slopes <= np.partition(slopes, n)[n])  # with all that tie for the last places
     order = kept[np.lexsort((priced.models[kept], slopes[kept]))][:n]
     return Priced(slopes[order], priced.models[order], priced.logits[order])
+
+
+def unequal(priced: Priced) -> Priced:
+    """Return the first model of every slope: copies pay the same to the last bit."""
+    order = np.lexsort((priced.models, priced.slopes))
+    slopes = priced.slopes[order]
+    first = order[np.flatnonzero(np.diff(slopes, prepend=np.inf))] if len(order) else order
+    return Priced(priced.slopes[first], priced.models[first], priced.logits[first])

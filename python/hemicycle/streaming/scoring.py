@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemicycle.stacking import StackingBy
 
 __all__ = ["SUMS", "Scoring"]
 
@@ -135,15 +134,6 @@ class Scoring:
     def label_weight(self) -> float:
         """What squared errors are divided by: the weight of the judgments that say how much."""
         return math.fsum(self.judgments.pairs.weight)
-
-    def observation_weight(self, by: StackingBy) -> NDArray[np.float64]:
-        """Return the weight of each label or pair in stacking, as of a round, in the order of ``judgments.pairs``."""
-        pairs = self.judgments.pairs
-        weight = pairs.pair_weight(self.pair_weights)
-        if by == "pair":
-            return weight
-        pair = pairs.pair_of_label
-        return weight[pair] * (pairs.weight / pairs.total_weight[pair])
 
     @property
     def choice_weight(self) -> float:

@@ -425,13 +425,9 @@ class StoreScores:
         """
         known_word(by, "by", STACKING_BY)
         engine, most, threads = as_engine(executor), positive_number(tol, "tol"), thread_count(n_threads)
-        self._column("log_likelihood")
-        scoring, by_pair = self.scoring, by == "pair"
-        passes = DensityPasses(self, engine, progress, by_pair=by_pair, n_threads=threads)
-        weight = scoring.observation_weight(by)
-        solution = store_stacking(
-            passes, scoring.judgments, weight, sigma=scoring.sigma, by_pair=by_pair, tol=most, n_threads=threads
-        )
+        self._column("log_likelihood")  # at least one model
+        passes = DensityPasses(self, engine, progress, by_pair=by == "pair", n_threads=threads)
+        solution = store_stacking(passes, self.scoring, most)
         return StoreEnsemble(self, "stacking", solution.weights, solution)
 
     def uniform(self) -> StoreEnsemble:
