@@ -1,4 +1,4 @@
-"""Scoring from disk beside what it cannot do without: reading the store, and scoring the same rows in memory."""
+"""Scoring and solving from disk beside what they cannot do without: reading the store, scoring its rows in memory."""
 
 from __future__ import annotations
 
@@ -84,6 +84,39 @@ class Beside:
 
     def track_peak(self, *_: object) -> float:
         self.case.score()
+        return peak_private() / 2**20
+
+    track_peak.unit = "MiB"
+
+
+class Solvers:
+    """Least squares and stacking by passes over a store: how many, the time in reads of the store, and memory."""
+
+    params = (SIZES, LABELS, ["least_squares", "stacking"])
+    param_names = ("n_models", "n_labels", "method")
+    timeout = 1200
+
+    def setup(self, n_models: int, n_labels: int, method: str) -> None:
+        self.case = Scored(n_models, n_labels)
+        self.scores = score_store(self.case.store, self.case.judgments, self.case.folder / "scores")
+        self.solve = getattr(self.scores, method)
+
+    def teardown(self, *_: object) -> None:
+        self.case.close()
+
+    def track_passes(self, *_: object) -> int:
+        return self.solve().solution.passes
+
+    track_passes.unit = "passes"
+
+    def track_reads(self, *_: object) -> float:
+        self.case.read_store()
+        return median(seconds(self.solve) / seconds(self.case.read_store) for _ in range(3))
+
+    track_reads.unit = "times pyarrow's read"
+
+    def track_peak(self, *_: object) -> float:
+        self.solve()
         return peak_private() / 2**20
 
     track_peak.unit = "MiB"

@@ -59,6 +59,8 @@ def nearest_of_face(passes: DensityPasses, gathered: DensitySet, fit: DensityFit
             raise _too_large(passes, fit, gap, len(face))
     else:
         nearest = gathered.optimum(fit, vertex=False)
+        if nearest.solution is None or nearest.solution.tie_broken is False:  # rounding may spare another way there
+            nearest = gathered.optimum(None, vertex=False)
     if nearest.solution is not None:
         nearest_gap = passes.dearest(nearest.rates, math.inf, 1)[0] - 1.0
         if nearest_gap <= gathered.explained.tol:

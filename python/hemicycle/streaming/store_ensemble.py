@@ -37,11 +37,11 @@ class StoreEnsemble:
     scores : StoreScores
         The models, by what they scored.
     method : str
-        "bma", "least_squares", "greedy", "uniform" or "best".
+        "bma", "least_squares", "stacking", "greedy", "uniform" or "best".
     weights : ndarray of float64, shape (n_models,)
         Non-negative, of sum 1; in the order of `scores`.
     solution : SimplexSolution or None
-        The certificate, of least squares and greedy selection.
+        The certificate, of least squares, stacking and greedy selection.
     """
 
     scores: StoreScores

@@ -401,8 +401,8 @@ class StoreScores:
         Returns
         -------
         StoreEnsemble
-            Its ``solution`` is the certificate, over all models. ``passes`` counts readings of fragments: a pass reads
-            those in which models may be worth more than those that have weight.
+            Its ``solution`` is the certificate, over all models. ``passes`` counts readings of the store; a later one
+            reads only fragments with a model that may deserve weight.
 
         Raises
         ------
@@ -422,6 +422,15 @@ class StoreScores:
         -----
         TieBreakWarning
             If the optimal weights that are nearest to uniform cannot be certified.
+
+        Notes
+        -----
+        Column generation: an exact solution on the best model of each observation, a pass that prices all models, the
+        dearest are gathered, until no price is above 1. Prices bound later ones: usually six to nine passes, of which
+        two or three price every model. The weights nearest to uniform are found from the models whose price is 1, to
+        rounding, in at most 64 MiB of logits and 128 MiB of densities; where weights are unique but for copies, one of
+        each counts. Memory: two fragments of 64 MiB, up to three times each, the densities of some hundred models, and
+        three numbers for each model. Weights are the same bits for any executor and division into fragments.
         """
         known_word(by, "by", STACKING_BY)
         engine, most, threads = as_engine(executor), positive_number(tol, "tol"), thread_count(n_threads)
