@@ -29,9 +29,9 @@ from hemicycle.errors import (
     StoreError,
     TieBreakWarning,
 )
-from hemicycle.streaming import StoreEnsemble, density_face, score_store, stacking
+from hemicycle.streaming import StoreEnsemble, density_face, density_passes, score_store, stacking
 from hemicycle.streaming.density_passes import DensityPasses, least_known
-from hemicycle.streaming.density_pricing import DensityPart, best_of
+from hemicycle.streaming.density_pricing import DensityPart, DensityPricing, best_of, density_price
 from reference.stacking import certificate, densities, optima, score
 from streaming_cases import jury, models, outside, scored, stored
 
@@ -431,6 +431,29 @@ def test_a_store_of_barred_models_has_nothing_to_weigh(tmp_path: Path) -> None:
     logits[:, 0] = -np.inf
     with pytest.raises(NoDataError, match="min_weight"):
         scored(tmp_path, logits, jury(1)).stacking()
+
+
+def test_most_passes_price_few_models_and_that_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, judgments = models(5, 3000), jury(5, 60)
+    scores = scored(tmp_path, logits, judgments, 500)
+    monkeypatch.setattr(stacking, "BATCH", 15)  # many passes
+    priced: list[int] = []
+
+    def count(task: DensityPricing, stopped: Any = None) -> Any:
+        found = density_price(task, stopped)
+        priced.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(density_passes, "density_price", count)
+    bounded = scores.stacking()
+    n_bounded = sum(priced)
+    priced.clear()
+    monkeypatch.setattr(density_passes, "MANY", -1.0)
+    whole = scores.stacking()
+    assert bounded.solution is not None
+    assert n_bounded < 2.5 * 3000 < 4 * 3000 < sum(priced)
+    np.testing.assert_array_equal(bounded.weights, whole.weights)
+    assert repr(bounded.solution) == repr(whole.solution)
 
 
 @given(

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["store_stacking"]
 
-BATCH = 512  #: models that are gathered after a pass, at most
+BATCH = 8192  #: models that are gathered after a pass, at most,
+BATCH_BYTES = 2 << 20  #: and of no more bytes of logits than this, that each fragment sends; but
+LEAST_BATCH = 512
 POLISHED = 2e-14  #: gap down to which a solution goes on, as in memory: which models are on the face shows only there
 ENTERING = 0.25  #: part of that by which a model must be worth more than 1 to be gathered
 ROUNDING = 1e-12  #: gaps up to this may be rounding
@@ -63,12 +65,13 @@ def _generated(passes: DensityPasses, gathered: DensitySet) -> tuple[DensityFit,
     """Return an optimum with its gap by column generation, and the models that were gathered."""
     tol = gathered.explained.tol
     polished = min(tol, POLISHED)
+    n = min(BATCH, max(LEAST_BATCH, BATCH_BYTES // gathered.logits[:1].nbytes))
     fit = best = gathered.optimum(None, vertex=True)
     least, stalled = math.inf, 0
     for _ in range(MAX_PASSES):
         if not np.isfinite(fit.rates.ratio).all():
             raise _not_converged(passes, fit, math.inf, tol)
-        highest, priced = passes.dearest(fit.rates, 1.0 + ENTERING * polished, BATCH)
+        highest, priced = passes.dearest(fit.rates, 1.0 + ENTERING * polished, n)
         stalled = 0 if highest - 1.0 < least else stalled + 1
         if highest - 1.0 < least:
             best, least = fit, highest - 1.0
