@@ -426,7 +426,7 @@ class StoreScores:
         Notes
         -----
         Column generation: an exact solution on the best model of each observation, a pass that prices all models, the
-        dearest are gathered, until no price is above 1. Prices bound later ones: usually six to nine passes, of which
+        dearest are gathered, until no price is above 1. Prices bound later ones: usually five to nine passes, of which
         two or three price every model. The weights nearest to uniform are found from the models whose price is 1, to
         rounding, in at most 64 MiB of logits and 128 MiB of densities; where weights are unique but for copies, one of
         each counts. Memory: two fragments of 64 MiB, up to three times each, the densities of some hundred models, and
