@@ -15,7 +15,7 @@ from hemicycle.rejects import Reject, excerpt
 if TYPE_CHECKING:
     from hemicycle.rejects import Rejects
 
-__all__ = ["Admitted", "admit"]
+__all__ = ["Admitted", "admit", "barred_models", "jury_notices"]
 
 
 class Admitted(NamedTuple):
@@ -53,7 +53,7 @@ def admit(judgments: Judgments, pool: Pool) -> Admitted:
     if not isinstance(pool, Pool):
         made = "Pool.read(path) and Pool.from_array(logits, items=...) make one"
         raise DtypeError(f"pool: expected a Pool, got {type(pool).__name__}; {made}")
-    barred = _barred(pool)
+    barred = barred_models(pool)
     rejects = pool.rejects + barred
     seated = pool.select(pool.scorable) if barred else pool
     if not len(seated):
@@ -61,12 +61,18 @@ def admit(judgments: Judgments, pool: Pool) -> Admitted:
         raise NoDataError(message, rejects)
     aligned = judgments.align(pool.items)
     _require_pairs(aligned)
-    notices = pool.notices + judgments.notices + _notices(aligned)
+    notices = pool.notices + judgments.notices + jury_notices(aligned)
     return Admitted(aligned, seated, aligned.rejects + rejects, notices)
 
 
-def _barred(pool: Pool) -> Rejects:
-    """Models with a zero weight, which has no logarithm."""
+def barred_models(pool: Pool) -> Rejects:
+    """Return the models with a zero weight, which has no logarithm, and why they are barred: in the order of the pool.
+
+    Parameters
+    ----------
+    pool : Pool
+        The submitted models.
+    """
     rejects = []
     for model in np.flatnonzero(~pool.scorable):
         zeros = np.flatnonzero(np.isneginf(pool.logits[model]))
@@ -101,7 +107,14 @@ def _first(rejects: Rejects) -> str:
     return f"; the first: {place}: {rejects[0].reason}"
 
 
-def _notices(judgments: Judgments) -> tuple[str, ...]:
+def jury_notices(judgments: Judgments) -> tuple[str, ...]:
+    """Return what a reader should know about the judgments of a round.
+
+    Parameters
+    ----------
+    judgments : Judgments
+        Aligned to the items of the models.
+    """
     notices = []
     if judgments.n_ordinal and not judgments.file:  # who reads a file says it
         counted = f"{judgments.n_ordinal} of {len(judgments)} judgments"

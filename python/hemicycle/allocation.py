@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["allocate", "allocate_blocks", "allocate_each", "model_shares", "pooled_logits"]
+__all__ = [
+    "allocate",
+    "allocate_blocks",
+    "allocate_each",
+    "in_domain",
+    "mean_logits",
+    "model_shares",
+    "pooled_logits",
+    "shares_of_logits",
+]
 
 Mean: TypeAlias = Literal["geometric", "arithmetic"]
 
@@ -216,9 +225,52 @@ def pooled_logits(pool: Pool, weights: NDArray[np.float64]) -> NDArray[np.float6
     ndarray of float64, shape (n_items,)
         Logits of the geometric mean of the models' shares: their differences within a parent are its log ratios.
     """
-    pooled = _mean_logits([(pool.logits, weights)], _Parents(pool.items.parent_index))
-    pooled -= 0.5 * pooled.min()  # it was at most 0: twice the range of logits becomes the range
-    return pooled
+    return in_domain(mean_logits([(pool.logits, weights)], pool.items.parent_index))
+
+
+def mean_logits(
+    blocks: Iterable[tuple[NDArray[Any], NDArray[np.float64]]], parent_index: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the weighted mean of logits that come some models at a time.
+
+    Parameters
+    ----------
+    blocks : iterable of (ndarray of float, ndarray of float64)
+        Logits, shape (n, n_items), and weights of these models, shape (n,); all weights together have the sum 1.
+    parent_index : ndarray of int64, shape (n_items,)
+        Parent of each item.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_items,)
+        At most 0: each model's largest logit in a parent is subtracted first.
+    """
+    return _mean_logits(blocks, _Parents(parent_index))
+
+
+def in_domain(pooled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a mean of logits shifted so that it stays in the domain of logits, see `pooled_logits`."""
+    return pooled - 0.5 * pooled.min()  # it was at most 0: twice the range of logits becomes the range
+
+
+def shares_of_logits(pooled: NDArray[np.float64], parent_index: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the geometric shares that follow from a mean of logits: those of `allocate_blocks`, bit for bit.
+
+    Parameters
+    ----------
+    pooled : ndarray of float64, shape (n_items,)
+        What `mean_logits` returned.
+    parent_index : ndarray of int64, shape (n_items,)
+        Parent of each item.
+
+    Raises
+    ------
+    DomainError
+        If all of a parent are -inf.
+    """
+    parents = _Parents(parent_index)
+    shares: NDArray[np.float64] = parents.normalised(_shares_of(pooled, parents)[None])[0]
+    return shares
 
 
 def model_shares(matrix: NDArray[Any], parent_index: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -262,7 +314,10 @@ def _mean_logits(blocks: Iterable[tuple[NDArray[Any], NDArray[np.float64]]], par
 
 
 def _geometric(blocks: Iterable[tuple[NDArray[Any], NDArray[np.float64]]], parents: _Parents) -> NDArray[np.float64]:
-    pooled = _mean_logits(blocks, parents)
+    return _shares_of(_mean_logits(blocks, parents), parents)
+
+
+def _shares_of(pooled: NDArray[np.float64], parents: _Parents) -> NDArray[np.float64]:
     top = parents.maximum(pooled[None])  # (1, n_parents)
     _require_pooled(top)
     relative: NDArray[np.float64] = np.exp(pooled - parents.spread(top)[0])

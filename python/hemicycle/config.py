@@ -19,10 +19,11 @@ from hemicycle.greedy_pool import LOSSES, Loss
 from hemicycle.least_squares import TIE_BREAKS, TieBreak
 from hemicycle.mechanism import METHODS, ROUNDS, require_clone_proof
 from hemicycle.model_mass import WORDS
-from hemicycle.options import count, known_word
+from hemicycle.options import count, known_word, positive_count
 from hemicycle.read_limits import ReadLimits
 from hemicycle.rejects import excerpt
 from hemicycle.stacking import STACKING_BY
+from hemicycle.streamed_options import TOP, require_streamed
 
 __all__ = ["Inputs", "RoundConfig", "read_config", "read_out_folder"]
 
@@ -34,6 +35,8 @@ _MAX_PARTS = 32
 _PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
 _DEEP = re.compile(rf"(?<![\w\\-]){_PART}(?:\.[ \t]*+{_PART}){{{_MAX_PARTS}}}", re.ASCII)
 """A key of many parts: what tomllib keeps of one grows with the square of their number."""
+
+_STREAMED = ("method", "mean", "sigma", "power", "by", "top")  #: options of a streamed run that are always written
 
 _PATHS = ("jury", "pool", "items", "rename", "prior", "reference", "against", "submitted")
 
@@ -107,6 +110,10 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         Path of a csv file with columns ``model,submitted``: when each submission came.
     limits : dict of str to int, optional
         Limits of reading that are not the defaults of `hemicycle.read_limits.ReadLimits`.
+    stream : bool, default False
+        Whether the pool is a store that is scored from disk.
+    top : int, default 100
+        Models on the leaderboard of a streamed run.
     sha256 : Inputs, optional
         Hashes of the inputs when the run was made.
     chosen_sigma : dict of str to float, optional
@@ -140,6 +147,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     against: str | None = None
     submitted: str | None = None
     limits: dict[str, int] | None = None
+    stream: bool = False
+    top: int = TOP
     sha256: Inputs | None = None
     chosen_sigma: dict[str, float] | None = None
 
@@ -151,6 +160,7 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         known_word(self.by, "by", STACKING_BY)
         count(self.seed, "seed")
         count(self.intervals, "intervals")
+        positive_count(self.top, "top")
         for dropped in self.drop:
             require_drop(dropped)
         ReadLimits.of(self.limits)
@@ -161,6 +171,18 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         require_clone_proof(self.bandwidth, self.prior, self.reference)
         if self.tie_break != "nearest" and self.reference != "uniform":
             raise OptionError(f"reference is for the tie-break nearest only; the tie-break is {self.tie_break}")
+        if self.stream:
+            require_streamed(self._asked())
+        elif self.top != TOP:
+            raise OptionError("top is for a streamed run only, give --stream; else the leaderboard has every model")
+
+    def _asked(self) -> dict[str, Any]:
+        """Return the options that are not those of a run where nothing was given."""
+        fields = msgspec.structs.fields(type(self))
+        return {f.name: value for f in fields if (value := getattr(self, f.name)) != f.default} | {
+            "intervals": self.intervals,
+            "method": self.method,
+        }
 
     @property
     def read_limits(self) -> ReadLimits:
@@ -185,7 +207,12 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         return {name: path for name, path in (given | masses | others).items() if path is not None}
 
     def options(self) -> dict[str, Any]:
-        """Return every option that is no path, by name."""
+        """Return every option that is no path, by name; of a streamed run those that it has."""
+        if self.stream:
+            prior = "file" if self.prior_file else self.prior
+            return {name: getattr(self, name) for name in ("stream", *_STREAMED, "min_weight", "split", "limits")} | {
+                "prior": prior
+            }
         names = (
             "method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges", "bootstrap", "seed",
             "loss", "rounds", "by", "evaluate", "folds", "drop", "intervals", "limits", "bandwidth",
@@ -216,10 +243,13 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
         moved = {name: _relative(path, folder) for name, path in self.paths().items()}
         config = msgspec.structs.replace(self, **moved, sha256=Inputs(**sha256))
         fields = msgspec.to_builtins(config)
-        names = (
+        names: tuple[str, ...] = (
             "method", "mean", "sigma", "power", "prior", "tie_break", "reference", "seed", "loss", "rounds", "by",
             "intervals",
         )  # fmt: skip
+        if self.stream:
+            names = ("prior", *_STREAMED)
+            del fields["intervals"]
         every_option = {name: getattr(config, name) for name in names}
         return HEADER + tomli_w.dumps({"jury": config.jury, "pool": config.pool} | every_option | fields)
 
@@ -255,8 +285,11 @@ def read_config(path: Path, **changes: Any) -> RoundConfig:
     }
     given = {name: value for name, value in changes.items() if value is not None}
     _require_known(path, fields)
+    asked = fields | beside | given
+    if asked.get("stream") is True:
+        asked = {"intervals": 0} | asked
     try:
-        return msgspec.convert(fields | beside | given, RoundConfig)
+        return msgspec.convert(asked, RoundConfig)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, OptionError):
             raise OptionError(f"{path}: {error.__cause__}") from None

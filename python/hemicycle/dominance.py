@@ -9,12 +9,12 @@ import numpy as np
 from hemicycle.mechanism import SPOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hemicycle.ensemble import Ensemble
     from hemicycle.pairs import Pairs
 
-__all__ = ["DOMINANT", "dominance_notice", "label_spread"]
+__all__ = ["DOMINANT", "dominance_notice", "dominance_of", "label_spread"]
 
 DOMINANT = 0.9  #: weight of one model above which a reader is told
 
@@ -68,23 +68,50 @@ def dominance_notice(ensemble: Ensemble, others: Sequence[Ensemble] | None = Non
     top = int(np.argmax(ensemble.weights))
     if len(ensemble.models) == 1 or ensemble.weights[top] <= DOMINANT:
         return None
-    shown = _shown(float(ensemble.weights[top]))
-    sentences = [f"{SPOKEN[ensemble.method]} gives {ensemble.models[top]} {shown} of the weight."]
-    pairs = ensemble.round.judgments.pairs
-    n_several, median_deviation, share_apart = label_spread(pairs, ensemble.sigma)
+    if others is None:
+        others = ensemble.round.mechanisms(sigma=ensemble.sigma, **ensemble.options)
+    more = {other.method: other.effective_models[0] for other in others if other.weights.max() <= DOMINANT}
+    pairs, weight = ensemble.round.judgments.pairs, float(ensemble.weights[top])
+    return dominance_of(ensemble.method, ensemble.models[top], weight, pairs, ensemble.sigma, more)
+
+
+def dominance_of(
+    method: str, model: str, weight: float, pairs: Pairs, sigma: float, more: Mapping[str, float]
+) -> str:
+    """Return what to tell the reader of an ensemble in which one model dominates.
+
+    Parameters
+    ----------
+    method : str
+        The method of the ensemble.
+    model : str
+        The model.
+    weight : float
+        Its weight.
+    pairs : Pairs
+        Labels grouped by pair.
+    sigma : float
+        Width of the Gaussian at each label, in the unit of ``log_ratio``.
+    more : mapping of str to float
+        Effective number of models of the methods in which none dominates.
+
+    Returns
+    -------
+    str
+        Sentences, as `dominance_notice` has them.
+    """
+    sentences = [f"{SPOKEN[method]} gives {model} {_shown(weight)} of the weight."]
+    n_several, median_deviation, share_apart = label_spread(pairs, sigma)
     if n_several:
         sentences.append(
             f"On the {n_several} pairs with several labels, their median standard deviation is {median_deviation:.2f}, "
-            f"and on {share_apart:.0%} they lie more than two sigma apart (sigma {ensemble.sigma:g})."
+            f"and on {share_apart:.0%} they lie more than two sigma apart (sigma {sigma:g})."
         )
     else:
-        sentences.append(f"No pair has two labels, so how far jurors differ is not known (sigma {ensemble.sigma:g}).")
-    sentences.append(_reason(ensemble.method, len(pairs)))
-    if others is None:
-        others = ensemble.round.mechanisms(sigma=ensemble.sigma, **ensemble.options)
-    more = [other for other in others if other.weights.max() <= DOMINANT]
+        sentences.append(f"No pair has two labels, so how far jurors differ is not known (sigma {sigma:g}).")
+    sentences.append(_reason(method, len(pairs)))
     if more:
-        counts = ", ".join(f"{SPOKEN[other.method]} {other.effective_models[0]:.1f}" for other in more)
+        counts = ", ".join(f"{SPOKEN[other]} {n_effective:.1f}" for other, n_effective in more.items())
         sentences.append(f"Methods that seat more, by their effective number of models: {counts}.")
     return " ".join(sentences)
 

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from hemicycle.solution import SimplexSolution
     from hemicycle.table import Table
 
-__all__ = ["tie_notice", "tie_summary"]
+__all__ = ["SAME_FOR_ALL", "connected", "free_weights", "tie_notice", "tie_summary"]
 
 
+SAME_FOR_ALL = "The allocation is the same for all of them: comparisons connect the items, and the mean is geometric."
 NEARLY = 1e-6  #: of the median loss of a model: a reduced cost up to this is told
 
 
@@ -44,10 +45,25 @@ def tie_summary(ensemble: Ensemble) -> str | None:
     if solution.unique:
         return f"{SPOKEN[method]}: no other weights fit as well{_but_nearly(ensemble, solution)}."
     fit = f"explain the {ensemble.options['by']}s" if method == "stacking" else "fit"
-    n_free = f"{solution.face_dimension:,} dimension{'' if solution.face_dimension == 1 else 's'}"
+    return f"{free_weights(method, solution, fit)} Taken: {_taken(ensemble)}."
+
+
+def free_weights(method: str, solution: SimplexSolution, fit: str) -> str:
+    """Return a sentence on how far optimal weights are free.
+
+    Parameters
+    ----------
+    method : str
+        The method that they are optimal for.
+    solution : SimplexSolution
+        With a face of at least one dimension.
+    fit : str
+        What optimal weights do, as in "fit".
+    """
+    n_free, n_face = solution.face_dimension or 0, 0 if solution.face is None else len(solution.face)
     return (
-        f"{SPOKEN[method]}: other weights {fit} as well, in {n_free}; {len(solution.face):,} of "
-        f"{len(ensemble.models):,} models have weight in some of them. Taken: {_taken(ensemble)}."
+        f"{SPOKEN[method]}: other weights {fit} as well, in {n_free:,} dimension{'' if n_free == 1 else 's'}; "
+        f"{n_face:,} of {len(solution.weights):,} models have weight in some of them."
     )
 
 
@@ -97,8 +113,8 @@ def _taken(ensemble: Ensemble) -> str:
 
 def _consequence(judgments: Judgments, mean: Mean, ranges: Table | None) -> str:
     """Return how much of the allocation the tie-break decides, as far as that is known."""
-    if mean == "geometric" and _connected(judgments):
-        return "The allocation is the same for all of them: comparisons connect the items, and the mean is geometric."
+    if mean == "geometric" and connected(judgments):
+        return SAME_FOR_ALL
     if ranges is None:
         return "How far they move the allocation: --ranges, in Python allocation_range()."
     width = np.subtract(ranges["high"], ranges["low"])
@@ -112,8 +128,8 @@ def _consequence(judgments: Judgments, mean: Mean, ranges: Table | None) -> str:
     return f"Over all of them the share of {name} moves most: from {low:.2%}{certain} to {high:.2%}."
 
 
-def _connected(judgments: Judgments) -> bool:
-    """Whether comparisons connect all items of each parent."""
+def connected(judgments: Judgments) -> bool:
+    """Return whether comparisons connect all items of each parent, so that optimal weights share geometric means."""
     items = judgments.items
     component = judgments.pairs.components(len(items))
     return len(np.unique(component)) == items.n_parents

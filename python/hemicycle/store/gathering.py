@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hemicycle.rejects import Reject, Rejects
     from hemicycle.store.manifest import Manifest
 
-__all__ = ["gathered"]
+__all__ = ["gathered", "lasting_rejects"]
 
 ROWS_AT_ONCE = 1 << 16  #: of a file, that are put in order in memory
 
@@ -80,15 +80,13 @@ def gathered(
     rows.put()
     notices = () if min_weight is None else _raise_to(np.log(min_weight), logits, min_weight)
     sources = tuple(files[row] or names[row] for row in order)
-    accepted = set(sources)
-    kept = [each for each in rejects if each.file not in accepted or each.reason in (CONFLICT, TWICE)]
     return Pool(
         logits,
         models,
         manifest.item_list,
         tuple(authors[row] for row in order),
         files=sources,
-        rejects=tuple(sorted(kept, key=_place)),
+        rejects=lasting_rejects(rejects, sources),
         items_source=manifest.items_source,
         notices=notices + alike_models(models),
         submitted=tuple(times[row] for row in order),
@@ -146,6 +144,21 @@ def _raise_to(floor: float, logits: NDArray[Any], min_weight: float) -> tuple[st
     if not n_models:
         return ()
     return (f"min_weight {min_weight:g} raised {n_weights} weights of {n_models} submissions",)
+
+
+def lasting_rejects(rejects: Rejects, sources: Iterable[str]) -> Rejects:
+    """Return what was turned away, but for files of which something was accepted since, in the order of the files.
+
+    Parameters
+    ----------
+    rejects : tuple of Reject
+        What was turned away.
+    sources : iterable of str
+        The file of each model that a store holds, or its name where it has none.
+    """
+    accepted = set(sources) if rejects else set()
+    kept = (each for each in rejects if each.file not in accepted or each.reason in (CONFLICT, TWICE))
+    return tuple(sorted(kept, key=_place))
 
 
 def _place(reject: Reject) -> tuple[str, int, str, str, str]:

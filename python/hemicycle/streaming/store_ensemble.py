@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from hemicycle.allocation import allocate_blocks
+from hemicycle.allocation import allocate_blocks, in_domain, mean_logits, shares_of_logits
 from hemicycle.arrays import read_only
 from hemicycle.averaging import effective_models
+from hemicycle.scores import mean_squared_error
 from hemicycle.store.compaction import told_of_compaction
 from hemicycle.store.fragments import read_rows
 from hemicycle.table import Table
@@ -48,6 +49,7 @@ class StoreEnsemble:
     method: str
     weights: NDArray[np.float64]
     solution: SimplexSolution | None = None
+    _pooled: list[NDArray[np.float64]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", read_only(self.weights))
@@ -87,12 +89,27 @@ class StoreEnsemble:
 
         Notes
         -----
-        One pass over the fragments whose models have weight, summed in their order.
+        One pass over the fragments whose models have weight, summed in their order; what the geometric mean needs of it
+        is kept.
         """
         items = self.scores.manifest.item_list
-        shares = allocate_blocks(self._weighted(), items.parent_index, mean=mean)
+        if mean == "geometric":
+            shares = shares_of_logits(self._mean_logits(), items.parent_index)
+        else:
+            shares = allocate_blocks(self._weighted(), items.parent_index, mean=mean)
         columns = {"parent": items.parents, "item": items.names, "share": shares}
         return Table(columns, printed={"item": items.hostless_names})
+
+    @property
+    def mse(self) -> float:
+        """Mean squared error of the pooled log ratio; takes the pass of the geometric allocation, once for both."""
+        pooled = in_domain(self._mean_logits())
+        return float(mean_squared_error(pooled[None], self.scores.scoring.judgments)[0])
+
+    def _mean_logits(self) -> NDArray[np.float64]:
+        if not self._pooled:
+            self._pooled.append(mean_logits(self._weighted(), self.scores.manifest.item_list.parent_index))
+        return self._pooled[0]
 
     def _weighted(self) -> Iterator[tuple[NDArray[Any], NDArray[np.float64]]]:
         """Yield logits and weights of models with weight, a fragment at a time."""
