@@ -250,7 +250,8 @@ def mean_logits(
 
 def in_domain(pooled: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a mean of logits shifted so that it stays in the domain of logits, see `pooled_logits`."""
-    return pooled - 0.5 * pooled.min()  # it was at most 0: twice the range of logits becomes the range
+    shifted: NDArray[np.float64] = pooled - 0.5 * pooled.min()  # twice the range of logits becomes the range
+    return shifted
 
 
 def shares_of_logits(pooled: NDArray[np.float64], parent_index: NDArray[np.int64]) -> NDArray[np.float64]:

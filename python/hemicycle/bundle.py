@@ -27,18 +27,24 @@ if TYPE_CHECKING:
     from hemicycle.table import Table
 
 __all__ = [
+    "ALLOCATIONS",
     "CLONES",
     "EVALUATION",
     "INTERVALS",
     "MOVEMENT",
     "RANGES",
     "REPORT",
+    "ROUND",
+    "STORE",
+    "WEIGHTS",
     "Mark",
     "allocation_csv",
     "bundle_files",
     "csv_bytes",
+    "rejects_csv",
     "require_ours",
     "sha256_of",
+    "table_csv",
     "write_bundle",
 ]
 
@@ -59,6 +65,8 @@ RANGES = "allocation_range.csv"  #: only where it was asked for
 EVALUATION = "evaluation.csv"  #: likewise
 INTERVALS = "intervals.csv"  #: unless there are none
 CLONES = "clones.csv"  #: where there are copies
+WEIGHTS = "weights.csv"
+ALLOCATIONS = "allocations.csv"  #: of a streamed run: every mechanism's
 MOVEMENT = "movement.csv"  #: where something was dropped, or the run was held against another
 
 
@@ -93,12 +101,12 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
         MOVEMENT: outcome.movement_table(),
         CLONES: outcome.clone_groups,
     }
-    return {name: _table_csv(table) for name, table in asked.items() if table is not None} | {
-        "leaderboard.csv": _table_csv(outcome.leaderboard),
+    return {name: table_csv(table) for name, table in asked.items() if table is not None} | {
+        "leaderboard.csv": table_csv(outcome.leaderboard),
         "allocation.csv": allocation_csv(outcome),
-        "weights.csv": _weights_csv(outcome),
-        "flags.csv": _table_csv(outcome.flags.table()),
-        "rejects.csv": _rejects_csv(outcome.rejects),
+        WEIGHTS: _weights_csv(outcome),
+        "flags.csv": table_csv(outcome.flags.table()),
+        "rejects.csv": rejects_csv(outcome.rejects),
         "summary.json": json.format(json.encode(outcome.summary()), indent=2) + b"\n",
         ROUND.file: outcome.config.toml(folder, outcome.sha256).encode("utf-8"),
         "hemicycle.svg": picture.encode("utf-8"),
@@ -108,10 +116,11 @@ def bundle_files(outcome: Outcome, folder: Path) -> dict[str, bytes]:
 
 def allocation_csv(outcome: Outcome) -> bytes:
     """Write the allocation of the method that pays: ``parent,item,share``."""
-    return _table_csv(outcome.allocation)
+    return table_csv(outcome.allocation)
 
 
-def _table_csv(table: Table) -> bytes:
+def table_csv(table: Table) -> bytes:
+    """Write a table as csv, see `csv_bytes`."""
     return csv_bytes(table.columns, (row.values() for row in table))
 
 
@@ -124,7 +133,8 @@ def _weights_csv(outcome: Outcome) -> bytes:
     return csv_bytes(("method", "model", "weight"), rows)
 
 
-def _rejects_csv(rejects: Rejects) -> bytes:
+def rejects_csv(rejects: Rejects) -> bytes:
+    """Write what was turned away as csv: ``kind,file,line,field,value,reason``."""
     rows = ((r.kind, r.file, r.line, r.field, r.value, r.reason) for r in rejects)
     return csv_bytes(("kind", "file", "line", "field", "value", "reason"), rows)
 

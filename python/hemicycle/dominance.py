@@ -70,14 +70,14 @@ def dominance_notice(ensemble: Ensemble, others: Sequence[Ensemble] | None = Non
         return None
     if others is None:
         others = ensemble.round.mechanisms(sigma=ensemble.sigma, **ensemble.options)
-    more = {other.method: other.effective_models[0] for other in others if other.weights.max() <= DOMINANT}
+    more: dict[str, float] = {
+        other.method: other.effective_models[0] for other in others if other.weights.max() <= DOMINANT
+    }
     pairs, weight = ensemble.round.judgments.pairs, float(ensemble.weights[top])
     return dominance_of(ensemble.method, ensemble.models[top], weight, pairs, ensemble.sigma, more)
 
 
-def dominance_of(
-    method: str, model: str, weight: float, pairs: Pairs, sigma: float, more: Mapping[str, float]
-) -> str:
+def dominance_of(method: str, model: str, weight: float, pairs: Pairs, sigma: float, more: Mapping[str, float]) -> str:
     """Return what to tell the reader of an ensemble in which one model dominates.
 
     Parameters

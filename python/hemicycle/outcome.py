@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import replace
 
-from hemicycle._core import __version__, instruction_sets
 from hemicycle.bundle import sha256_of
 from hemicycle.clone_groups import clone_group_table
 from hemicycle.clones import default_bandwidth
@@ -29,6 +26,7 @@ from hemicycle.model_mass import read_mass
 from hemicycle.movement import Movement, Standing
 from hemicycle.pool import Pool
 from hemicycle.round import Round
+from hemicycle.run_facts import item_counts, judgment_counts, provenance, solution_facts
 from hemicycle.seats import Parliament, seat_families
 from hemicycle.sigma_notice import sigma_notice
 from hemicycle.table import Table
@@ -135,16 +133,8 @@ class Outcome:
         """Return how much of what was read, by kind."""
         judgments, pool = self.round.judgments, self.round.pool
         return {
-            "items": {"n": len(pool.items), "parents": pool.items.n_parents, "source": pool.items_source},
-            "judgments": {
-                "used": len(judgments),
-                "cardinal": len(judgments) - judgments.n_ordinal,
-                "ordinal": judgments.n_ordinal,
-                "rejected": sum(reject.kind == "judgment" for reject in self.round.rejects),
-                "pairs": len(judgments.pairs.a),
-                "pairs_of_zero_weight": judgments.pairs.n_zero_weight,
-                "jurors": len({juror for juror in judgments.juror if juror is not None}),
-            },
+            "items": item_counts(pool.items, pool.items_source),
+            "judgments": judgment_counts(judgments, sum(reject.kind == "judgment" for reject in self.round.rejects)),
             "submissions": {
                 "seated": len(pool),
                 "rejected": len(self.pool.rejects),
@@ -155,14 +145,7 @@ class Outcome:
     def summary(self) -> dict[str, Any]:
         """Return the run in plain values: versions, options, inputs, counts and what each mechanism found."""
         return {
-            "program": "hemicycle",
-            "versions": {"hemicycle": __version__, "numpy": np.__version__, "python": platform.python_version()},
-            "instruction_set": instruction_sets()[0],
-            "options": self.config.options(),
-            "inputs": {
-                name: {"name": Path(path).resolve().name, "sha256": self.sha256[name]}
-                for name, path in self.config.paths().items()
-            },
+            **provenance(self.config, self.sha256),
             **self.counts(),
             "mechanisms": self.mechanisms,
             "seats": [
@@ -219,22 +202,7 @@ def _mechanism(ensemble: Ensemble) -> dict[str, Any]:
     }
     shown = ("bandwidth", "bootstrap", "rng", "loss", "rounds", "by")
     found |= {"seed" if name == "rng" else name: ensemble.options[name] for name in shown if name in ensemble.options}
-    if ensemble.solution is not None:
-        found |= {
-            "gap": ensemble.solution.gap,
-            "relative_gap": ensemble.solution.relative_gap,
-            "passes": ensemble.solution.passes,
-            "reason": ensemble.solution.reason,
-        }
-        if ensemble.solution.face is not None:
-            found |= {
-                "unique": ensemble.solution.unique,
-                "face_dimension": ensemble.solution.face_dimension,
-                "face_models": len(ensemble.solution.face),
-                "reduced_cost": ensemble.solution.reduced_cost,
-                "tie_broken": ensemble.solution.tie_broken,
-            }
-    return found
+    return found if ensemble.solution is None else found | solution_facts(ensemble.solution)
 
 
 def _read(config: RoundConfig, during: Step, memory: int | str | None) -> tuple[Judgments, Pool]:

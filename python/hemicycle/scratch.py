@@ -16,7 +16,7 @@ from hemicycle.errors import DomainError, DtypeError
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["byte_count", "matrix_beside", "new_matrix", "release", "rows_of"]
+__all__ = ["byte_count", "byte_text", "matrix_beside", "new_matrix", "release", "rows_of"]
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 PART = 4  #: of the machine's memory, that a matrix may take by default
@@ -56,6 +56,23 @@ def byte_count(given: int | str | None, name: str) -> int:
     if match is None:
         raise DomainError(f"{name} is {given[:80]!r}; give a number of bytes, such as 4GiB or 500MB")
     return int(float(match[1]) * UNITS[match[2] or ""])
+
+
+def byte_text(n_bytes: int) -> str:
+    """Return a number of bytes as a text with a unit.
+
+    Parameters
+    ----------
+    n_bytes : int
+        The number.
+
+    Examples
+    --------
+    >>> byte_text(1536 << 20), byte_text(2000)
+    ('1.5 GiB', '0.0 MiB')
+    """
+    unit = next((unit for unit in ("TiB", "GiB") if n_bytes >= UNITS[unit[:2].lower()]), "MiB")
+    return f"{n_bytes / UNITS[unit[:2].lower()]:,.1f} {unit}"
 
 
 def _machine_bytes() -> int:

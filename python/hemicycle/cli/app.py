@@ -36,12 +36,15 @@ from hemicycle.cli.command_options import (
     Reference,
     Rename,
     Rounds,
+    Scheduler,
     Seed,
     Sigma,
     Split,
+    Stream,
     Strict,
     SubmittedFile,
     TieBreakOption,
+    Top,
     width,
 )
 from hemicycle.cli.entry import FINDINGS, FINE
@@ -101,7 +104,9 @@ hemicycle ensemble jury.csv pool.csv --method least_squares --out result
 
 hemicycle ensemble jury.csv submissions/ --split public --format json --quiet > result.json
 
-hemicycle ensemble result/round.toml        [dim]# the same run again[/dim]"""
+hemicycle ensemble result/round.toml        [dim]# the same run again[/dim]
+
+hemicycle ensemble jury.csv pool.store --stream --method bma    [dim]# a store larger than memory, from disk[/dim]"""
 )
 def ensemble(
     jury: Annotated[
@@ -136,6 +141,9 @@ def ensemble(
     drop: Drop = None,
     against: Against = None,
     memory: Memory = None,
+    stream: Stream = None,
+    scheduler: Scheduler = None,
+    top: Top = None,
     out: Out = Path("hemicycle-out"),
     format_: FormatOption = Format.table,
     strict: Strict = False,
@@ -171,8 +179,12 @@ def ensemble(
         "limits": limit_changes(limit) if limit else None,
         "drop": tuple(drop) if drop else None,
         "against": against and str(against),
+        "stream": stream,
+        "top": top,
     }
-    n_rejects = run_ensemble(jury, pool, options, out=out, output=format_.value, quiet=quiet, memory=memory)
+    n_rejects = run_ensemble(
+        jury, pool, options, out=out, output=format_.value, quiet=quiet, memory=memory, scheduler=scheduler
+    )
     raise typer.Exit(FINDINGS if strict and n_rejects else FINE)
 
 

@@ -279,8 +279,36 @@ Memory = Annotated[
     typer.Option(
         metavar="SIZE",
         help="How much memory the models of a store may take, such as 4GiB; a quarter of the machine's by default. "
-        "More are read from a file where temporary files lie (TMPDIR). No result depends on it.",
+        "More are read from a file where temporary files lie (TMPDIR); with --stream, a run that needs more in all is "
+        "refused. No result depends on it.",
         rich_help_panel="Input",
+    ),
+]
+Stream = Annotated[
+    bool | None,
+    typer.Option(
+        "--stream/--no-stream",
+        help="Score POOL, a store, from disk in bounded memory, and go on where an earlier run of OUT was stopped: "
+        "least_squares, bma, uniform and best.",
+        rich_help_panel="Streaming",
+        show_default=False,
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Let the workers of a Dask scheduler do it, such as tcp://HOST:8786; implies --stream.",
+        rich_help_panel="Streaming",
+    ),
+]
+Top = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Models on the leaderboard of a streamed run; 100 by default.",
+        rich_help_panel="Streaming",
+        show_default=False,
     ),
 ]
 Strict = Annotated[

@@ -10,10 +10,18 @@ from rich.padding import Padding
 from rich.text import Text
 
 from hemicycle.cli.diversity_view import diversity_view
+from hemicycle.cli.result_tables import (
+    ROWS_SHOWN,
+    head_of,
+    leaderboard_table,
+    leading_items,
+    percents,
+    read_table,
+    rejected_table,
+    share_table,
+)
 from hemicycle.escaping import printable
 from hemicycle.mechanism import SPOKEN
-from hemicycle.picture import shortened
-from hemicycle.rejects import counted
 from hemicycle.terminal import Hemicycle, Name, heading, number, percent, table
 from hemicycle.tie_breaks import tie_summary
 
@@ -21,19 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
     from rich.console import RenderableType
 
     from hemicycle.ensemble import Ensemble
     from hemicycle.items import Items
     from hemicycle.movement import Movement
     from hemicycle.outcome import Outcome
-    from hemicycle.rejects import Reject
     from hemicycle.table import Table
 
 __all__ = ["Camps", "ensemble_view"]
 
-_ROWS = 10
 _YARDSTICKS = ("uniform", "best")  #: measured beside the others; what they would pay is in the report
 _COLUMNS = (
     "effective: how many equal models the weights are worth. mse: of the pooled log ratio, lower is better. "
@@ -81,7 +86,8 @@ def ensemble_view(outcome: Outcome, out: Path, camps: Camps | None = None, n_rej
     """
     paid = outcome.paid
     label = SPOKEN[paid.method]
-    parts: list[RenderableType] = [heading("Read", first=True), *_read(outcome), *_rejected(outcome, out, n_rejects)]
+    parts: list[RenderableType] = [heading("Read", first=True), read_table(outcome.counts())]
+    parts += rejected_table(outcome.rejects, out, n_rejects)
     parts += [heading(f"Hemicycle: {outcome.parliament.n_seats} seats by the weights of {label}"), Text()]
     parts += [Hemicycle(outcome.parliament, paid.effective_models[0])]
     parts += [heading(f"Mechanisms on the same judgments: {label} pays"), _mechanisms(outcome), _key(_COLUMNS)]
@@ -90,18 +96,16 @@ def ensemble_view(outcome: Outcome, out: Path, camps: Camps | None = None, n_rej
     if camps is not None:
         parts += [heading("Share of seats of each camp, beside its share of the jury's labels"), _camps(outcome, camps)]
     parts += [Padding(Text(printable(notice), style="yellow"), (1, 0, 0, 2)) for notice in outcome.notices]
-    parts += [heading(_head("Leaderboard by log likelihood", len(outcome.leaderboard), "model")), _leaderboard(outcome)]
+    board = outcome.leaderboard
+    board = outcome.leaderboard
+    parts += [heading(head_of("Leaderboard by log likelihood", len(board), "model")), leaderboard_table(board)]
     if outcome.evaluation is not None:
         parts += _evaluation(outcome.evaluation, outcome.config.evaluate)
     for movement in outcome.movements:
         parts += _movement(movement)
     n_items = len(outcome.allocation)
-    parts += [heading(_head(f"Allocation, {outcome.config.mean} mean", n_items, "item")), _allocation(outcome)]
+    parts += [heading(head_of(f"Allocation, {outcome.config.mean} mean", n_items, "item")), _allocation(outcome)]
     return parts if outcome.ranges is None else [*parts, *_ranges(outcome.ranges, outcome.round.pool.items)]
-
-
-def _head(what: str, n: int, unit: str) -> str:
-    return f"{what}: the first {_ROWS} of {counted(n, unit)}" if n > _ROWS else f"{what}: {counted(n, unit)}"
 
 
 def _key(text: str) -> RenderableType:
@@ -112,59 +116,6 @@ def _key(text: str) -> RenderableType:
 def _is_news(summary: str | None, notices: Sequence[str]) -> TypeGuard[str]:
     """Whether there is something to say that no notice says."""
     return summary is not None and not any(notice.startswith(summary) for notice in notices)
-
-
-def _read(outcome: Outcome) -> list[RenderableType]:
-    counts = outcome.counts()
-    judged, sent, items = counts["judgments"], counts["submissions"], counts["items"]
-    rows = [
-        (
-            "judgments",
-            f"{judged['used']:,}",
-            f"{judged['ordinal']:,} without a multiplier, {judged['rejected']:,} rejected; "
-            f"{counted(judged['pairs'], 'pair')}, "
-            + (counted(judged["jurors"], "juror") if judged["jurors"] else "jurors not named"),
-        ),
-        (
-            "models",
-            f"{sent['seated']:,}",
-            f"{sent['rejected']:,} rejected, {sent['barred']:,} barred for a zero weight",
-        ),
-        (
-            "items",
-            f"{items['n']:,}",
-            f"of {counted(items['parents'], 'parent')}; {items['source']}",
-        ),
-    ]
-    cells = [(what, n, Text(printable(said))) for what, n, said in rows]
-    return [table(("", "", ""), cells, names=(2,), numbers=(1,), heads=False)]
-
-
-def _rejected(outcome: Outcome, out: Path, most: int) -> list[RenderableType]:
-    rejects = outcome.rejects
-    if not rejects:
-        return []
-    alike: dict[tuple[str, str, str], list[Reject]] = {}
-    for reject in rejects:
-        alike.setdefault((reject.file, reject.field, reject.reason), []).append(reject)
-    groups = list(alike.values())
-    rows = [(Name(_place(group)), Text(printable(_complaint(group)))) for group in groups[:most]]
-    where = printable(str(out / "rejects.csv"))
-    title = f"Rejected: {len(rejects):,}" + (f", all in {where}" if len(rejects) > len(rows) else "")
-    return [heading(title), table(("", ""), rows, names=(1,), heads=False)]
-
-
-def _place(group: Sequence[Reject]) -> str:
-    line = "" if group[0].line is None else f":{group[0].line}"
-    more = f" and {len(group) - 1:,} more" if len(group) > 1 else ""
-    return f"{shortened(group[0].file, 30)}{line}{more}"
-
-
-def _complaint(group: Sequence[Reject]) -> str:
-    """Say what is wrong, after the field and, where there is one that the reason does not hold, the value at fault."""
-    value, reason = group[0].value, group[0].reason
-    shown = f" {shortened(value, 40)!r}" if len(group) == 1 and value and value not in reason else ""
-    return f"{group[0].field}{shown}: {reason}"
 
 
 def _mechanisms(outcome: Outcome) -> RenderableType:
@@ -211,7 +162,7 @@ def _movement(movement: Movement) -> list[RenderableType]:
     was, now = (SPOKEN[method] for method in movement.methods)
     paid = now if was == now else f"{was} paid, now {now}"
     rows: list[tuple[RenderableType, ...]] = []
-    for name, row, _ in zip(movement.item_names, movement.allocation, range(_ROWS), strict=False):
+    for name, row, _ in zip(movement.item_names, movement.allocation, range(ROWS_SHOWN), strict=False):
         shares = (f"{100 * row['before']:.2f}", f"{100 * row['after']:.2f}", f"{100 * row['change']:+.2f}")
         rows.append((Name(name), *shares))
     said = (
@@ -245,45 +196,28 @@ def _camps(outcome: Outcome, camps: Camps) -> RenderableType:
     return table(heads, rows, numbers=range(1, len(heads)), mark=0)
 
 
-def _leaderboard(outcome: Outcome) -> RenderableType:
-    rows = []
-    for row, _ in zip(outcome.leaderboard, range(_ROWS), strict=False):
-        scores = (number(row["log_likelihood"], 1), number(row["mse"], 3), number(row["accuracy"], 3))
-        name = Name(row["model"])
-        rows.append((str(row["rank"]), name, number(row["weight"], 4), *scores))
-    heads = ("rank", "model", "weight", "log lik.", "mse", "accuracy")
-    return table(heads, rows, names=(1,), numbers=(0, 2, 3, 4, 5))
-
-
 def _allocation(outcome: Outcome) -> RenderableType:
     """Leading items of the method that pays: its shares and their intervals, and what the other mechanisms give."""
     paid = np.asarray(outcome.allocation["share"])
-    leading = np.argsort(-paid, kind="stable")[:_ROWS]
+    leading = leading_items(paid)
     names = outcome.round.pool.items.short_names
-    columns = {SPOKEN[outcome.paid.method]: _percent(paid[leading])}
+    columns = {SPOKEN[outcome.paid.method]: percents(paid[leading])}
     if outcome.intervals is not None:
-        ends = (_percent(end[leading]) for end in (outcome.intervals.low, outcome.intervals.high))
+        ends = (percents(end[leading]) for end in (outcome.intervals.low, outcome.intervals.high))
         columns[f"{outcome.intervals.level:.0%} of juries"] = [
             f"{low} - {high}" for low, high in zip(*ends, strict=True)
         ]
     for ensemble in outcome.ensembles:
         if ensemble is not outcome.paid and ensemble.method not in _YARDSTICKS:
             share = np.asarray(ensemble.allocation(mean=outcome.config.mean)["share"])
-            columns[SPOKEN[ensemble.method]] = _percent(share[leading])
-    rows: list[tuple[RenderableType, ...]] = [
-        (Name(names[i]), *cells) for i, *cells in zip(leading.tolist(), *columns.values(), strict=True)
-    ]
-    return table(("share, %", *columns), rows, names=(0,), numbers=range(1, len(columns) + 1))
-
-
-def _percent(shares: NDArray[np.float64]) -> list[str]:
-    return [f"{100 * share:.2f}" for share in shares.tolist()]
+            columns[SPOKEN[ensemble.method]] = percents(share[leading])
+    return share_table([names[i] for i in leading.tolist()], columns)
 
 
 def _ranges(ranges: Table, items: Items) -> list[RenderableType]:
     """Items whose share moves most over all weights that are optimal for least squares."""
     width = np.subtract(ranges["high"], ranges["low"])
-    widest = [int(i) for i in np.argsort(-width, kind="stable")[:_ROWS] if width[i] > 0]
+    widest = [int(i) for i in np.argsort(-width, kind="stable")[:ROWS_SHOWN] if width[i] > 0]
     if not widest:
         return [heading("Least squares: no share moves while the weights stay optimal")]
     names = items.short_names
@@ -294,6 +228,6 @@ def _ranges(ranges: Table, items: Items) -> list[RenderableType]:
     rows: list[tuple[RenderableType, ...]] = [
         (Name(names[i]), *(f"{100 * ranges[column][i]:.2f}" for column in ends.values())) for i in widest
     ]
-    title = _head("Least squares: shares while the weights stay optimal, widest", int((width > 0).sum()), "item")
+    title = head_of("Least squares: shares while the weights stay optimal, widest", int((width > 0).sum()), "item")
     shown = table(("share, %", *ends), rows, names=(0,), numbers=range(1, len(ends) + 1))
     return [heading(title), shown] if proven else [heading(title), shown, _key(_NOT_PROVEN)]

@@ -7,14 +7,24 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hemicycle.escaping import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import RenderableType
 
-__all__ = ["Talk", "print_bytes", "print_rich"]
+__all__ = ["Talk", "Tell", "print_bytes", "print_rich", "stored_rows"]
+
+
+class Tell(Protocol):
+    """Told what is going on, how much of it is done, of how much (0 if unknown), and in which part."""
+
+    def __call__(self, what: str, done: int, of: int, part: str = "", /) -> None:
+        """Show it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +57,20 @@ class Talk:
             yield
 
     @contextmanager
-    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
-        """Give a function to tell what is going on, how much is done, and of how much: bars on a terminal."""
+    def progress(self) -> Iterator[Tell]:
+        """Give a function to tell what is done: bars on a terminal, nothing elsewhere."""
         if self.quiet or not sys.stderr.isatty():
-            yield lambda _what, _done, _of: None
+            yield lambda _what, _done, _of, _part="", /: None
             return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from hemicycle.cli.progress import bars
 
-        columns = (
-            TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-        )  # fmt: skip
-        tasks: dict[str, TaskID] = {}
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-
-            def tell(what: str, done: int, of: int) -> None:
-                if what not in tasks:
-                    tasks[what] = bars.add_task(what, total=of)
-                bars.update(tasks[what], completed=done)
-
+        with bars() as tell:
             yield tell
+
+
+def stored_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows whose text can be written to any file."""
+    return [{name: storable(v) if isinstance(v, str) else v for name, v in row.items()} for row in rows]
 
 
 def print_bytes(content: bytes) -> None:

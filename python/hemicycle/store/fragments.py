@@ -28,6 +28,7 @@ __all__ = [
     "LOGITS",
     "METADATA",
     "current_names",
+    "current_sources",
     "read_fragment",
     "read_names",
     "read_rows",
@@ -288,3 +289,24 @@ def current_names(folder: Path, fragment: Fragment) -> list[str]:
         return names
     gone = set(fragment.replaced)
     return [name for row, name in enumerate(names) if row not in gone]
+
+
+def current_sources(folder: Path, fragment: Fragment) -> list[str]:
+    """Return the file of each model of a fragment that nothing has replaced, or its name where it has none.
+
+    Raises
+    ------
+    StoreError
+        If the file is gone or damaged.
+    """
+    path = fragment.path(folder)
+    require_regular(path, REMEDY)
+    try:
+        with parquet().ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read(columns=["model", "file"], use_threads=False)
+    except (arrow().ArrowException, OSError, ValueError, KeyError) as error:
+        raise StoreError(f"{path}: {error}; {REMEDY}") from error
+    names, files = table["model"].to_pylist(), table["file"].to_pylist()
+    gone = set(fragment.replaced)
+    sources = names if None in files else files
+    return [source or name for row, (name, source) in enumerate(zip(names, sources, strict=True)) if row not in gone]

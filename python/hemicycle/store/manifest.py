@@ -209,6 +209,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """
         write_durably(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
 
+    @property
+    def logits_bytes(self) -> int:
+        """What the logits of all models take in memory."""
+        return self.n_models * len(self.items) * (4 if self.dtype == "float32" else 8)
+
     def digest(self) -> str:
         """Hash what the store holds: items, fragments, replaced rows and rejects, not when they came or from where.
 

@@ -1,0 +1,87 @@
+"""What a streamed run does, and which options ask for more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hemicycle.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["STREAMED", "TOP", "Streamed", "require_streamed"]
+
+TOP = 100  #: models on the leaderboard
+
+
+class Streamed(NamedTuple):
+    """A mechanism that works on a store: which options it has, and whether it reads the store in passes."""
+
+    options: tuple[str, ...] = ()
+    passes: bool = False
+
+
+STREAMED: dict[str, Streamed] = {
+    "least_squares": Streamed(passes=True),
+    "bma": Streamed(("prior", "power")),
+    "uniform": Streamed(),
+    "best": Streamed(),
+}
+"""The mechanisms that work on a store that may be larger than memory: methods of `StoreScores` by name."""
+
+IN_MEMORY = "run without --stream, where --memory maps a pool that is larger than memory"
+
+_NEVER: dict[str, tuple[object, str]] = {
+    "tie_break": ("nearest", "a tie is broken by the weights nearest to uniform"),
+    "reference": ("uniform", "a tie is broken by the weights nearest to uniform"),
+    "bandwidth": (None, "clone_proof compares all models with each other"),
+    "bootstrap": (None, "replicates need the log likelihood of every model and pair"),
+    "seed": (None, "nothing is drawn"),
+    "loss": (None, "greedy selection is not formed"),
+    "rounds": (None, "greedy selection is not formed"),
+    "evaluate": (None, "no judgments are left out"),
+    "folds": (None, "no judgments are left out"),
+    "intervals": (0, "juries are not drawn again"),
+    "ranges": (False, "the weights that are optimal, too, are not gathered"),
+    "items": (None, "the items are those that the store was made with"),
+    "rename": (None, "names are changed where submissions enter the store, by hemicycle store add --rename"),
+    "drop": ((), "everything is used"),
+    "against": (None, "results are not compared"),
+    "submitted": (None, "copies are not looked for"),
+}
+"""Options that a streamed run does not have: the value that asks for what it does anyway, and why."""
+
+
+def require_streamed(given: Mapping[str, Any]) -> None:
+    """Refuse options that a streamed run does not have.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        Values by name, of those that were given.
+
+    Raises
+    ------
+    OptionError
+        If one asks for something that a streamed run does not do. It names the option and the remedy.
+    """
+    method = given.get("method", "stacking")
+    if method not in STREAMED:
+        raise OptionError(
+            f"method: {method} does not work on a store from disk; with --stream give --method "
+            f"{', '.join(list(STREAMED)[:-1])} or {list(STREAMED)[-1]}, or {IN_MEMORY}"
+        )
+    if given.get("sigma") == "auto":
+        raise OptionError(f"sigma: auto scores left out judgments many times; give a number, or {IN_MEMORY}")
+    if given.get("prior") == "clone_proof":
+        raise OptionError(
+            "prior: clone_proof compares all models with each other; give uniform, per_author or a file, or "
+            f"{IN_MEMORY}"
+        )
+    taken = {option for mechanism in STREAMED.values() for option in mechanism.options}
+    if given.get("by", "label") != "label" and "by" not in taken:
+        raise OptionError(f"by: stacking does not work on a store from disk; {IN_MEMORY}")
+    for name, (harmless, why) in _NEVER.items():
+        if name in given and given[name] != harmless:
+            without = "give 0" if harmless == 0 and name == "intervals" else "leave it out"
+            raise OptionError(f"{name}: a streamed run has none: {why}; {without}, or {IN_MEMORY}")
