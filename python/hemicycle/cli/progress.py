@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bars", "duration"]
 
-BAR_WIDTH = 16
+BAR_WIDTH = 12
+SETTLED = 0.5  #: seconds, before a rate is said
 
 
 @contextmanager
@@ -33,14 +34,13 @@ def bars() -> Iterator[Tell]:
 
         def tell(what: str, done: int, of: int, part: str = "", /) -> None:
             said, now = f"{what}, {part}" if part else what, progress.get_time()
-            if what not in tasks:  # what was there at the start took none of this time
-                number = progress.add_task(said, total=of or None, completed=done, first=done, at=now)
-            else:
-                number, before = tasks[what]
-                if before != part:
-                    progress.reset(number, total=of or None, completed=0, description=said, first=0)
-                progress.update(number, completed=done, total=of or None, at=now)
-            tasks[what] = number, part
+            if what not in tasks:
+                tasks[what] = progress.add_task(said, total=of or None, first=done, at=0.0), part
+            number, before = tasks[what]
+            if before != part:
+                progress.reset(number, total=of or None, description=said, first=done)
+                tasks[what] = number, part
+            progress.update(number, completed=done, total=of or None, at=now)  # the first took none of this time
 
         yield tell
 
@@ -61,9 +61,10 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Show the time so far, and what is known of the rest."""
-        elapsed, done = task.elapsed or 0.0, task.completed - task.fields["first"]
+        elapsed = (task.finished_time if task.finished else task.elapsed) or 0.0
+        done = task.completed - task.fields["first"]
         spent = task.fields["at"] - (task.start_time or 0.0)  # until it was told last
-        if task.finished or task.total is None or done <= 0 or spent <= 0:
+        if task.finished or task.total is None or done <= 0 or spent < SETTLED:
             return Text(duration(elapsed))
         left = max(0.0, (task.total - task.completed) / done * spent - (elapsed - spent))
         return Text(f"{done / spent:,.0f}/s, {duration(left)} left")

@@ -138,7 +138,7 @@ def _by_dask(
     number_of = {client.submit(work, task, pure=False, retries=RETRIES): number for number, task in enumerate(tasks)}
     lost = []
     try:
-        for future in dask_as_completed(list(number_of)):  # type: ignore[no-untyped-call]
+        for future in dask_as_completed(list(number_of), loop=client.loop):  # type: ignore[no-untyped-call]
             try:
                 done(number_of[future], future.result())
             except KilledWorker:

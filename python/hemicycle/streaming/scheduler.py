@@ -63,7 +63,7 @@ def workers_of(
             say(f"{counted(len(client.scheduler_info(n_workers=-1)['workers']), 'worker')} of {address}")
         try:
             yield client
-        except (CancelledError, distributed.CommClosedError) as error:
+        except (CancelledError, distributed.comm.CommClosedError) as error:
             raise StoreError(
                 f"scheduler: {address} was lost ({error}); what was scored stays, and the same command goes on"
             ) from error
