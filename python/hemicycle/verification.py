@@ -8,7 +8,10 @@ import json
 import math
 import platform
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -23,8 +26,6 @@ from hemicycle.outcome import run_round
 from hemicycle.rejects import excerpt
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hemicycle.config import RoundConfig
     from hemicycle.outcome import Step
 
@@ -127,7 +128,8 @@ def verify(folder: Path, step: Step | None = None) -> Verification:
     -----
     The inputs are compared by hash: any changed byte of a file that a run reads is found; of submissions beyond the
     limit of their size, which none reads, the size is hashed alone, and hidden files are not read at all. The files of
-    the folder are compared whole. The same inputs give the same bytes for any number of threads, and on processors with
+    the folder are compared whole. Of a streamed run the models are scored anew, into a folder where temporary files lie
+    (``TMPDIR``). The same inputs give the same bytes for any number of threads, and on processors with
     AVX2 and AVX-512; without either, and under other versions of hemicycle or NumPy, last digits may be others.
     """
     config = read_out_folder(folder)
@@ -138,7 +140,7 @@ def verify(folder: Path, step: Step | None = None) -> Verification:
     notices = _notices(folder)
     if changed:
         return Verification(tuple(config.paths()), (), changed, notices)
-    expected = bundle_files(run_round(config, step), folder)
+    expected = _streamed(config, folder, step) if config.stream else bundle_files(run_round(config, step), folder)
     found = {
         entry.name: _content(entry, expected.get(entry.name, b"")) for entry in folder.iterdir() if entry.is_file()
     }
@@ -146,6 +148,18 @@ def verify(folder: Path, step: Step | None = None) -> Verification:
     each = (_first_difference(name, found.get(name), expected.get(name)) for name in names)
     differences = tuple(difference for difference in each if difference is not None)
     return Verification(tuple(config.paths()), tuple(sorted(expected)), differences, notices)
+
+
+def _streamed(config: RoundConfig, folder: Path, step: Step | None) -> dict[str, bytes]:
+    """Return what a streamed run leaves, from scores that are made anew where temporary files lie."""
+    from hemicycle.streaming.store_round import run_store_round
+
+    during = nullcontext() if step is None else step("scoring the store and weighing its models anew")
+    with during, TemporaryDirectory(prefix="hemicycle-") as aside:
+        out = Path(aside) / "out"
+        outcome = run_store_round(config, out)
+        files = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+        return files | {"round.toml": config.toml(folder, outcome.sha256).encode("utf-8")}
 
 
 def _content(path: Path, expected: bytes) -> bytes:
@@ -178,6 +192,7 @@ def _notices(folder: Path) -> tuple[str, ...]:
         with (folder / "summary.json").open("rb") as file:
             summary = json.loads(file.read(_MAX_BYTES))
         before, made_on = dict(summary["versions"]), str(summary["instruction_set"])
+        updates = summary.get("updates", 0) != 0
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ()
     here = {"hemicycle": __version__, "numpy": np.__version__, "python": platform.python_version()}
@@ -191,6 +206,8 @@ def _notices(folder: Path) -> tuple[str, ...]:
         said.append(f"made on {printable(made_on)}, verified on {now_on}: last digits may differ")
     elif made_on != now_on:
         said.append(f"made on {made_on}, verified on {now_on}: the numbers are the same, summary.json names it")
+    if updates:
+        said.append("the scores were brought up to date when judgments came: last digits may differ, see summary.json")
     return tuple(said)
 
 

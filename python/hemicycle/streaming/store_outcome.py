@@ -94,6 +94,7 @@ class StoreOutcome:
             **self.counts(),
             "mechanisms": [each.summary() for each in self.formed],
             "pending": list(self.pending),
+            "updates": self.scores.n_updates,
             "notices": [storable(notice) for notice in self.notices],
         }
 

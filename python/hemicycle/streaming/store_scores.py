@@ -101,6 +101,11 @@ class StoreScores:
         """Models with a zero weight."""
         return sum(fragment.n_current for fragment in self.manifest.fragments) - len(self)
 
+    @property
+    def n_updates(self) -> int:
+        """How often the scores of some model were brought up to date since they were made."""
+        return max((block.n_updates for block, _ in self.blocks(())), default=0)
+
     def _column(self, name: str) -> NDArray[np.float64]:
         values = self._values(name)
         if not len(values):
