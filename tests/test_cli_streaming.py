@@ -19,7 +19,7 @@ from command_line import files_of, rewrite, rows_of, run, valid_model
 from hemicycle import Store
 from hemicycle.cli import main
 from hemicycle.errors import NotConvergedError, OptionError, StoreError
-from hemicycle.streamed_options import STREAMED
+from hemicycle.streamed_options import methods_of
 from hemicycle.streaming import StoreScores
 from hemicycle.streaming.scoring import Scoring
 from hemicycle.synthetic import two_camp_round
@@ -95,6 +95,8 @@ def assert_near(found: dict[Any, float], right: dict[Any, float], rtol: float, a
         ("bma", ("--power", "0.2", "--mean", "arithmetic", "--sigma", "0.8")),
         ("bma", ("--prior", "prior.csv", "--min-weight", "1e-4")),
         ("least_squares", ()),
+        ("bma", ("--prior", "clone_proof", "--bandwidth", "0.3")),
+        ("greedy", ("--loss", "log_score", "--rounds", "20")),
         ("uniform", ()),
         ("best", ("--mean", "arithmetic")),
     ],
@@ -130,7 +132,7 @@ def test_it_gives_what_a_run_in_memory_gives(stored: Path, method: str, options:
     for name in ("inputs", "items", "judgments", "submissions", "versions"):
         assert told[name] == right[name]
     by_method = {found["method"]: found for found in right["mechanisms"]}
-    assert [found["method"] for found in told["mechanisms"]] == [m for m in by_method if m in STREAMED]
+    assert [found["method"] for found in told["mechanisms"]] == [m for m in by_method if m in methods_of(method)]
     for found in told["mechanisms"]:
         expected = by_method[found["method"]]
         assert found["heaviest_model"] == expected["heaviest_model"]
@@ -180,13 +182,9 @@ ASKED = [
     (("--seed", "0"), "seed"),
     (("--tie-break", "least_individual_loss"), "tie_break"),
     (("--reference", "per_author"), "reference"),
-    (("--prior", "clone_proof"), "prior"),
-    (("--prior", "clone_proof", "--bandwidth", "0.1"), "prior"),
-    (("--bandwidth", "0.1"), "bandwidth"),
     (("--loss", "squared_error"), "loss"),
     (("--rounds", "100"), "rounds"),
     (("--sigma", "auto"), "sigma"),
-    (("--method", "greedy"), "method"),
     (("--items", "items.csv"), "items"),
     (("--rename", "rename.csv"), "rename"),
     (("--submitted", "times.csv"), "submitted"),
@@ -227,6 +225,7 @@ def test_what_asks_for_what_it_does_anyway_is_no_error(stored: Path, options: tu
         (("pool.store", "--stream", "--out", "jury.csv"), "--out"),
         (("pool.store", "--stream", "--out", "jury.csv/out"), "jury.csv"),
         (("pool.store", "--stream", "--prior", "absent.csv"), "absent.csv"),
+        (("pool.store", "--stream", "--bandwidth", "0.1"), "only a prior or a reference 'clone_proof' has one"),
         (("pool.store", "--stream", "--split", "absent"), "absent"),
         (("pool.store", "--scheduler", "nonsense"), "tcp://HOST:8786"),
     ],

@@ -209,10 +209,9 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     def options(self) -> dict[str, Any]:
         """Return every option that is no path, by name; of a streamed run those that it has."""
         if self.stream:
-            prior = "file" if self.prior_file else self.prior
-            return {name: getattr(self, name) for name in ("stream", *_STREAMED, "min_weight", "split", "limits")} | {
-                "prior": prior
-            }
+            of_greedy = ("loss", "rounds") if self.method == "greedy" else ()
+            shown = ("stream", *_STREAMED, *of_greedy, "bandwidth", "min_weight", "split", "limits")
+            return {name: getattr(self, name) for name in shown} | {"prior": "file" if self.prior_file else self.prior}
         names = (
             "method", "mean", "sigma", "power", "min_weight", "split", "tie_break", "ranges", "bootstrap", "seed",
             "loss", "rounds", "by", "evaluate", "folds", "drop", "intervals", "limits", "bandwidth",

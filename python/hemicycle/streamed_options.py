@@ -9,36 +9,51 @@ from hemicycle.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STREAMED", "TOP", "Streamed", "require_streamed"]
+__all__ = ["STREAMED", "TOP", "Streamed", "methods_of", "require_streamed"]
 
 TOP = 100  #: models on the leaderboard
 
 
 class Streamed(NamedTuple):
-    """A mechanism that works on a store: which options it has, and whether it reads the store in passes."""
+    """A mechanism that works on a store, a method of `StoreScores` of that name, and what it is given.
+
+    Attributes
+    ----------
+    options : tuple of str
+        Options of `RoundConfig` that it has.
+    passes : bool
+        Whether it reads the store in passes: then it takes an executor, and tells how far it is.
+    threads : bool
+        Whether it takes a number of threads.
+    mapped : bool
+        Whether it may map all models: then it takes a limit of memory.
+    only_paid : bool
+        Whether it is formed only where it pays.
+    """
 
     options: tuple[str, ...] = ()
     passes: bool = False
+    threads: bool = False
+    mapped: bool = False
+    only_paid: bool = False
 
 
 STREAMED: dict[str, Streamed] = {
     "least_squares": Streamed(passes=True),
-    "bma": Streamed(("prior", "power")),
+    "bma": Streamed(("prior", "power", "bandwidth"), mapped=True),
+    "greedy": Streamed(("loss", "rounds"), mapped=True, only_paid=True),
     "uniform": Streamed(),
     "best": Streamed(),
 }
-"""The mechanisms that work on a store that may be larger than memory: methods of `StoreScores` by name."""
+"""The mechanisms that work on a store that may be larger than memory."""
 
 IN_MEMORY = "run without --stream, where --memory maps a pool that is larger than memory"
 
 _NEVER: dict[str, tuple[object, str]] = {
     "tie_break": ("nearest", "a tie is broken by the weights nearest to uniform"),
     "reference": ("uniform", "a tie is broken by the weights nearest to uniform"),
-    "bandwidth": (None, "clone_proof compares all models with each other"),
     "bootstrap": (None, "replicates need the log likelihood of every model and pair"),
     "seed": (None, "nothing is drawn"),
-    "loss": (None, "greedy selection is not formed"),
-    "rounds": (None, "greedy selection is not formed"),
     "evaluate": (None, "no judgments are left out"),
     "folds": (None, "no judgments are left out"),
     "intervals": (0, "juries are not drawn again"),
@@ -50,6 +65,18 @@ _NEVER: dict[str, tuple[object, str]] = {
     "submitted": (None, "copies are not looked for"),
 }
 """Options that a streamed run does not have: the value that asks for what it does anyway, and why."""
+
+
+def methods_of(paid: str) -> tuple[str, ...]:
+    """Return the mechanisms that a streamed run forms, those that take long last.
+
+    Parameters
+    ----------
+    paid : str
+        The one that pays.
+    """
+    chosen = (method for method, mechanism in STREAMED.items() if method == paid or not mechanism.only_paid)
+    return tuple(sorted(chosen, key=lambda method: STREAMED[method].passes or STREAMED[method].only_paid))
 
 
 def require_streamed(given: Mapping[str, Any]) -> None:
@@ -73,14 +100,15 @@ def require_streamed(given: Mapping[str, Any]) -> None:
         )
     if given.get("sigma") == "auto":
         raise OptionError(f"sigma: auto scores left out judgments many times; give a number, or {IN_MEMORY}")
-    if given.get("prior") == "clone_proof":
-        raise OptionError(
-            "prior: clone_proof compares all models with each other; give uniform, per_author or a file, or "
-            f"{IN_MEMORY}"
-        )
     taken = {option for mechanism in STREAMED.values() for option in mechanism.options}
     if given.get("by", "label") != "label" and "by" not in taken:
         raise OptionError(f"by: stacking does not work on a store from disk; {IN_MEMORY}")
+    for name in ("loss", "rounds"):
+        if name in given and method != "greedy":
+            raise OptionError(
+                f"{name}: a streamed run forms greedy selection only where it pays: give --method greedy, or "
+                f"{IN_MEMORY}"
+            )
     for name, (harmless, why) in _NEVER.items():
         if name in given and given[name] != harmless:
             without = "give 0" if harmless == 0 and name == "intervals" else "leave it out"

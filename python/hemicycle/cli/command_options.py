@@ -289,7 +289,7 @@ Stream = Annotated[
     typer.Option(
         "--stream/--no-stream",
         help="Score POOL, a store, from disk in bounded memory, and go on where an earlier run of OUT was stopped: "
-        "least_squares, bma, uniform and best.",
+        "least_squares, bma, uniform and best, and greedy where it pays.",
         rich_help_panel="Streaming",
         show_default=False,
     ),

@@ -54,7 +54,7 @@ def run_stream(
     StoreOutcome
         The run.
     """
-    _require_memory(require_store(config.pool), memory, talk)
+    left = _memory_left(require_store(config.pool), memory, talk)
 
     def engine(folder: OutFolder, store: Store) -> AbstractContextManager[Any]:
         return workers_of(str(scheduler), (store.path / MANIFEST, folder.path / ROUND.file), folder.path, talk.say)
@@ -65,6 +65,7 @@ def run_stream(
             out,
             engine=None if scheduler is None else engine,
             n_threads=None if scheduler is None else 1,
+            memory=left,
             tell=tell,
         )
     warn_of_changes(config, outcome.sha256, talk)
@@ -80,11 +81,14 @@ def run_stream(
     return outcome
 
 
-def _require_memory(store: Store, memory: str | None, talk: Talk) -> None:
-    """Refuse less memory than a run needs; where none was given, only say that the machine may have too little."""
+def _memory_left(store: Store, memory: str | None, talk: Talk) -> int:
+    """Return what a run leaves of the memory that it may take; refuse less than it needs.
+
+    Where none was given only say that the machine may have too little.
+    """
     needed, given = memory_needed(store), byte_count(memory, "memory")
     if given >= needed:
-        return
+        return given - needed
     said = (
         f"scoring {counted(len(store), 'model')} of {printable(str(store.path))} from disk takes about "
         f"{byte_text(needed)}: two fragments at a time, up to three times each, and some numbers for each model"
@@ -92,6 +96,7 @@ def _require_memory(store: Store, memory: str | None, talk: Talk) -> None:
     if memory is not None:
         raise OptionError(f"memory is {memory}; {said}")
     talk.warn(f"{said}; a quarter of this machine's memory is {byte_text(given)}")
+    return 0
 
 
 def _json(outcome: StoreOutcome, paid: Formed) -> bytes:

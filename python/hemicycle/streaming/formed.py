@@ -85,6 +85,9 @@ def form(
     config: RoundConfig,
     method: str,
     executor: Any = None,
+    *,
+    n_threads: int | None = None,
+    memory: int | None = None,
     progress: Callable[[int, int, int], None] | None = None,
 ) -> Formed:
     """Form an ensemble by the options of a run.
@@ -99,6 +102,10 @@ def form(
         One of `STREAMED`.
     executor : Executor or dask.distributed.Client, optional
         Who reads the store where it is read in passes.
+    n_threads : int, optional
+        Threads of the core, for each fragment; by default every core.
+    memory : int, optional
+        Bytes that the logits of all models may take, where a mechanism maps them.
     progress : callable, optional
         Told the number of the pass, how many models it has read, and of how many.
 
@@ -114,9 +121,10 @@ def form(
     StoreError
         If a fragment or its scores are gone or damaged.
     """
-    options = _options(scores, config, method)
-    if STREAMED[method].passes:
-        options |= {"executor": executor, "progress": progress}
+    options, mechanism = _options(scores, config, method), STREAMED[method]
+    options |= {"executor": executor, "progress": progress} if mechanism.passes else {}
+    options |= {"n_threads": n_threads} if mechanism.threads else {}
+    options |= {"memory": memory} if mechanism.mapped else {}
     doubt: str | None = None
     try:
         with warnings.catch_warnings():

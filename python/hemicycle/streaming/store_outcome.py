@@ -13,7 +13,7 @@ from hemicycle.run_facts import item_counts, judgment_counts, provenance
 from hemicycle.store.fragments import current_sources, read_fragment
 from hemicycle.store.gathering import lasting_rejects
 from hemicycle.store.refusals import all_refused
-from hemicycle.streamed_options import STREAMED
+from hemicycle.streamed_options import methods_of
 from hemicycle.tie_breaks import SAME_FOR_ALL, connected, free_weights
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class StoreOutcome:
     @property
     def pending(self) -> tuple[str, ...]:
         """Methods that are still to be formed."""
-        return tuple(method for method in STREAMED if method not in self.found)
+        return tuple(method for method in methods_of(self.config.method) if method not in self.found)
 
     @property
     def paid(self) -> Formed | None:

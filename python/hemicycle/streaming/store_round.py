@@ -12,7 +12,7 @@ from hemicycle.judgments import Judgments
 from hemicycle.mechanism import SPOKEN
 from hemicycle.store.manifest import is_store
 from hemicycle.store.store import Store
-from hemicycle.streamed_options import STREAMED
+from hemicycle.streamed_options import methods_of
 from hemicycle.streaming.formed import form
 from hemicycle.streaming.out_folder import OutFolder
 from hemicycle.streaming.score_store import score_store
@@ -68,6 +68,7 @@ def run_store_round(
     *,
     engine: Callable[[OutFolder, Store], Engine] | None = None,
     n_threads: int | None = None,
+    memory: int | None = None,
     tell: Tell | None = None,
 ) -> StoreOutcome:
     """Score a store from disk, form every mechanism that works on it, and write what comes of it.
@@ -83,6 +84,9 @@ def run_store_round(
         default threads of this process do the work.
     n_threads : int, optional
         Threads of the core, for each fragment; by default every core.
+    memory : int, optional
+        Bytes that the logits of all models may take where a mechanism needs them at once, the clone-proof prior or
+        greedy selection; more lie in a file. By default a quarter of the machine's memory.
     tell : callable, optional
         Told what is going on, how many models are done, of how many, and in which pass.
 
@@ -120,13 +124,13 @@ def run_store_round(
         )
         outcome = StoreOutcome(config, sha256, scores, rejects_of(scores), {})
         folder.begin(outcome)
-        for method in sorted(STREAMED, key=lambda method: STREAMED[method].passes):  # what takes long comes last
+        for method in methods_of(config.method):
             spoken = SPOKEN[method]
 
             def progress(number: int, done: int, of: int, spoken: str = spoken) -> None:
                 say(spoken, done, of, f"pass {number}")
 
-            formed = form(scores, config, method, executor, progress)
+            formed = form(scores, config, method, executor, n_threads=n_threads, memory=memory, progress=progress)
             outcome.found[method] = formed
             folder.add(outcome, formed)
     folder.finish(outcome)
