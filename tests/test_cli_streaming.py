@@ -140,6 +140,26 @@ def test_it_gives_what_a_run_in_memory_gives(stored: Path, method: str, options:
             assert found[name] == pytest.approx(expected[name], rel=1e-9)
 
 
+@pytest.mark.parametrize("method", ["bma", "least_squares"])
+def test_a_real_round(round_data: Path, tmp_path: Path, method: str) -> None:
+    folder = round_data / "level1-2025"
+    store = Store.create(tmp_path / "real.store", source=folder / "submissions")
+    sources = sorted((folder / "submissions").glob("*.csv"), reverse=True)
+    for source in sources[:3]:
+        store.add(source)
+    store.add(folder / "submissions")
+    common = ["ensemble", str(folder / "jury.csv"), str(store.path), "--method", method, "--quiet"]
+    assert main([*common, "--stream", "--out", str(tmp_path / "disk")]) == 0
+    assert main([*common, "--intervals", "0", "--out", str(tmp_path / "memory")]) == 0
+    out = (tmp_path / "disk", tmp_path / "memory")
+    assert_near(*(numbers(rows_of(each / "allocation.csv"), ("item",), "share") for each in out), 1e-9)
+    boards = [[(row["rank"], row["model"]) for row in rows_of(each / "leaderboard.csv")] for each in out]
+    assert boards[0] == boards[1]
+    dominance = [[notice for notice in summary(str(each))["notices"] if "of the weight" in notice] for each in out]
+    assert len(dominance[0]) == len(dominance[1]) == 1
+    assert dominance[0][0].partition(" Methods")[0] == dominance[1][0].partition(" Methods")[0]
+
+
 def files_of_bytes(folder: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
 
@@ -299,7 +319,7 @@ def test_it_prints_the_mechanisms_side_by_side(stored: Path) -> None:
     assert done.stderr == "wrote result; the weights are in result/weights.csv\n"
     for part in ("Read", "Mechanisms on the same judgments: bma pays", "bma *", "Leaderboard", "Allocation, geometric"):
         assert part in done.stdout
-    for name in ("effective", "heaviest model", "with weight"):
+    for name in ("effective", "heaviest model", "models: how many have weight"):
         assert name in done.stdout
     document = json.loads(run(*STREAM[:-1], "--format", "json").stdout)
     assert document["allocation"] == document["allocations"]["bma"]
@@ -373,6 +393,18 @@ def test_an_earlier_result_stays_until_there_is_a_new_one(stored: Path) -> None:
     assert files_of_bytes("hemicycle-out") == before
     fragment.write_bytes(content)
     assert main([*STREAM, "--sigma", "0.7"]) == 0
+
+
+def test_two_runs_do_not_write_to_one_folder(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from hemicycle.store.writing import sole_writer
+
+    assert main([*STREAM]) == 0
+    before = files_of_bytes("hemicycle-out")
+    capsys.readouterr()
+    with sole_writer(Path("hemicycle-out/scores"), 0.0):
+        assert main([*STREAM, "--sigma", "0.7"]) == 2
+    assert f"is being written to by process {os.getpid()}" in capsys.readouterr().err
+    assert files_of_bytes("hemicycle-out") == before
 
 
 def test_a_run_in_memory_of_what_is_larger_names_the_other_way(stored: Path) -> None:
@@ -458,8 +490,8 @@ def test_a_rate_is_of_what_was_done_since_the_beginning() -> None:
 
     from hemicycle.cli.progress import _Rate, duration
 
-    def shown(completed: float, at: float, now: float, first: float = 100.0) -> str:
-        task = Task(0, "x", 1100, completed, _get_time=lambda: now, fields={"first": first, "at": at})  # type: ignore[arg-type]
+    def shown(completed: float, at: float, now: float, first: float = 100.0, total: float | None = 1100) -> str:
+        task = Task(0, "x", total, completed, _get_time=lambda: now, fields={"first": first, "at": at})  # type: ignore[arg-type]
         task.start_time = 10.0
         text = _Rate().render(task)
         assert isinstance(text, Text)
@@ -470,6 +502,7 @@ def test_a_rate_is_of_what_was_done_since_the_beginning() -> None:
     assert shown(600, 15.0, 60.0) == "100/s, 0:00 left"
     assert shown(100, 10.0, 13.0) == "0:03"  # nothing was done yet
     assert shown(600, 10.1, 10.2) == "0:00"  # too early to say
+    assert shown(600, 15.0, 16.0, total=None) == "100/s, 0:06"
     assert [duration(seconds) for seconds in (0, 59.6, 3600, 3661)] == ["0:00", "1:00", "1:00:00", "1:01:01"]
 
 

@@ -50,8 +50,9 @@ class _Count(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Show both numbers."""
-        of = "" if task.total is None else f" of {int(task.total):,}"
-        return Text(f"{int(task.completed):,}{of}")
+        if task.total is None:
+            return Text(f"{int(task.completed):,}" if task.completed else "")
+        return Text(f"{int(task.completed):,} of {int(task.total):,}")
 
 
 class _Rate(ProgressColumn):
@@ -64,8 +65,10 @@ class _Rate(ProgressColumn):
         elapsed = (task.finished_time if task.finished else task.elapsed) or 0.0
         done = task.completed - task.fields["first"]
         spent = task.fields["at"] - (task.start_time or 0.0)  # until it was told last
-        if task.finished or task.total is None or done <= 0 or spent < SETTLED:
+        if task.finished or done <= 0 or spent < SETTLED:
             return Text(duration(elapsed))
+        if task.total is None:
+            return Text(f"{done / spent:,.0f}/s, {duration(elapsed)}")
         left = max(0.0, (task.total - task.completed) / done * spent - (elapsed - spent))
         return Text(f"{done / spent:,.0f}/s, {duration(left)} left")
 

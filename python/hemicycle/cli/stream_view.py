@@ -33,8 +33,8 @@ __all__ = ["stream_view"]
 
 _YARDSTICKS = ("uniform", "best")  #: measured beside the others; what they would pay is in allocations.csv
 _COLUMNS = (
-    "effective: how many equal models the weights are worth. mse: of the pooled log ratio, lower is better. gap: how "
-    "far from the optimum at most, in the loss of the median model."
+    "effective: how many equal models the weights are worth. models: how many have weight. mse: of the pooled log "
+    "ratio, lower is better. gap: how far from the optimum at most, in the unit of the solver's tolerance."
 )
 
 
@@ -84,7 +84,7 @@ def _mechanisms(outcome: StoreOutcome) -> RenderableType:
                 "-" if solution is None else f"{solution.relative_gap:.0e}",
             )
         )
-    heads = ("mechanism", "effective", "with weight", "heaviest model", "weight", "mse", "gap")
+    heads = ("mechanism", "effective", "models", "heaviest model", "weight", "mse", "gap")
     paid = next(row for row, formed in enumerate(outcome.formed) if formed is outcome.paid)
     return table(heads, rows, names=(3,), numbers=(1, 2, 4, 5, 6), mark=paid)
 

@@ -26,7 +26,9 @@ WRITER = ".writer"  #: who holds the lock, for messages only
 
 
 @contextmanager
-def sole_writer(folder: Path, wait: float) -> Iterator[None]:
+def sole_writer(
+    folder: Path, wait: float, remedy: str = "wait for it (wait=, --wait SECONDS) or try again"
+) -> Iterator[None]:
     """Hold the lock of a store. The system lets go of it when the program ends, however that comes.
 
     Parameters
@@ -35,6 +37,8 @@ def sole_writer(folder: Path, wait: float) -> Iterator[None]:
         The store.
     wait : float
         Seconds to wait for another writer.
+    remedy : str
+        What to do where another one is still writing then.
 
     Raises
     ------
@@ -48,9 +52,7 @@ def sole_writer(folder: Path, wait: float) -> Iterator[None]:
     try:
         held.acquire(timeout=wait)
     except lock.Timeout:
-        raise StoreError(
-            f"{folder}: is being written to{_writer(folder)}; wait for it (wait=, --wait SECONDS) or try again"
-        ) from None
+        raise StoreError(f"{folder}: is being written to{_writer(folder)}; {remedy}") from None
     try:
         told = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
         (folder / WRITER).write_bytes(msgspec.json.encode(told))

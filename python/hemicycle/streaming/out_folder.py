@@ -66,11 +66,9 @@ class OutFolder:
     def __init__(self, path: Path, config: RoundConfig, sha256: dict[str, str]) -> None:
         require_ours(path)
         path.mkdir(parents=True, exist_ok=True)
-        self.path, self._mark = path, config.toml(path, sha256).encode("utf-8")
-        for left in path.glob(f"*{PART}"):  # by a run that was killed
-            left.unlink(missing_ok=True)
+        self.path = path
         if not (path / ROUND.file).exists():  # from now on the folder is ours
-            write_durably(path / ROUND.file, self._mark)
+            write_durably(path / ROUND.file, config.toml(path, sha256).encode("utf-8"))
 
     @property
     def scores(self) -> Path:
@@ -79,9 +77,10 @@ class OutFolder:
 
     def begin(self, outcome: StoreOutcome) -> None:
         """Put what is known once all is scored in place of an earlier result."""
-        for name in RESULTS:
-            (self.path / name).unlink(missing_ok=True)
-        write_durably(self.path / ROUND.file, self._mark)
+        left = self.path.glob(f"*{PART}")  # by a run that was killed
+        for path in (*left, *(self.path / name for name in RESULTS)):
+            path.unlink(missing_ok=True)
+        self._put(ROUND.file, outcome.config.toml(self.path, outcome.sha256).encode("utf-8"))
         self._put("rejects.csv", rejects_csv(outcome.rejects))
         self._put("leaderboard.csv", table_csv(outcome.leaderboard))
         self._put_summary(outcome)

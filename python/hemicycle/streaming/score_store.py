@@ -111,7 +111,7 @@ def score_store(
     if not len(store):
         raise NoDataError(f"{store.path}: the store holds no models; add some with store.add")
     out = _folder(_path(folder, "folder"))
-    with sole_writer(out, patience):
+    with sole_writer(out, patience, "wait for it (wait=) or try again"):
         manifest = store.manifest  # another run may have scored a later one while this one waited
         fragments = manifest.fragments
         write_durably(out / MARK, _about(scoring))

@@ -42,6 +42,8 @@ class StoreOutcome:
         The models, by what they scored.
     rejects : tuple of Reject
         Everything that was turned away, and why.
+    n_updates : int
+        How often scores were brought up to date since they were made.
     found : dict of str to Formed
         The mechanisms that were formed.
     """
@@ -50,6 +52,7 @@ class StoreOutcome:
     sha256: dict[str, str]
     scores: StoreScores
     rejects: Rejects
+    n_updates: int
     found: dict[str, Formed]
 
     @property
@@ -94,7 +97,7 @@ class StoreOutcome:
             **self.counts(),
             "mechanisms": [each.summary() for each in self.formed],
             "pending": list(self.pending),
-            "updates": self.scores.n_updates,
+            "updates": self.n_updates,
             "notices": [storable(notice) for notice in self.notices],
         }
 

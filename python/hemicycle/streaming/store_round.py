@@ -12,7 +12,8 @@ from hemicycle.judgments import Judgments
 from hemicycle.mechanism import SPOKEN
 from hemicycle.store.manifest import is_store
 from hemicycle.store.store import Store
-from hemicycle.streamed_options import methods_of
+from hemicycle.store.writing import sole_writer
+from hemicycle.streamed_options import STREAMED, methods_of
 from hemicycle.streaming.formed import form
 from hemicycle.streaming.out_folder import OutFolder
 from hemicycle.streaming.score_store import score_store
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["memory_needed", "run_store_round"]
 
 COPIES = 6  #: of the logits of a fragment: two at a time, up to three times each
-PER_MODEL = 200  #: bytes: scores and weights
-PROGRAM = 256 << 20  #: bytes, of Python, NumPy and pyarrow
+PER_MODEL = 256  #: bytes: scores and weights
+PROGRAM = 320 << 20  #: bytes, of Python, NumPy and pyarrow
 
 
 def memory_needed(store: Store) -> int:
@@ -122,16 +123,22 @@ def run_store_round(
             n_threads=n_threads,
             progress=lambda done, of: say("scoring", done, of, ""),
         )
-        outcome = StoreOutcome(config, sha256, scores, rejects_of(scores), {})
-        folder.begin(outcome)
-        for method in methods_of(config.method):
-            spoken = SPOKEN[method]
+        sha256["pool"] = scores.manifest.digest()  # it may have grown since
+        with sole_writer(folder.scores, 0.0, "try again when it is done, or give another --out"):
+            outcome = StoreOutcome(config, sha256, scores, rejects_of(scores), scores.n_updates, {})
+            folder.begin(outcome)
+            for method in methods_of(config.method):
+                spoken, passes = SPOKEN[method], STREAMED[method].passes
 
-            def progress(number: int, done: int, of: int, spoken: str = spoken) -> None:
-                say(spoken, done, of, f"pass {number}")
+                def progress(number: int, done: int, of: int, spoken: str = spoken) -> None:
+                    say(spoken, done, of, f"pass {number}")
 
-            formed = form(scores, config, method, executor, n_threads=n_threads, memory=memory, progress=progress)
-            outcome.found[method] = formed
-            folder.add(outcome, formed)
-    folder.finish(outcome)
+                if not passes:
+                    say(spoken, 0, 0, "")
+                formed = form(scores, config, method, executor, n_threads=n_threads, memory=memory, progress=progress)
+                if not passes:
+                    say(spoken, len(scores), len(scores), "")
+                outcome.found[method] = formed
+                folder.add(outcome, formed)
+            folder.finish(outcome)
     return outcome
