@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from command_line import files_of, rewrite, rows_of, run, valid_model
-from hemicycle import Store
+from hemicycle import Pool, Store
 from hemicycle.cli import main
 from hemicycle.errors import NotConvergedError, OptionError, StoreError
 from hemicycle.streamed_options import methods_of
@@ -411,6 +411,21 @@ def test_a_run_in_memory_of_what_is_larger_names_the_other_way(stored: Path) -> 
     common = ("ensemble", "jury.csv", "pool.store", "--method", "bma", "--intervals", "0")
     assert "--stream scores the store from disk" in run(*common, "--memory", "100").stderr
     assert "--stream" not in run(*common).stderr
+
+
+def test_names_of_strangers_stay_text(here: Path) -> None:
+    names = ["=cmd|' /C calc'!A0", "[bold red]x[/]", "@SUM(1)", ":smile:", "-2+3", "plain"]
+    items = Pool.read("submissions").items
+    logits = np.random.default_rng(0).normal(size=(len(names), len(items)))
+    Store.create("pool.store", items=items).add(Pool.from_array(logits, models=names, items=items))
+    done = run(*STREAM[:-1], "--method", "uniform")
+    assert done.returncode == 0, done.stderr
+    for name in names:
+        assert name in done.stdout
+    for file in ("weights.csv", "leaderboard.csv"):
+        cells = {row["model"] for row in rows_of(Path("hemicycle-out", file))}
+        assert not any(cell.startswith(("=", "@", "-", "+")) for cell in cells)
+        assert {cell.removeprefix("'") for cell in cells} == set(names)
 
 
 def long_store(folder: Path, n_fragments: int = 150) -> int:

@@ -13,6 +13,10 @@ FULL = RoundConfig(
     items="in/items.csv", rename="in/rename.csv", min_weight=1e-9, split="public", bootstrap=500, seed=7,
     loss="log_score", rounds=30,
 )  # fmt: skip
+STREAMED = RoundConfig(
+    jury="in/jury.csv", pool="in/pool.store", method="greedy", rounds=7, prior="clone_proof", bandwidth=0.2,
+    min_weight=1e-9, split="public", stream=True, top=7, intervals=0,
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +32,7 @@ def written(config: RoundConfig, folder: str = "out") -> Path:
     return path
 
 
-@pytest.mark.parametrize("config", [FULL, RoundConfig(jury="jury.csv", pool="pool")])
+@pytest.mark.parametrize("config", [FULL, STREAMED, RoundConfig(jury="jury.csv", pool="pool")])
 def test_a_config_survives_its_file(config: RoundConfig) -> None:
     path = written(config)
     again = read_config(path)
