@@ -93,7 +93,8 @@ class RoundConfig(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     folds : int or str, optional
         Number of folds of that evaluation, or the split that is left out.
     intervals : int, default 200
-        Replicates of the bootstrap over jurors that gives the intervals of the shares; 0 for none.
+        Replicates of the bootstrap over jurors that gives the intervals of the shares; 0 for none, and where the run is
+        streamed.
     ranges : bool, default False
         Whether to find how far each share can move over all weights that are optimal for least squares.
     items, rename : str, optional

@@ -68,7 +68,7 @@ _NEVER: dict[str, tuple[object, str]] = {
 
 
 def methods_of(paid: str) -> tuple[str, ...]:
-    """Return the mechanisms that a streamed run forms, those that take long last.
+    """Return the mechanisms that a streamed run forms, in order: those that take long last, of these what pays first.
 
     Parameters
     ----------
@@ -76,7 +76,8 @@ def methods_of(paid: str) -> tuple[str, ...]:
         The one that pays.
     """
     chosen = (method for method, mechanism in STREAMED.items() if method == paid or not mechanism.only_paid)
-    return tuple(sorted(chosen, key=lambda method: STREAMED[method].passes or STREAMED[method].only_paid))
+    takes_long = {method: each.passes or each.only_paid for method, each in STREAMED.items()}
+    return tuple(sorted(chosen, key=lambda method: (takes_long[method], method != paid)))
 
 
 def require_streamed(given: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from hemicycle.bundle import (
     rejects_csv,
     require_ours,
     table_csv,
+    write_bundle,
 )
 from hemicycle.escaping import spreadsheet_cell
 from hemicycle.store.durable import PART, aside, put, write_durably
@@ -65,10 +66,9 @@ class OutFolder:
 
     def __init__(self, path: Path, config: RoundConfig, sha256: dict[str, str]) -> None:
         require_ours(path)
-        path.mkdir(parents=True, exist_ok=True)
         self.path = path
         if not (path / ROUND.file).exists():  # from now on the folder is ours
-            write_durably(path / ROUND.file, config.toml(path, sha256).encode("utf-8"))
+            write_bundle(path, {ROUND.file: config.toml(path, sha256).encode("utf-8")})
 
     @property
     def scores(self) -> Path:
@@ -103,7 +103,6 @@ class OutFolder:
                 for formed in outcome.formed:
                     if formed.method != "uniform" or formed is outcome.paid:
                         _write_weights(writer, outcome.scores, formed)
-            part.chmod(0o644)
             put(part, self.path / WEIGHTS)
 
     def _put_summary(self, outcome: StoreOutcome) -> None:
