@@ -95,6 +95,8 @@ def assert_near(found: dict[Any, float], right: dict[Any, float], rtol: float, a
         ("bma", ("--power", "0.2", "--mean", "arithmetic", "--sigma", "0.8")),
         ("bma", ("--prior", "prior.csv", "--min-weight", "1e-4")),
         ("least_squares", ()),
+        ("stacking", ()),
+        ("stacking", ("--by", "pair", "--sigma", "0.3")),
         ("bma", ("--prior", "clone_proof", "--bandwidth", "0.3")),
         ("greedy", ("--loss", "log_score", "--rounds", "20")),
         ("uniform", ()),
@@ -111,7 +113,7 @@ def test_it_gives_what_a_run_in_memory_gives(stored: Path, method: str, options:
     disk, memory = files_of_bytes("disk"), files_of_bytes("memory")
     assert disk.keys() == FILES
     assert disk["rejects.csv"] == memory["rejects.csv"]
-    tolerance = 1e-9 if method == "least_squares" else 1e-12
+    tolerance = {"least_squares": 1e-9, "stacking": 1e-7}.get(method, 1e-12)
     key = ("parent", "item")
     shares = [numbers(rows_of(f"{out}/allocation.csv"), key, "share") for out in ("disk", "memory")]
     assert_near(*shares, tolerance)
@@ -121,13 +123,13 @@ def test_it_gives_what_a_run_in_memory_gives(stored: Path, method: str, options:
     assert [row["model"] for row in boards[0]] == [row["model"] for row in boards[1]]
     assert [row["rank"] for row in boards[0]] == [row["rank"] for row in boards[1]]
     for column in ("log_likelihood", "mse", "accuracy", "weight"):
-        assert_near(*(numbers(rows, ("model",), column) for rows in boards), 1e-9, 1e-12)
+        assert_near(*(numbers(rows, ("model",), column) for rows in boards), tolerance, 1e-9)
     weights = [
         {key: w for key, w in numbers(rows_of(f"{out}/weights.csv"), ("method", "model"), "weight").items() if w}
         for out in ("disk", "memory")
     ]
     mine = [{key: w for key, w in each.items() if key[0] == method} for each in weights]
-    assert_near(*mine, 1e-9, 1e-12)
+    assert_near(*mine, tolerance, 1e-9)
     told, right = summary("disk"), summary("memory")
     for name in ("inputs", "items", "judgments", "submissions", "versions"):
         assert told[name] == right[name]
@@ -137,7 +139,7 @@ def test_it_gives_what_a_run_in_memory_gives(stored: Path, method: str, options:
         expected = by_method[found["method"]]
         assert found["heaviest_model"] == expected["heaviest_model"]
         for name in ("effective_models", "effective_models_by_square", "heaviest_weight", "mse"):
-            assert found[name] == pytest.approx(expected[name], rel=1e-9)
+            assert found[name] == pytest.approx(expected[name], rel=1e-7)
 
 
 @pytest.mark.parametrize("method", ["bma", "least_squares"])

@@ -41,6 +41,7 @@ class Streamed(NamedTuple):
 STREAMED: dict[str, Streamed] = {
     "least_squares": Streamed(passes=True),
     "bma": Streamed(("prior", "power", "bandwidth"), mapped=True),
+    "stacking": Streamed(("by",), passes=True, threads=True),
     "greedy": Streamed(("loss", "rounds"), mapped=True, only_paid=True),
     "uniform": Streamed(),
     "best": Streamed(),
@@ -93,19 +94,10 @@ def require_streamed(given: Mapping[str, Any]) -> None:
     OptionError
         If one asks for something that a streamed run does not do. It names the option and the remedy.
     """
-    method = given.get("method", "stacking")
-    if method not in STREAMED:
-        raise OptionError(
-            f"method: {method} does not work on a store from disk; with --stream give --method "
-            f"{', '.join(list(STREAMED)[:-1])} or {list(STREAMED)[-1]}, or {IN_MEMORY}"
-        )
     if given.get("sigma") == "auto":
         raise OptionError(f"sigma: auto scores left out judgments many times; give a number, or {IN_MEMORY}")
-    taken = {option for mechanism in STREAMED.values() for option in mechanism.options}
-    if given.get("by", "label") != "label" and "by" not in taken:
-        raise OptionError(f"by: stacking does not work on a store from disk; {IN_MEMORY}")
     for name in ("loss", "rounds"):
-        if name in given and method != "greedy":
+        if name in given and given.get("method") != "greedy":
             raise OptionError(
                 f"{name}: a streamed run forms greedy selection only where it pays: give --method greedy, or "
                 f"{IN_MEMORY}"

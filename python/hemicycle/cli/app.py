@@ -106,7 +106,7 @@ hemicycle ensemble jury.csv submissions/ --split public --format json --quiet > 
 
 hemicycle ensemble result/round.toml        [dim]# the same run again[/dim]
 
-hemicycle ensemble jury.csv pool.store --stream --method bma    [dim]# a store larger than memory, from disk[/dim]"""
+hemicycle ensemble jury.csv pool.store --stream    [dim]# a store larger than memory, from disk[/dim]"""
 )
 def ensemble(
     jury: Annotated[

@@ -288,8 +288,8 @@ Stream = Annotated[
     bool | None,
     typer.Option(
         "--stream/--no-stream",
-        help="Score POOL, a store, from disk in bounded memory, and go on where an earlier run of OUT was stopped: "
-        "least_squares, bma, uniform and best, and greedy where it pays.",
+        help="Score POOL, a store, from disk in bounded memory, and go on where an earlier run of OUT was stopped. "
+        "greedy is formed only where it pays.",
         rich_help_panel="Streaming",
         show_default=False,
     ),
