@@ -21,7 +21,7 @@ def dask_workers(folder: Path, n_workers: int = 2) -> Iterator[Any]:
     import dask
 
     patient = {"distributed.comm.timeouts.connect": "120s", "distributed.comm.timeouts.tcp": "120s"}
-    options = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": ":0"}
     with (
         dask.config.set(patient),
         distributed.LocalCluster(**options, local_directory=str(folder / "dask")) as cluster,

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
+from dask_workers import dask_workers
 from hemicycle import Judgments, Pool, Round
 from hemicycle.errors import (
     DomainError,
@@ -250,10 +251,8 @@ def test_any_executor_gives_the_same_bits(tmp_path: Path, kind: Any) -> None:
 
 
 def test_dask_workers_give_the_same_bits_though_one_is_killed(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
     scores = scored(tmp_path, models(5), jury(5))
-    local: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**local) as cluster, distributed.Client(cluster) as client:
+    with dask_workers(tmp_path) as client:
         victims = [min(client.run(os.getpid).values())]
 
         def kill(n_pass: int, done: int, of: int) -> None:

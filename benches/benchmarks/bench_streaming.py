@@ -151,7 +151,7 @@ class Dask:
         from distributed import Client, LocalCluster
 
         self.case = Scored(n_models, 5)
-        self.cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+        self.cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
         self.client = Client(self.cluster)
 
     def teardown(self, _: int) -> None:
