@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemicycle.streaming.density_pricing import FlatBand, Rates
+    from hemicycle.streaming.density_rates import FlatBand, Rates
     from hemicycle.streaming.executors import Work
     from hemicycle.streaming.store_scores import StoreScores
 

@@ -12,7 +12,7 @@ from hemicycle.errors import NotConvergedError
 from hemicycle.likelihood import log_likelihood
 from hemicycle.solution import SimplexSolution, found_solution
 from hemicycle.stacking_options import StackingOptions
-from hemicycle.streaming.density_pricing import FlatBand, Rates, jury_densities
+from hemicycle.streaming.density_rates import FlatBand, Rates, jury_densities
 from hemicycle.streaming.gathered import Gathered
 
 if TYPE_CHECKING:
