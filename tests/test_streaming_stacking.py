@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from dask_workers import dask_workers
-from hemicycle import Judgments, Pool, Round
+from hemicycle import Judgments, Pool, Round, _core
 from hemicycle.errors import (
     DomainError,
     DtypeError,
@@ -489,3 +489,39 @@ def test_any_small_store_has_the_weights_of_its_pool(
     judgments = jury(seed, n_judgments, spread, n_items)
     with tempfile.TemporaryDirectory() as folder:
         assert_in_memory(scored(Path(folder), logits, judgments, size).stacking(by=by), judgments, by)
+
+
+@pytest.mark.filterwarnings("ignore::hemicycle.errors.TieBreakWarning")
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("by", BY)
+def test_labels_of_hardly_any_weight_leave_the_optimum_certified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, by: StackingBy
+) -> None:
+    rng = np.random.default_rng(seed)
+    logits = np.tile(np.round(2 * models(seed, 40)) / 2, (3, 1))
+    held = jury(seed, 50)
+    weight = held.weight * rng.choice([1.0, 1e-9, 1e-13], len(held))
+    judgments = Judgments.from_arrays(held.a, held.b, np.round(2 * held.log_ratio) / 2, weight=weight, items=held.items)
+    monkeypatch.setattr(stacking, "BATCH", 3)
+    solution = scored(tmp_path, logits, judgments, 40, sigma=0.1, pair_weights="total").stacking(by=by).solution
+    assert solution is not None
+    assert solution.gap <= 1e-10
+    values, weight = log_density(logits, judgments, 0.1, by), observation_weight(judgments, by, "total")
+    prices = np.exp(values - logsumexp(values, axis=0, b=solution.weights[:, None])) @ (weight / weight.sum())
+    assert prices.max() - 1 <= 1.1e-10
+
+
+def test_another_start_is_tried_where_rounding_spoils_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = scored(tmp_path, *outside(3))
+    right, solve, refused = scores.stacking(), _core.pool_stacking, []
+
+    def refuse(densities: Any, options: Any) -> Any:
+        if len(options.start):
+            refused.append(len(options.start))
+            raise NotConvergedError("stacking_weights did not converge", np.ones(1), 1.0, 3)
+        return solve(densities, options)
+
+    monkeypatch.setattr(_core, "pool_stacking", refuse)
+    found = scores.stacking()
+    assert refused
+    np.testing.assert_allclose(found.weights, right.weights, rtol=0, atol=1e-12)

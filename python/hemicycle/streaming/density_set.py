@@ -16,6 +16,8 @@ from hemicycle.streaming.density_rates import FlatBand, Rates, jury_densities
 from hemicycle.streaming.gathered import Gathered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from hemicycle.judgments import Judgments
@@ -118,26 +120,31 @@ class DensitySet(Gathered):
         vertex : bool
             Whether any optimum will do; else the one nearest to uniform is returned.
         """
-        about = self.explained
-        if start is None:
-            positions = np.unique(np.linspace(0, len(self.models) - 1, SPREAD).astype(np.int64))
-            weights = np.ones(len(positions))
-        else:
-            positions, weights = self.positions(start.models), start.weights
-        options = StackingOptions(about.weight, None, vertex, about.tol, positions, weights, about.n_threads)
-        solution, doubt = None, ""
-        try:
-            found = _core.pool_stacking(self.densities(), options)
-            weights = found.weights
-            solution = found_solution(found)
+        about, densities = self.explained, self.densities()
+        solution, doubt, weights = None, "", np.zeros(0)
+        for models, shares in self._starts(start):
+            options = StackingOptions(about.weight, None, vertex, about.tol, models, shares, about.n_threads)
+            try:
+                found = _core.pool_stacking(densities, options)
+            except NotConvergedError as error:  # rounding may spare the way from another start
+                weights, doubt = error.weights, str(error)
+                continue
+            weights, solution = found.weights, found_solution(found)
             solution = replace(solution, face=self.models[found.face], vertex=self.models[found.vertex])
-        except NotConvergedError as error:
-            weights, doubt = error.weights, str(error)
+            break
         chosen = np.flatnonzero(weights)
         mixture = self._mixture(chosen, weights[chosen])
         with np.errstate(divide="ignore", over="ignore"):
             ratio = np.divide(about.share, mixture, out=np.zeros(len(mixture)), where=about.share > 0)
         return DensityFit(self.models[chosen], weights[chosen], mixture, Rates(about.shift, ratio), solution, doubt)
+
+    def _starts(self, start: DensityFit | None) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Yield positions and weights of models to start from: those of a fit, some of all, the best of each label."""
+        if start is not None:
+            yield self.positions(start.models), start.weights
+        some = np.unique(np.linspace(0, len(self.models) - 1, SPREAD).astype(np.int64))
+        yield some, np.ones(len(some))
+        yield some[:0], np.zeros(0)
 
     def _mixture(self, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         about = self.explained
