@@ -1,4 +1,4 @@
-"""What a worker adds up for the optimum nearest to uniform: weights are computed where they are needed, never sent."""
+"""What a worker adds up for weights of many models, which it computes itself from a few dual variables."""
 
 from __future__ import annotations
 
@@ -7,43 +7,41 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemicycle.streaming.parts import seated_rows
+from hemicycle.streaming.face_rows import SPLIT, TILE, face_logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from hemicycle.streaming.pricing import FaceBand, LossPart
+    from hemicycle.streaming.face_rows import FacePart, Frame
 
 __all__ = ["DualPoint", "FaceSums", "face_sums", "face_values", "face_weights"]
-
-TILE, SPLIT = 32, 256  #: rows and models of one product: so small that no library divides it among threads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DualPoint:
-    """A fragment, and dual variables: the weight of a model with coordinates x is ``max(0, 1 + [x - target, 1] @ z)``.
+    """Models of a fragment, and dual variables: a model's weight is ``max(0, anchor + [frame.rows, 1] @ z)``.
 
     Attributes
     ----------
-    part : LossPart
-        The fragment.
-    band : FaceBand or None
-        Models that may have weight; None for all.
-    target : ndarray of float64, shape (n_coordinates,)
-        What the weights have to give.
-    z : ndarray of float64, shape (n_coordinates + 1,)
+    face : FacePart
+        The models.
+    frame : Frame
+        Their coordinates.
+    anchor : ndarray of float64, shape (n_counted,), or None
+        What each model has at ``z = 0``, also those that do not belong to the face; None for 1.
+    z : ndarray of float64, shape (rank + 1,)
         The variables.
-    change : ndarray of float64, shape (n_coordinates + 1,), or None
+    change : ndarray of float64, shape (rank + 1,), or None
         A direction to try.
     steps : tuple of float
         How far along it.
     """
 
-    part: LossPart
-    band: FaceBand | None
-    target: NDArray[np.float64]
+    face: FacePart
+    frame: Frame
+    anchor: NDArray[np.float64] | None
     z: NDArray[np.float64]
     change: NDArray[np.float64] | None = None
     steps: tuple[float, ...] = ()
@@ -51,49 +49,36 @@ class DualPoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceSums:
-    """Sums over the models of the face, with rows [x - target, 1].
+    """Sums over models, with rows [frame.rows, 1].
 
     Attributes
     ----------
     square : float
         Of squared weights.
-    first : ndarray of float64, shape (n_coordinates + 1,)
+    first : ndarray of float64, shape (rank + 1,)
         Of weighted rows.
-    second : ndarray of float64, shape (n_coordinates + 1, n_coordinates + 1)
+    second : ndarray of float64, shape (rank + 1, rank + 1)
         Of products of the rows of models with weight.
-    n_models : int
-        Models of the face.
     """
 
     square: float
     first: NDArray[np.float64]
     second: NDArray[np.float64]
-    n_models: int
 
     def __add__(self, other: FaceSums) -> FaceSums:
         """Return the sums over both."""
-        return FaceSums(
-            self.square + other.square,
-            self.first + other.first,
-            self.second + other.second,
-            self.n_models + other.n_models,
-        )
+        return FaceSums(self.square + other.square, self.first + other.first, self.second + other.second)
 
 
 def _rows(
     task: DualPoint, stopped: Callable[[], bool] | None
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
-    """Yield rows [x - target, 1] of models of the face, shape (n_coordinates + 1, n_some), and who they are of all."""
-    coordinates = task.part.coordinates
-    for logits, losses in seated_rows(task.part, stopped):
-        inside = np.ones(len(logits), dtype=bool)
-        if task.band is not None:
-            inside = task.band.contains(coordinates.products(logits, task.band.direction), losses)
-        rows = np.ones((len(task.z), int(inside.sum())))
-        if rows.size:
-            rows[:-1] = coordinates.of_logits(logits[inside])
-            rows[:-1] -= task.target[:, None]
-        yield rows, inside
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield coordinates, rows [frame.rows, 1], shape (rank + 1, n_some), and anchors."""
+    for logits, here in face_logits(task.face, stopped):
+        coordinates = task.face.part.coordinates.of_logits(logits)
+        rows = np.ones((len(task.z), len(logits)))
+        rows[:-1] = task.frame.rows(coordinates)
+        yield coordinates, rows, np.ones(len(here)) if task.anchor is None else task.anchor[here]
 
 
 def _values(rows: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -120,7 +105,7 @@ def _products(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def face_sums(task: DualPoint, stopped: Callable[[], bool] | None = None) -> FaceSums:
-    """Return the sums over a fragment at ``task.z``.
+    """Return the sums at ``task.z``.
 
     Raises
     ------
@@ -128,12 +113,11 @@ def face_sums(task: DualPoint, stopped: Callable[[], bool] | None = None) -> Fac
         As `seated_rows`.
     """
     n = len(task.z)
-    total = FaceSums(0.0, np.zeros(n), np.zeros((n, n)), 0)
-    for rows, _ in _rows(task, stopped):
-        weights = np.maximum(1.0 + _values(rows, task.z), 0.0)
+    total = FaceSums(0.0, np.zeros(n), np.zeros((n, n)))
+    for _, rows, anchors in _rows(task, stopped):
+        weights = np.maximum(anchors + _values(rows, task.z), 0.0)
         first = (rows * weights).sum(axis=1)
-        second = _products(rows * (weights > 0))
-        total += FaceSums(float(np.square(weights).sum()), first, second, len(weights))
+        total += FaceSums(float(np.square(weights).sum()), first, _products(rows * (weights > 0)))
     return total
 
 
@@ -147,26 +131,25 @@ def face_values(task: DualPoint, stopped: Callable[[], bool] | None = None) -> N
     """
     assert task.change is not None
     total = np.zeros(len(task.steps))
-    for rows, _ in _rows(task, stopped):
-        values, change = 1.0 + _values(rows, task.z), _values(rows, task.change)
+    for _, rows, anchors in _rows(task, stopped):
+        values, change = anchors + _values(rows, task.z), _values(rows, task.change)
         total += [float(np.square(np.maximum(values + step * change, 0.0)).sum()) for step in task.steps]
     return total
 
 
 def face_weights(
     task: DualPoint, stopped: Callable[[], bool] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the weights of the models of a fragment at ``task.z``, and who belongs to the face.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the weights at ``task.z``, and the sum of weighted coordinates counted from the origin of the frame.
 
     Raises
     ------
     StoreError, InterruptedError
         As `seated_rows`.
     """
-    weights, members = [np.zeros(0)], [np.zeros(0, dtype=bool)]
-    for rows, inside in _rows(task, stopped):
-        some = np.zeros(len(inside))
-        some[inside] = np.maximum(1.0 + _values(rows, task.z), 0.0)
-        weights.append(some)
-        members.append(inside)
-    return np.concatenate(weights), np.concatenate(members)
+    every, total = [np.zeros(0)], np.zeros(len(task.frame.origin))
+    for coordinates, rows, anchors in _rows(task, stopped):
+        weights = np.maximum(anchors + _values(rows, task.z), 0.0)
+        every.append(weights)
+        total += ((coordinates - task.frame.origin[:, None]) * weights).sum(axis=1)
+    return np.concatenate(every), total

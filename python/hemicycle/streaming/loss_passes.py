@@ -51,7 +51,7 @@ class LossPasses(Passes):
         """The fragments that have models."""
         return self._loss_parts
 
-    def cheapest(self, direction: NDArray[np.float64], n: int) -> Priced:
+    def cheapest(self, direction: NDArray[np.float64], n: int, added: NDArray[np.float64] | None = None) -> Priced:
         """Return the n models of the least slopes.
 
         Parameters
@@ -60,16 +60,20 @@ class LossPasses(Passes):
             Half the gradient of the loss by the coordinates.
         n : int
             How many, at least 1.
+        added : ndarray of float64, shape (n_models,), optional
+            What is added to each slope, as half the price of a model.
         """
-        found = self.run(price, [Pricing(part, direction, n) for part in self.parts], self.sizes)
+        each_added = zip(self.parts, self.sliced(added), strict=True)
+        found = self.run(price, [Pricing(part, direction, n, added=some) for part, some in each_added], self.sizes)
         placed = [
             Priced(each.slopes, each.models + first, each.logits)
             for each, first in zip(found, self.offsets[:-1].tolist(), strict=True)
         ]
         return cheapest(joined(placed), n)
 
-    def face(self, band: FaceBand) -> tuple[NDArray[np.int64], float]:
+    def face(self, band: FaceBand, added: NDArray[np.float64] | None = None) -> tuple[NDArray[np.int64], float]:
         """Return where the models stand that belong to a band, ascending, and the least slope of the others."""
-        found = self.run(face_of, [FaceSearch(part, band) for part in self.parts], self.sizes)
+        each_added = zip(self.parts, self.sliced(added), strict=True)
+        found = self.run(face_of, [FaceSearch(part, band, some) for part, some in each_added], self.sizes)
         models = [each + first for (each, _), first in zip(found, self.offsets[:-1].tolist(), strict=True)]
         return np.concatenate(models), min(least for _, least in found)

@@ -98,6 +98,12 @@ class Passes:
         """Models of each fragment."""
         return np.diff(self.offsets).tolist()  # type: ignore[no-any-return]
 
+    def sliced(self, values: NDArray[np.float64] | None) -> list[NDArray[np.float64] | None]:
+        """Return what a number for each model holds for each fragment; None for each where there is none."""
+        if values is None:
+            return [None] * len(self.parts)
+        return list(np.split(values, self.offsets[1:-1]))
+
     def rows(self, models: NDArray[np.int64]) -> NDArray[Any]:
         """Return the logits of some models; only fragments that hold one are read.
 

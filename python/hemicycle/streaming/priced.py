@@ -31,6 +31,10 @@ class Priced:
     models: NDArray[np.int64]
     logits: NDArray[Any]
 
+    def where(self, chosen: NDArray[np.bool_]) -> Priced:
+        """Return those that are chosen."""
+        return Priced(self.slopes[chosen], self.models[chosen], self.logits[chosen])
+
 
 def joined(parts: list[Priced]) -> Priced:
     """Return models of several parts, in their order."""

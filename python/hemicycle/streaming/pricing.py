@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FaceBand", "FaceSearch", "LossPart", "Pricing", "face_of", "price"]
 
+FLAT = 1e-9  #: prices are equal to this part of them
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LossPart(Part):
@@ -47,11 +49,17 @@ class Pricing:
         Half the gradient of the loss.
     n_least : int
         How many models to return.
+    inside : ndarray of bool, shape (n_counted,), or None
+        Which of the models that count to look at; None for all.
+    added : ndarray of float64, shape (n_counted,), or None
+        What is added to the slope of each, as half its price.
     """
 
     part: LossPart
     direction: NDArray[np.float64]
     n_least: int
+    inside: NDArray[np.bool_] | None = None
+    added: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +73,7 @@ class FaceBand:
     level : float
         The mean slope under the weights.
     objective : float
-        The loss of the weights.
+        The loss of the weights, without prices.
     known : float
         Slopes are equal if they differ by no more than this times the distance of the model from the fit.
     rounding : float
@@ -84,19 +92,21 @@ class FaceBand:
     constant: float
     weighted: NDArray[np.float64]
 
-    def contains(self, slopes: NDArray[np.float64], losses: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def contains(
+        self, products: NDArray[np.float64], losses: NDArray[np.float64], added: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
         """Return which models belong to it.
 
         Parameters
         ----------
-        slopes, losses : ndarray of float64, shape (n_models,)
-            Slope and sum of weighted squared errors of each.
+        products, losses, added : ndarray of float64, shape (n_models,)
+            Product with the direction and sum of weighted squared errors of each, and what its slope has more.
         """
-        lengths = np.maximum(losses - self.constant, 0.0)
-        distance = np.sqrt(np.maximum(lengths - 2.0 * slopes + (self.objective - self.constant), 0.0))
-        flat = slopes - self.level <= self.known * distance + self.rounding * np.sqrt(lengths)
-        inside: NDArray[np.bool_] = flat | np.isin(slopes, self.weighted)
-        return inside
+        slopes, lengths = products + added, np.maximum(losses - self.constant, 0.0)
+        distance = np.sqrt(np.maximum(lengths - 2.0 * products + (self.objective - self.constant), 0.0))
+        rounding = self.rounding * np.sqrt(lengths) + FLAT * added
+        inside: NDArray[np.bool_] = slopes - self.level <= self.known * distance + rounding
+        return inside | np.isin(slopes, self.weighted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,10 +119,13 @@ class FaceSearch:
         The fragment.
     band : FaceBand
         Which.
+    added : ndarray of float64, shape (n_counted,), or None
+        As of `Pricing`.
     """
 
     part: LossPart
     band: FaceBand
+    added: NDArray[np.float64] | None = None
 
 
 def price(task: Pricing, stopped: Callable[[], bool] | None = None) -> Priced:
@@ -126,9 +139,14 @@ def price(task: Pricing, stopped: Callable[[], bool] | None = None) -> Priced:
     found: Priced | None = None
     n_models = 0
     for logits, _ in seated_rows(task.part, stopped):
-        slopes = task.part.coordinates.products(logits, task.direction)
-        here = cheapest(Priced(slopes, np.arange(n_models, n_models + len(logits)), logits), task.n_least)
-        found = here if found is None else cheapest(joined([found, here]), task.n_least)
+        slopes, here = task.part.coordinates.products(logits, task.direction), slice(n_models, n_models + len(logits))
+        if task.added is not None:
+            slopes += task.added[here]
+        every = Priced(slopes, np.arange(here.start, here.stop), logits)
+        if task.inside is not None:
+            every = every.where(task.inside[here])
+        least = cheapest(every, task.n_least)
+        found = least if found is None else cheapest(joined([found, least]), task.n_least)
         n_models += len(logits)
     if found is None:
         n_items = len(Scoring.read(Path(task.part.folder), task.part.key).judgments.items)
@@ -146,9 +164,10 @@ def face_of(task: FaceSearch, stopped: Callable[[], bool] | None = None) -> tupl
     """
     band, first, found, least = task.band, 0, [np.zeros(0, np.int64)], np.inf
     for logits, losses in seated_rows(task.part, stopped):
-        slopes = task.part.coordinates.products(logits, band.direction)
-        inside = band.contains(slopes, losses)
+        products = task.part.coordinates.products(logits, band.direction)
+        added = np.zeros(len(logits)) if task.added is None else task.added[first : first + len(logits)]
+        inside = band.contains(products, losses, added)
         found.append(first + np.flatnonzero(inside))
-        least = min(least, float(slopes[~inside].min(initial=np.inf)))
+        least = min(least, float((products + added)[~inside].min(initial=np.inf)))
         first += len(logits)
     return np.concatenate(found), least

@@ -27,6 +27,7 @@ from hemicycle.streaming.loss_passes import LossPasses
 from hemicycle.streaming.scoring import SUMS
 from hemicycle.streaming.stacking import store_stacking
 from hemicycle.streaming.store_ensemble import StoreEnsemble
+from hemicycle.streaming.store_problem import StoreProblem
 from hemicycle.table import Table
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from hemicycle.clones import CloneProofPrior
     from hemicycle.model_mass import Prior
@@ -316,39 +317,58 @@ class StoreScores:
     def least_squares(
         self,
         *,
+        tie_break: str = "nearest",
+        reference: ArrayLike | None = None,
+        l2: float = 0.0,
+        cost: ArrayLike | None = None,
         tol: float = 1e-12,
         executor: Executor | Any = None,
         progress: Callable[[int, int, int], None] | None = None,
     ) -> StoreEnsemble:
         """Weigh the models by least squares: the mixture whose log ratios are nearest to the judgments.
 
-        Minimises ``sum_i u_i * (w @ (logits[:, b_i] - logits[:, a_i]) - log_ratio_i)**2`` over the simplex, as
-        `hemicycle.least_squares.pair_least_squares` does in memory. Where several weights are optimal, those nearest to
-        uniform are returned.
+        Minimises ``sum_i u_i * (w @ (logits[:, b_i] - logits[:, a_i]) - log_ratio_i)**2 + l2 * ||w||**2 + cost @ w``
+        over the simplex, as `hemicycle.least_squares.pair_least_squares` does in memory.
 
         Parameters
         ----------
+        tie_break : {"nearest", "least_individual_loss"}, default "nearest"
+            Which of several optimal weights: those nearest to `reference`, or those of the models that are best by
+            themselves. If that leaves several, the models that are earlier in the store get as much weight as they can,
+            one after the other.
+        reference : array_like of float, shape (n_models,), optional
+            Weights >= 0, not all 0; they are divided by their sum. By default uniform. For "nearest" only.
+        l2 : float, default 0.0
+            Ridge on the weights, >= 0. Below 1e-15 of the squared length of the farthest model it is lost in rounding.
+        cost : array_like of float, shape (n_models,), optional
+            Linear price of each model, in the unit of the squared log ratios.
         tol : float, default 1e-12
-            Largest relative gap of the result: the gap over the median loss of a model alone.
+            Largest relative gap of the result: the gap over the median objective of a model alone, prices counted from
+            the lowest.
         executor : concurrent.futures.Executor or dask.distributed.Client, optional
-            Who reads the fragments; by default threads of this process. Sums and the few models that matter come back.
+            Who reads the fragments; by default threads of this process. Sums and the few models that matter come back;
+            numbers by model are sent to each for its fragments only.
         progress : callable, optional
             Told the number of the pass, how many models it has read, and of how many.
 
         Returns
         -------
         StoreEnsemble
-            Its ``solution`` is the certificate, over all models. ``passes`` counts readings of the store. ``face`` is
-            None where a face on disk is not known to be spanned by the models with weight.
+            Its ``solution`` is the certificate, over all models. ``passes`` counts readings of the store.
 
         Raises
         ------
         StoreError
             If a fragment or its scores are gone or damaged.
         NotConvergedError
-            If rounding ends progress above `tol`. If several weights are optimal, too many models may have weight to
-            be gathered, and the judgments are on the boundary of what their mixtures reach: break the tie in memory
-            then. It carries the best weights.
+            If rounding ends progress above `tol`; it carries the best weights. If more than 8,192 models on disk have
+            the least individual loss; it carries other optimal weights.
+        OptionError
+            If `tie_break` is none, or `reference` is given for another than "nearest".
+        ShapeError
+            If `reference` or `cost` is not one number a model.
+        MissingExtraError
+            If "least_individual_loss" has a tie to break and highspy is not installed.
         DtypeError, DomainError, NonFiniteError
             If an argument is out of its domain.
         KeyboardInterrupt
@@ -357,21 +377,25 @@ class StoreScores:
         Warns
         -----
         TieBreakWarning
-            If the optimal weights that are nearest to uniform cannot be certified.
+            If the optimal weights that the tie-break names cannot be certified. The result is optimal, and goes from an
+            optimum towards them as far as it can.
 
         Notes
         -----
         Column generation: an exact solution on some hundred models, a pass that prices all, the worst offenders are
         gathered, until the gap is small: usually fewer than ten passes. A face of more than 64 MiB of logits stays on
-        disk, and the optimum nearest to uniform takes a Newton step a pass, usually ten to twenty. Memory: two
-        fragments of 64 MiB, up to three times each, and some numbers for each model. Slopes of models are the same
-        bits for any executor and division into fragments, and so are the weights where the face is gathered; on disk,
-        sums are added in the order of the fragments, and the weights agree to rounding.
+        disk. Where the fit may lie on the boundary of its hull, hyperplanes that support the hull there leave the
+        models that have weight in some optimum, with some passes each. The optimum nearest to the reference then takes
+        a Newton step a pass, usually ten to twenty, and so does a ridge; "least_individual_loss" is a linear program,
+        a pass each time that it is solved. Memory: two fragments of 64 MiB, up to three times each, and some numbers
+        for each model. Slopes of models are the same bits for any executor and division into fragments, and so are the
+        weights where the face is gathered; on disk, sums are added in the order of the fragments, and the weights agree
+        to rounding.
         """
-        engine, most = as_engine(executor), positive_number(tol, "tol")
+        passes = LossPasses(self, as_engine(executor), progress)
         losses = self._column("squared_error")
-        passes = LossPasses(self, engine, progress)
-        solution = store_least_squares(passes, self.scoring.judgments, losses, most)
+        problem = StoreProblem.asked(passes, self.scoring.judgments, losses, tie_break, reference, l2, cost, tol)
+        solution = store_least_squares(problem)
         return StoreEnsemble(self, "least_squares", solution.weights, solution)
 
     def stacking(
