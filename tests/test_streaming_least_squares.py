@@ -11,82 +11,21 @@ import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hemicycle import Judgments, Pool, Round, Store
+from fit_cases import N_ITEMS, agreeing, assert_in_memory, jury, models, outside, scored, stored
+from hemicycle import Pool, Round
 from hemicycle.errors import DomainError, DtypeError, NotConvergedError, StoreError, TieBreakWarning
 from hemicycle.least_squares import pair_least_squares
-from hemicycle.streaming import StoreEnsemble, score_store
+from hemicycle.streaming import score_store
 from reference.least_squares import gap as exact_gap
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from hemicycle.streaming import StoreScores
-
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-
-N_ITEMS = 7
-
-
-def jury(seed: int, n: int = 40, spread: float = 1.0, n_items: int = N_ITEMS) -> Judgments:
-    rng = np.random.default_rng(seed)
-    a = rng.integers(0, n_items, n)
-    b = (a + rng.integers(1, n_items, n)) % n_items
-    weight = rng.choice([0.0, 1.0, 2.5], n)
-    weight[0] = 1.0
-    return Judgments.from_arrays(a, b, spread * rng.normal(size=n), weight=weight, items=n_items)
-
-
-def agreeing(logits: NDArray[np.float64]) -> Judgments:
-    """Return judgments that these logits fit exactly, but for rounding."""
-    a, b = np.triu_indices(len(logits), 1)
-    return Judgments.from_arrays(a, b, logits[b] - logits[a], items=len(logits))
-
-
-def models(seed: int, n: int = 600, n_items: int = N_ITEMS) -> NDArray[np.float64]:
-    return np.random.default_rng(seed).normal(size=(n, n_items))
-
-
-def stored(folder: Path, logits: NDArray[Any], size: int = 150, dtype: str = "float64") -> Store:
-    """Return a store with so many models a fragment."""
-    made = Store.create(folder / f"{size}.store", items=logits.shape[1], dtype=dtype)
-    names = [f"model-{k:06d}" for k in range(len(logits))]
-    pool = Pool.from_array(logits, models=names, items=logits.shape[1])
-    for first in range(0, len(logits), size):
-        made.add(pool.select(range(first, min(first + size, len(logits)))))
-    return made
-
-
-def scored(folder: Path, logits: NDArray[Any], judgments: Judgments, size: int = 150, **options: Any) -> StoreScores:
-    return score_store(stored(folder, logits, size), judgments, folder / f"{size}.scores", **options)
-
-
-def assert_in_memory(found: StoreEnsemble, judgments: Judgments, tol: float = 1e-9, **options: Any) -> None:
-    """Compare with a round in memory, whose models stand in the order of their names."""
-    names = found.scores.names(np.arange(len(found.scores)))
-    order = sorted(range(len(names)), key=names.__getitem__)
-    right = Round(judgments, found.scores.store.pool(**options)).ensemble("least_squares")
-    solution, known = found.solution, right.solution
-    assert solution is not None
-    assert known is not None
-    np.testing.assert_allclose(found.weights[order], right.weights, rtol=0, atol=tol)
-    assert abs(math.fsum(found.weights) - 1) <= 2**-52
-    assert found.weights.min() >= 0
-    unit = float(np.median(found.scores.mse)) * found.scores.scoring.label_weight
-    assert solution.objective == pytest.approx(known.objective, rel=1e-12, abs=1e-20 * unit)
-    assert solution.relative_gap <= 1e-12
-    assert solution.gap == pytest.approx(solution.relative_gap * unit, rel=1e-12, abs=0)
-    assert solution.tie_broken == known.tie_broken
-    assert solution.face_dimension == known.face_dimension
-    assert solution.face is not None
-    np.testing.assert_array_equal(np.sort(np.argsort(order)[solution.face]), known.face)
-    assert solution.reduced_cost == pytest.approx(known.reduced_cost, rel=1e-6)
 
 
 @pytest.fixture
@@ -95,11 +34,6 @@ def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     from hemicycle.streaming import least_squares
 
     monkeypatch.setattr(least_squares, "GATHERED_BYTES", 0)
-
-
-def outside(seed: int, n_items: int = 15) -> tuple[NDArray[np.float64], Judgments]:
-    """Return models and judgments that they do not reach."""
-    return models(seed, 600, n_items), jury(seed, 90, 5.0, n_items)
 
 
 def test_out_of_reach_the_weights_are_unique(tmp_path: Path) -> None:
@@ -176,27 +110,24 @@ def test_models_that_do_not_span_all_directions(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_on_the_boundary_the_weights_are_those_and_the_face_is_not_claimed(tmp_path: Path) -> None:
-    logits = np.tile(models(9, 5), (60, 1))
-    judgments = agreeing(logits[0])  # a corner of the hull: only its copies can have weight
-    ensemble = scored(tmp_path, logits, judgments).least_squares()
-    np.testing.assert_allclose(ensemble.weights, pair_least_squares(logits, judgments).weights, rtol=0, atol=1e-7)
-    assert ensemble.solution is not None
-    assert ensemble.solution.relative_gap <= 1e-12
-    assert ensemble.solution.face is None
-    assert ensemble.solution.unique is None
-
-
-@pytest.mark.usefixtures("on_disk")
 def test_a_tie_that_is_not_broken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hemicycle.streaming import nearest
 
-    monkeypatch.setattr(nearest, "MAX_STEPS", 1)
+    for name in ("QUICK_STEPS", "STAGE_STEPS", "MAX_STEPS"):
+        monkeypatch.setattr(nearest, name, 0)
     scores = scored(tmp_path, models(5), jury(5))
-    with pytest.raises(NotConvergedError, match=r"pair_least_squares\(store\.pool\(\), judgments\)") as caught:
-        scores.least_squares()
-    assert caught.value.weights.shape == (600,)
-    assert caught.value.gap <= 1e-12 * float(np.median(scores.mse)) * scores.scoring.label_weight
+    with pytest.warns(TieBreakWarning, match="as far as rounding lets weights fit"):
+        ensemble = scores.least_squares()
+    solution = ensemble.solution
+    assert solution is not None
+    assert solution.tie_broken is False
+    assert solution.relative_gap <= 1e-12
+    pairs = scores.scoring.judgments.pairs
+    pair = pairs.pair_of_label
+    x = models(5)[:, pairs.b[pair]] - models(5)[:, pairs.a[pair]]
+    fit = float(pairs.weight @ np.square(ensemble.weights @ x - pairs.log_ratio))
+    assert solution.objective == pytest.approx(fit, rel=1e-9)
+    assert fit == pytest.approx(pair_least_squares(models(5), scores.scoring.judgments).objective, rel=1e-9)
 
 
 def test_fragments_do_not_change_a_bit(tmp_path: Path) -> None:
@@ -287,17 +218,6 @@ def test_single_precision_is_read_as_it_is(tmp_path: Path) -> None:
     ensemble = score_store(store, judgments, tmp_path / "scores").least_squares()
     assert store.pool().logits.dtype == np.float32
     assert_in_memory(ensemble, judgments)
-
-
-def test_most_models_fit_exactly(tmp_path: Path) -> None:
-    logits = models(6, 9)
-    logits[:6] = np.arange(N_ITEMS)
-    judgments = agreeing(np.arange(N_ITEMS, dtype=np.float64))
-    with pytest.warns(TieBreakWarning):
-        ensemble = scored(tmp_path, logits, judgments, 4).least_squares()
-    np.testing.assert_allclose(ensemble.weights, [1 / 6] * 6 + [0] * 3, atol=1e-15)
-    assert ensemble.solution is not None
-    assert ensemble.solution.objective == ensemble.solution.gap == 0
 
 
 def test_damage_is_named(tmp_path: Path) -> None:
