@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fit_cases import agreeing, assert_in_memory, jury, models, scored
+from fit_cases import agreeing, assert_in_memory
 from hemicycle import Judgments
 from hemicycle.errors import TieBreakWarning
 from reference.least_squares import optimal_face
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle.streaming import StoreEnsemble
+from streaming_cases import jury, models, scored
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 

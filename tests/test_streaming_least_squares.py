@@ -18,12 +18,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fit_cases import N_ITEMS, agreeing, assert_in_memory, jury, models, outside, scored, stored
+from dask_workers import dask_workers
+from fit_cases import agreeing, assert_in_memory
 from hemicycle import Pool, Round
 from hemicycle.errors import DomainError, DtypeError, NotConvergedError, StoreError, TieBreakWarning
 from hemicycle.least_squares import pair_least_squares
 from hemicycle.streaming import score_store
 from reference.least_squares import gap as exact_gap
+from streaming_cases import N_ITEMS, jury, models, outside, scored, stored
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
@@ -162,10 +164,8 @@ def test_any_executor_gives_the_same_bits(tmp_path: Path, kind: Any) -> None:
 
 @pytest.mark.usefixtures("on_disk")
 def test_dask_workers_give_the_same_bits_though_one_is_killed(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
     scores = scored(tmp_path, models(5), jury(5))
-    local: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**local) as cluster, distributed.Client(cluster) as client:
+    with dask_workers(tmp_path) as client:
         victims = [min(client.run(os.getpid).values())]
 
         def kill(n_pass: int, done: int, of: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from fit_cases import agreeing, jury, models, outside, scored
+from fit_cases import agreeing
 from hemicycle import Judgments
 from hemicycle.errors import (
     DomainError,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemicycle import SimplexSolution
+from streaming_cases import jury, models, outside, scored
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
