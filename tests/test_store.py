@@ -584,6 +584,20 @@ def test_a_store_in_the_making_can_be_made_again(tmp_path: Path) -> None:
     assert len(store_at(tmp_path)) == 0
 
 
+def test_a_store_of_other_items_is_refused_and_leaves_nothing(tmp_path: Path, submissions: Path) -> None:
+    other = another_store(submissions, tmp_path)
+    store = Store.create(tmp_path / "fewer.store", items=ITEMS[:3])
+    with pytest.raises(OptionError, match="source: its items are not those of the store: it has 4, the store 3"):
+        store.add(other)
+    more = Store.create(tmp_path / "more.store", items=[*ITEMS, ("p", "more")])
+    with pytest.raises(OptionError, match="it lacks 'more'"):
+        more.add(Pool.read(other))
+    same = store_at(tmp_path)
+    with pytest.raises(OptionError, match="min_weight"):
+        same.add(other, min_weight=0.1)
+    assert [len(each.manifest.commits) for each in (store, more, same)] == [0, 0, 0]
+
+
 def test_rejects_of_another_store_come_with_it_and_what_was_mended_is_told_no_more(
     tmp_path: Path, submissions: Path
 ) -> None:

@@ -14,6 +14,7 @@ from hemicycle.escaping import storable
 from hemicycle.npy import map_matrix
 from hemicycle.pool import Pool
 from hemicycle.read_limits import ReadLimits
+from hemicycle.rejects import excerpt
 from hemicycle.store.arrow_sources import batches_of, is_arrow, is_parquet, opened, parquet_files
 from hemicycle.store.arrow_submissions import ArrowSubmissions
 from hemicycle.store.fragments import LOGITS, rows_at_once
@@ -182,6 +183,8 @@ class Arrivals:
             yield self._timed(*models.sound(self.items, self.limits, self.dtype))
 
     def _of_store(self, store: Any) -> Iterator[Arrival]:
+        self._require_no_options("source")
+        self._columns(store.items)  # before its rejects are taken over: a refused source leaves nothing
         if store.rejects:
             yield Arrival(None, store.rejects)
         for block in store.blocks():
@@ -208,8 +211,10 @@ class Arrivals:
         if self.items is None or items == self.items:
             return None
         position = {key: column for column, key in enumerate(items.keys)}
-        if set(position) != set(self.items.keys):
-            raise OptionError("source: the items of this pool are not those of the store")
+        missing = [name for name, key in zip(self.items.names, self.items.keys, strict=True) if key not in position]
+        if missing or len(items) != len(self.items):
+            what = f"lacks {excerpt(missing[0])!r}" if missing else f"has {len(items)}, the store {len(self.items)}"
+            raise OptionError(f"source: its items are not those of the store: it {what}")
         return [position[key] for key in self.items.keys]
 
     def _rows(self, n_items: int) -> int:
