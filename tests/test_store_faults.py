@@ -393,6 +393,10 @@ def test_a_lost_manifest_is_made_again_of_the_fragments(store: Store, tmp_path: 
     (store.path / "store.json").write_bytes(b"")
     with pytest.raises(StoreError, match=r"store\.json: is damaged"):
         Store.open(store.path)
+    (store.path / "store.json").unlink()
+    for opened in (Store.open, lambda path: Store.create(path, items=ITEMS)):
+        with pytest.raises((StoreError, OptionError), match=r"its store\.json is gone; .* from .*fragments"):
+            opened(store.path)
     again = Store.create(tmp_path / "again.store", source=store.path / "fragments")
     assert again.add(store.path / "fragments").n_new == 40
     np.testing.assert_array_equal(again.pool().logits, VALUES)

@@ -28,6 +28,7 @@ __all__ = [
     "Refused",
     "is_hash",
     "is_store",
+    "lost",
 ]
 
 MANIFEST = "store.json"
@@ -159,7 +160,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """
         path = folder / MANIFEST
         if not os.path.lexists(path):
-            raise StoreError(f"{folder}: is no store; hemicycle store add makes one")
+            raise StoreError(f"{folder}: {lost(folder) or 'is no store; hemicycle store add makes one'}")
         size = require_regular(path, RESTORE)
         if size > MANIFEST_BYTES:
             raise StoreError(f"{path}: has {size:,} bytes, which no manifest has; {RESTORE}")
@@ -234,6 +235,13 @@ class _Head(msgspec.Struct, frozen=True):
 
     format: Literal["hemicycle store"]
     version: int
+
+
+def lost(folder: Path) -> str:
+    """Return what to do about a folder with the fragments of a store and no manifest; "" of any other folder."""
+    if os.path.lexists(folder / MANIFEST) or not any((folder / FRAGMENTS).glob("*.parquet")):
+        return ""
+    return f"its {MANIFEST} is gone; {RESTORE}, or make a new store of what is left, from {folder / FRAGMENTS}"
 
 
 def is_store(folder: Path) -> bool:

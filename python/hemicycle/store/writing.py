@@ -13,7 +13,7 @@ import msgspec
 from hemicycle.errors import OptionError, StoreError
 from hemicycle.store.durable import PART
 from hemicycle.store.extra import filelock
-from hemicycle.store.manifest import FRAGMENTS, MANIFEST, REJECTS
+from hemicycle.store.manifest import FRAGMENTS, MANIFEST, REJECTS, lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,7 @@ def require_new(folder: Path) -> None:
         found += [path for part in (FRAGMENTS, REJECTS) for path in (folder / part).glob("*")]
         if not found:
             return
-    raise OptionError(f"{folder} is no empty folder; give another one for the store")
+    raise OptionError(f"{folder}: {lost(folder) or 'is no empty folder; give another one for the store'}")
 
 
 def now() -> str:
