@@ -47,6 +47,13 @@ def test_add_makes_a_store_and_says_what_became_of_what(here: Path) -> None:
     same_pool(Pool.read("pool.store"), Pool.read("submissions"))
 
 
+def test_sentences_are_whole_in_a_log(here: Path) -> None:
+    path = "a-folder-of-a-name-that-is-so-long-that-no-line-of-a-terminal-of-80-columns-has-room-for-it.store"
+    assert run("store", "add", path, "submissions").stdout.splitlines()[0].endswith("models.")
+    said = f"{path}: {len(Store.open(path))} models in 1 fragment read again; all is as it was written.\n"
+    assert run("store", "check", path).stdout == said
+
+
 def test_replace_and_compact(here: Path) -> None:
     told("add", "pool.store", "submissions", "--dtype", "float32")
     model = valid_model()
@@ -126,7 +133,7 @@ def test_verify_and_the_same_run_again(here: Path) -> None:
         (("info", "absent"), "absent: is no store; hemicycle store add makes one"),
         (("check", "submissions"), "submissions: is no store"),
         (("compact", "submissions"), "submissions: is no store"),
-        (("add", "submissions", "submissions"), "submissions is no empty folder"),
+        (("add", "submissions", "submissions"), "submissions: is no empty folder"),
         (("add", "new.store", "absent"), "there is no such file or folder"),
         (("add", "new.store", "submissions", "--wait", "nan"), "wait"),
         (("add", "new.store", "submissions", "--items", "absent.csv"), "absent.csv"),

@@ -129,7 +129,7 @@ def _rejects_view(rejects: Rejects) -> list[str]:
         line = "" if reject.line is None else f", line {reject.line}"
         lines.append(f"  {printable(reject.file)}{line}: {printable(reject.reason)}")
     more = len(rejects) - REJECTS_SHOWN
-    return [*lines, f"  and {more:,} more; --format csv lists them"] if more > 0 else lines
+    return [*lines, f"  and {more:,} more; store info --format csv lists them"] if more > 0 else lines
 
 
 def run_info(folder: Path, *, output: str = "table") -> None:
@@ -247,7 +247,8 @@ def run_store_check(
         lines += [f"  {printable(fault)}" for fault in found.faults]
         lines += [f"  note: {printable(notice)}" for notice in found.notices]
         if leave_out and found.damaged:
-            lines.append(f"{counted(n_left_out, 'model')} left out with what is damaged; the files are in damaged/.")
+            left_out = counted(n_left_out, "model")
+            lines.append(f"{left_out} left out with what is damaged; what there is of its files is in damaged/.")
         return lines
 
     _print(output, facts, (), view)

@@ -83,9 +83,11 @@ def print_bytes(content: bytes) -> None:
 def print_rich(*parts: RenderableType) -> None:
     """Write rendered parts to standard output; colour only on a terminal and without ``NO_COLOR``.
 
-    Names are never read as markup, and a character that the terminal cannot show becomes a question mark.
+    Names are never read as markup, and a character that the terminal cannot show becomes a question mark. Sentences are
+    broken into lines for terminals only: a log or a pipe has them whole.
     """
     from rich.console import Console
+    from rich.text import Text
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -93,7 +95,7 @@ def print_rich(*parts: RenderableType) -> None:
         console = Console(file=sys.stdout, markup=False, emoji=False, highlight=False)
         with console.capture() as captured:
             for part in parts:
-                console.print(part)
+                console.print(part, soft_wrap=isinstance(part, str | Text) and not console.is_terminal)
         print("\n".join(line.rstrip() for line in captured.get().splitlines()), flush=True)
 
 

@@ -40,7 +40,7 @@ LOGITS = "logits"
 METADATA = b"hemicycle"  #: key of the item list in the metadata of the schema
 FRAGMENT_BYTES = 64 << 20  #: of logits: what is read, checked and scored at a time
 PAGE_BYTES = 8 << 20  #: of logits in a page
-REMEDY = "restore it from a copy, or go on without it: hemicycle store check --leave-out"
+REMEDY = "restore it from a copy, or go on without it: hemicycle store check DIR --leave-out"
 
 
 def rows_at_once(n_items: int, dtype: DTypeLike) -> int:
