@@ -30,9 +30,10 @@ __all__ = [
 ROWS_SHOWN = 10
 
 
-def head_of(what: str, n: int, unit: str) -> str:
-    """Return a heading that says how many rows of a table are shown."""
-    return f"{what}: the first {ROWS_SHOWN} of {counted(n, unit)}" if n > ROWS_SHOWN else f"{what}: {counted(n, unit)}"
+def head_of(what: str, n: int, unit: str, at_most: int = ROWS_SHOWN) -> str:
+    """Return a heading that says how many rows of a table are shown, of which there are `at_most`."""
+    shown = min(ROWS_SHOWN, at_most)
+    return f"{what}: the first {shown} of {counted(n, unit)}" if n > shown else f"{what}: {counted(n, unit)}"
 
 
 def read_table(counts: dict[str, dict[str, Any]]) -> RenderableType:

@@ -64,7 +64,8 @@ def stream_view(outcome: StoreOutcome, paid: Formed, out: Path, n_rejects: int =
     parts += [Padding(Text(printable(notice), style="yellow"), (1, 0, 0, 2)) for notice in outcome.notices]
     n_models, n_items = len(outcome.scores), len(paid.allocation)
     board = outcome.leaderboard
-    parts += [heading(head_of("Leaderboard by log likelihood", n_models, "model")), leaderboard_table(board)]
+    title = head_of("Leaderboard by log likelihood", n_models, "model", len(board))
+    parts += [heading(title), leaderboard_table(board)]
     parts += [heading(head_of(f"Allocation, {outcome.config.mean} mean", n_items, "item")), _allocation(outcome, paid)]
     return parts
 
