@@ -273,6 +273,7 @@ def test_an_out_folder_that_cannot_be_written_to(stored: Path, capsys: pytest.Ca
 def test_the_round_toml_repeats_the_run(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--power", "0.5", "--top", "7", "--min-weight", "1e-6", "--mean", "arithmetic", "--sigma", "0.4")
     assert main([*STREAM, *options, "--out", "first"]) == 0
+    assert "Leaderboard by log likelihood: the first 7 of " in capsys.readouterr().out
     assert len(rows_of("first/leaderboard.csv")) == 7
     text = Path("first/round.toml").read_text()
     for line in ("stream = true", "top = 7", "power = 0.5", "sigma = 0.4"):
@@ -377,6 +378,8 @@ def test_results_are_there_as_they_come(
     assert capsys.readouterr().err == "interrupted\n"
     assert files_of_bytes("hemicycle-out").keys() == FILES - {"weights.csv"}
     assert "least_squares" in summary()["pending"]
+    assert main(["verify", "hemicycle-out"]) == 1
+    assert "stopped before all of its mechanisms were formed; the same command goes on" in capsys.readouterr().out
     early = Path("hemicycle-out/allocation.csv").read_bytes()
     Path("hemicycle-out/half.part").write_bytes(b"of a run that was killed")
     assert main([*STREAM]) == 0

@@ -192,7 +192,7 @@ def _notices(folder: Path) -> tuple[str, ...]:
         with (folder / "summary.json").open("rb") as file:
             summary = json.loads(file.read(_MAX_BYTES))
         before, made_on = dict(summary["versions"]), str(summary["instruction_set"])
-        updates = summary.get("updates", 0) != 0
+        updates, unfinished = summary.get("updates", 0) != 0, bool(summary.get("pending"))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ()
     here = {"hemicycle": __version__, "numpy": np.__version__, "python": platform.python_version()}
@@ -208,6 +208,8 @@ def _notices(folder: Path) -> tuple[str, ...]:
         said.append(f"made on {made_on}, verified on {now_on}: the numbers are the same, summary.json names it")
     if updates:
         said.append("the scores were brought up to date when judgments came: last digits may differ, see summary.json")
+    if unfinished:
+        said.append("the run was stopped before all of its mechanisms were formed; the same command goes on")
     return tuple(said)
 
 
