@@ -167,9 +167,10 @@ def test_notice_of_a_majority_that_takes_all():
     assert f"median standard deviation is {median_deviation:.2f}" in notice
     assert f"on {share_apart:.0%} they lie more than two sigma apart (sigma 0.5)" in notice
     assert "multiplies the likelihoods of 300 pairs" in notice
-    named = dict(re.findall(r"(\w[\w ]*) ([\d.]+)(?=[,.](?: |$))", notice.partition("effective number of models: ")[2]))
+    _, _, counts = notice.partition("effective number of models: ")
+    named = dict(re.findall(r"(\w[\w ]*) ([\d,]*\d\.\d)(?=[,.](?: |$))", counts))
     expected = {
-        SPOKEN[m]: f"{round_.ensemble(m).effective_models[0]:.1f}"
+        SPOKEN[m]: f"{round_.ensemble(m).effective_models[0]:,.1f}"
         for m in ("least_squares", "stacking", "greedy", "uniform")
     }
     assert named == expected

@@ -111,7 +111,7 @@ def dominance_of(method: str, model: str, weight: float, pairs: Pairs, sigma: fl
         sentences.append(f"No pair has two labels, so how far jurors differ is not known (sigma {sigma:g}).")
     sentences.append(_reason(method, len(pairs)))
     if more:
-        counts = ", ".join(f"{SPOKEN[other]} {n_effective:.1f}" for other, n_effective in more.items())
+        counts = ", ".join(f"{SPOKEN[other]} {n_effective:,.1f}" for other, n_effective in more.items())
         sentences.append(f"Methods that seat more, by their effective number of models: {counts}.")
     return " ".join(sentences)
 
