@@ -96,7 +96,8 @@ def submissions_at(
         return _submissions_of_files([Path(each) for each in path], limits, n_threads)
     path = Path(path)
     if path.suffix.lower() in {".parquet", ".arrow", ".feather"}:
-        raise FormatError(f"{path.name}: write it as csv, or read it as a frame and pass that to Pool.from_frame")
+        ways = f"hemicycle store add pool.store {path.name} makes a store of it, Pool.from_frame a pool of a frame"
+        raise FormatError(f"{path.name}: a pool is read of csv files or a store; {ways}")
     if path.is_dir():
         return _submissions_of_folder(path, limits, n_threads)
     if not path.exists():
