@@ -178,6 +178,9 @@ def test_compaction_is_named_as_what_happened(store: Store, tmp_path: Path) -> N
         score_store(store, jury(5, seed=3), tmp_path / "again", progress=compact)
     with pytest.raises(StoreError, match="was compacted since it was scored; call score_store again"):
         weighted.allocation()
+    for weigh in (scores.least_squares, scores.stacking):
+        with pytest.raises(StoreError, match="was compacted since it was scored; call score_store again"):
+            weigh()
 
 
 def test_who_waited_scores_the_store_as_it_is_then(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from hemicycle.store.compaction import told_of_compaction
 from hemicycle.streaming.executors import run_all
 from hemicycle.streaming.parts import Gathering, Part, rows_at
 
@@ -56,6 +57,7 @@ class Passes:
         self.offsets = np.concatenate([[0], np.cumsum([size for size in sizes if size])]).astype(np.int64)
         self.count = 0
         self._engine, self._progress = engine, progress
+        self._store, self._manifest = scores.store.path, scores.manifest
 
     def run(self, work: Work[TaskT, ResultT], tasks: Sequence[TaskT], sizes: Sequence[int]) -> list[ResultT]:
         """Do a task for each of some fragments.
@@ -85,7 +87,8 @@ class Passes:
             if self._progress is not None:
                 self._progress(self.count, n_done, n_models)
 
-        run_all(work, tasks, self._engine, done)
+        with told_of_compaction(self._store, self._manifest, "it was scored; call score_store again"):
+            run_all(work, tasks, self._engine, done)
         return [results[number] for number in range(len(tasks))]
 
     @property
