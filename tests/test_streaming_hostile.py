@@ -178,9 +178,27 @@ def test_compaction_is_named_as_what_happened(store: Store, tmp_path: Path) -> N
         score_store(store, jury(5, seed=3), tmp_path / "again", progress=compact)
     with pytest.raises(StoreError, match="was compacted since it was scored; call score_store again"):
         weighted.allocation()
-    for weigh in (scores.least_squares, scores.stacking):
+    for passes in (scores.least_squares, scores.stacking):
         with pytest.raises(StoreError, match="was compacted since it was scored; call score_store again"):
-            weigh()
+            passes()
+
+
+@pytest.mark.parametrize("method", ["least_squares", "stacking"])
+def test_an_executor_that_is_shut_down_meanwhile_is_named(store: Store, tmp_path: Path, method: str) -> None:
+    scores, executor = score_store(store, jury(5), tmp_path / "scores"), ThreadPoolExecutor(1)
+
+    def shut(number: int, done: int, of: int) -> None:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+    with pytest.raises(OptionError, match="executor: it was shut down before its work was done"):
+        getattr(scores, method)(executor=executor, progress=shut)
+
+
+@pytest.mark.parametrize("sigma", [1e-7, 1e-320, 1e7])
+def test_a_sigma_out_of_its_domain_is_blamed_on_no_model(store: Store, tmp_path: Path, sigma: float) -> None:
+    with pytest.raises(DomainError, match=r"^sigma is .*; it must be from 1e-06 to 1e.06"):
+        score_store(store, jury(5), tmp_path / "scores", sigma=sigma)
+    assert not (tmp_path / "scores").exists()
 
 
 def test_who_waited_scores_the_store_as_it_is_then(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from hemicycle.errors import DtypeError, OptionError
@@ -151,10 +152,18 @@ def _by_dask(
 
 def _gather(number_of: dict[Future[ResultT], int], done: Callable[[int, ResultT], None]) -> list[int]:
     """Wait for all of them; return the numbers of those whose executor broke."""
+    ended: SimpleQueue[Future[ResultT]] = SimpleQueue()
+    for future in number_of:
+        future.add_done_callback(ended.put)  # told of futures that were cancelled too, for which as_completed waits on
     broken = []
-    for future in as_completed(number_of):
+    for _ in range(len(number_of)):
+        future = ended.get()
         try:
             done(number_of[future], future.result())
         except BrokenExecutor:
             broken.append(number_of[future])
+        except CancelledError as error:
+            raise OptionError(
+                "executor: it was shut down before its work was done; give one that stays open"
+            ) from error
     return broken

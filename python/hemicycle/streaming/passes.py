@@ -57,7 +57,7 @@ class Passes:
         self.offsets = np.concatenate([[0], np.cumsum([size for size in sizes if size])]).astype(np.int64)
         self.count = 0
         self._engine, self._progress = engine, progress
-        self._store, self._manifest = scores.store.path, scores.manifest
+        self._read = scores.store.path, scores.manifest
 
     def run(self, work: Work[TaskT, ResultT], tasks: Sequence[TaskT], sizes: Sequence[int]) -> list[ResultT]:
         """Do a task for each of some fragments.
@@ -75,6 +75,11 @@ class Passes:
         -------
         list
             What came of them, in their order.
+
+        Raises
+        ------
+        StoreError
+            If the store was compacted since it was scored; as the tasks.
         """
         self.count += 1
         results: dict[int, ResultT] = {}
@@ -87,7 +92,7 @@ class Passes:
             if self._progress is not None:
                 self._progress(self.count, n_done, n_models)
 
-        with told_of_compaction(self._store, self._manifest, "it was scored; call score_store again"):
+        with told_of_compaction(*self._read, "it was scored; call score_store again"):
             run_all(work, tasks, self._engine, done)
         return [results[number] for number in range(len(tasks))]
 

@@ -19,7 +19,8 @@ from hemicycle.errors import NoDataError, StoreError
 from hemicycle.items import Items
 from hemicycle.judgments import Judgments, cardinal_pairs, require_judgments
 from hemicycle.likelihood import log_likelihood
-from hemicycle.options import known_word, positive_number
+from hemicycle.options import known_word, number_within, positive_number
+from hemicycle.running import SIGMA_RANGE
 from hemicycle.scores import accuracy, mean_squared_error
 from hemicycle.store.durable import write_durably
 from hemicycle.types import PairWeights
@@ -49,7 +50,7 @@ class Scoring:
     judgments : Judgments
         Of the items of the store.
     sigma : float
-        Width of the Gaussian at each label.
+        Width of the Gaussian at each label, from 1e-6 to 1e6.
     pair_weights : {"equal", "total"}
         Weight of a pair: 1, or the sum of its labels' weights.
     min_weight : float or None
@@ -63,7 +64,7 @@ class Scoring:
 
     def __post_init__(self) -> None:
         require_judgments(self.judgments)
-        object.__setattr__(self, "sigma", positive_number(self.sigma, "sigma"))
+        object.__setattr__(self, "sigma", number_within(self.sigma, "sigma", *SIGMA_RANGE))
         known_word(self.pair_weights, "pair_weights", get_args(PairWeights))
         if self.min_weight is not None:
             object.__setattr__(self, "min_weight", positive_number(self.min_weight, "min_weight"))

@@ -10,6 +10,7 @@ from hemicycle.dominance import DOMINANT, dominance_of
 from hemicycle.escaping import storable
 from hemicycle.mechanism import METHODS
 from hemicycle.run_facts import item_counts, judgment_counts, provenance
+from hemicycle.store.compaction import told_of_compaction
 from hemicycle.store.fragments import current_sources, read_fragment
 from hemicycle.store.gathering import lasting_rejects
 from hemicycle.store.refusals import all_refused
@@ -151,7 +152,8 @@ def _barred(scores: StoreScores) -> Iterator[Reject]:
     manifest = scores.manifest
     for fragment, (_, seated) in zip(manifest.fragments, scores.blocks(()), strict=True):
         if len(seated) < fragment.n_current:
-            block = read_fragment(scores.store.path, fragment, manifest.item_list, manifest.dtype)
+            with told_of_compaction(scores.store.path, manifest, "it was scored; run again"):
+                block = read_fragment(scores.store.path, fragment, manifest.item_list, manifest.dtype)
             barred = block.select(~block.scorable)
             found += zip(barred.models, barred_models(barred), strict=True)
     yield from (reject for _, reject in sorted(found, key=lambda pair: pair[0]))
