@@ -245,6 +245,7 @@ def test_what_asks_for_what_it_does_anyway_is_no_error(stored: Path, options: tu
         (("pool.store", "--no-stream", "--scheduler", "tcp://127.0.0.1:1"), "leave --no-stream out"),
         (("pool.store", "--stream", "--out", "submissions"), "--out"),
         (("pool.store", "--stream", "--out", "jury.csv"), "--out"),
+        (("pool.store", "--stream", "--out", "pool.store/out"), "lies in the store"),
         (("pool.store", "--stream", "--out", "jury.csv/out"), "jury.csv"),
         (("pool.store", "--stream", "--prior", "absent.csv"), "absent.csv"),
         (("pool.store", "--stream", "--bandwidth", "0.1"), "only a prior or a reference 'clone_proof' has one"),

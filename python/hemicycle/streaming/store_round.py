@@ -63,6 +63,12 @@ def require_store(pool: str) -> Store:
     return Store.open(pool)
 
 
+def _require_outside(out: Path, store: Store) -> None:
+    """Refuse an out folder in the store, where compaction and copies of it would meet a stranger."""
+    if out.resolve().is_relative_to(store.path.resolve()):
+        raise OptionError(f"{out} lies in the store {store.path}; give another folder with --out")
+
+
 def run_store_round(
     config: RoundConfig,
     out: Path,
@@ -99,7 +105,7 @@ def run_store_round(
     Raises
     ------
     OptionError
-        If the pool is no store, or the out folder holds something else.
+        If the pool is no store, or the out folder holds something else or lies in the store.
     HemicycleError
         If an input cannot be used.
     OSError
@@ -108,6 +114,7 @@ def run_store_round(
         Soon after Ctrl-C. What was written stays, and the next run goes on.
     """
     store = require_store(config.pool)
+    _require_outside(out, store)
     limits, say = config.read_limits, tell or (lambda *_: None)
     sha256 = {name: sha256_of(path, limits) for name, path in config.paths().items()}
     judgments = Judgments.read(config.jury, items=store.items, split=config.split, limits=limits)
