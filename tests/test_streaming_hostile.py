@@ -194,6 +194,23 @@ def test_an_executor_that_is_shut_down_meanwhile_is_named(store: Store, tmp_path
         getattr(scores, method)(executor=executor, progress=shut)
 
 
+@pytest.mark.parametrize("method", ["least_squares", "stacking"])
+def test_a_dask_client_that_is_closed_is_named(store: Store, tmp_path: Path, method: str) -> None:
+    distributed = pytest.importorskip("distributed")
+    scores = score_store(store, jury(5), tmp_path / "scores")
+    with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        assert len(getattr(scores, method)(executor=client).weights) == len(scores)
+
+        def close(number: int, done: int, of: int) -> None:
+            client.close()
+            raise InterruptedError("mine")
+
+        with pytest.raises(InterruptedError, match="mine"):
+            getattr(scores, method)(executor=client, progress=close)
+    with pytest.raises(OptionError, match="executor: the client of Dask is closed"):
+        getattr(scores, method)(executor=client)
+
+
 @pytest.mark.parametrize("sigma", [1e-7, 1e-320, 1e7])
 def test_a_sigma_out_of_its_domain_is_blamed_on_no_model(store: Store, tmp_path: Path, sigma: float) -> None:
     with pytest.raises(DomainError, match=r"^sigma is .*; it must be from 1e-06 to 1e.06"):

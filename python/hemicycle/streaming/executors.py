@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -136,6 +137,8 @@ def _by_dask(
     from distributed import KilledWorker
     from distributed import as_completed as dask_as_completed
 
+    if client.status in {"closing", "closed"}:
+        raise OptionError("executor: the client of Dask is closed; give one that is open")
     number_of = {client.submit(work, task, pure=False, retries=RETRIES): number for number, task in enumerate(tasks)}
     lost = []
     try:
@@ -145,7 +148,8 @@ def _by_dask(
             except KilledWorker:
                 lost.append(number_of[future])
     except BaseException:
-        client.cancel(list(number_of))
+        with suppress(Exception):  # of a client that was closed, or lost its scheduler: say what came first
+            client.cancel(list(number_of))
         raise
     return lost
 
