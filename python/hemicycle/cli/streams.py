@@ -87,7 +87,6 @@ def print_rich(*parts: RenderableType) -> None:
     broken into lines for terminals only: a log or a pipe has them whole.
     """
     from rich.console import Console
-    from rich.text import Text
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -95,7 +94,7 @@ def print_rich(*parts: RenderableType) -> None:
         console = Console(file=sys.stdout, markup=False, emoji=False, highlight=False)
         with console.capture() as captured:
             for part in parts:
-                console.print(part, soft_wrap=isinstance(part, str | Text) and not console.is_terminal)
+                console.print(part, soft_wrap=isinstance(part, str) and not console.is_terminal)
         print("\n".join(line.rstrip() for line in captured.get().splitlines()), flush=True)
 
 
